@@ -1,0 +1,26 @@
+// Canonical JSON for values that we make ourselves and hash (plans, facts): RFC 8785 restricted to integers.
+import { TriplaneError } from "./failures/index.ts";
+
+/** A JSON value as our signed objects may hold it: no fractions, no numbers beyond 2^53. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/**
+ * Serialises with keys sorted by UTF-16 code units and no white space (RFC 8785 section 3.2.3).
+ * Throws `json_number_unsafe` for a number that is not a safe integer, `json_invalid` for what JSON cannot hold.
+ */
+export function canonicalJson(value: unknown): string {
+  if (value === null || typeof value === "boolean" || typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "number") {
+    if (!Number.isSafeInteger(value)) throw new TriplaneError("json_number_unsafe", `${value} is not an integer within 2^53`);
+    return Object.is(value, -0) ? "0" : String(value);
+  }
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
+  if (typeof value === "object") {
+    const members = Object.entries(value)
+      .filter(([, member]) => member !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`);
+    return `{${members.join(",")}}`;
+  }
+  throw new TriplaneError("json_invalid", `a ${typeof value} has no JSON form`);
+}

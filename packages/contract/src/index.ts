@@ -1,0 +1,24 @@
+// The public names of the contract.
+export * from "./base58.ts";
+export * from "./canonical-json.ts";
+export * from "./digest.ts";
+export * from "./ed25519.ts";
+export type { FailureEntry, Retry } from "./failures/entry.ts";
+export * from "./failures/index.ts";
+export * from "./invariants.ts";
+export * from "./jws.ts";
+export * from "./limits.ts";
+export * from "./messages.ts";
+export * from "./names.ts";
+export * from "./objects/admission.ts";
+export * from "./objects/approval.ts";
+export * from "./objects/audit.ts";
+export * from "./objects/claims.ts";
+export * from "./objects/decision.ts";
+export * from "./objects/op.ts";
+export * from "./objects/refusal.ts";
+export * from "./orchestrator-api.ts";
+export * from "./ports.ts";
+export * from "./streams.ts";
+export * from "./strict-json.ts";
+export * from "./uuid7.ts";

@@ -1,0 +1,19 @@
+// Size and time limits of signed objects. Outer objects embed inner ones, so their limits nest: base64url grows bytes by 4/3.
+
+/** Largest compact form, in bytes, by kind. None is above 64 KiB. */
+export const MAX_TOKEN_BYTES = {
+  "op+jwt": 12 * 1024,
+  "approval+jwt": 2 * 1024,
+  "admission+jwt": 40 * 1024,
+  "refusal+jwt": 40 * 1024,
+  "audit+jwt": 64 * 1024,
+} as const;
+
+/** Nesting depth of JSON in a signed object. */
+export const MAX_JSON_DEPTH = 16;
+
+/** Upper bound, in seconds, of the clock skew a policy may allow. */
+export const MAX_CLOCK_SKEW_S = 30;
+
+/** Most approvals that one admission may carry. */
+export const MAX_APPROVALS = 8;

@@ -1,0 +1,16 @@
+// What a decision rests on, as admission and refusal carry it: enough for anybody to run it again (`time-is-an-input`).
+import { z } from "zod";
+import { commitField, digestField, ridField } from "./claims.ts";
+
+/** The policy in force: repository, commit, and SHA-256 of the policy file's bytes (git's SHA-1 is never what integrity rests on). */
+export const policyRefSchema = z.strictObject({ rid: ridField, commit: commitField, digest: digestField });
+export type PolicyRef = z.infer<typeof policyRefSchema>;
+
+/** Facts that the keeper counted itself and that a decision may depend on, besides op, policy, approvals and time. */
+export const factsSchema = z.strictObject({
+  /** Ops of this principal that were admitted without a person within the last hour, by rule. */
+  recent_auto: z.record(z.string(), z.int().min(0)).optional(),
+  /** Ops of this agent admitted within its budget's window. */
+  budget_used: z.int().min(0).optional(),
+});
+export type DecisionFacts = z.infer<typeof factsSchema>;

@@ -1,0 +1,64 @@
+// What other rooms see of governed repositories and of the ledger.
+import type { AuditRecord, Did, Digest } from "@triplane/contract";
+
+/** What a reader pins out of band: the RID alone does not fix the identity's root commit. */
+export interface RepositoryPin {
+  readonly rid: string;
+  /** Commit id of the identity's root. */
+  readonly identityRoot: string;
+}
+
+/** The canonical head as distinct delegates signed it, stricter than Radicle counts (ADR 0006). */
+export interface ApprovedHead {
+  readonly commit: string;
+  readonly branch: string;
+  readonly threshold: number;
+  readonly delegates: readonly Did[];
+  /** Delegates whose signed head is at or after the commit. */
+  readonly signedBy: readonly Did[];
+}
+
+/** Position of a ledger: what a reader remembers and compares. */
+export interface Checkpoint {
+  readonly size: number;
+  /** Root of the Merkle tree over the records (RFC 6962 hashing), base64. */
+  readonly root: string;
+  /** Milliseconds since 1970. */
+  readonly timeMs: number;
+  /** The C2SP signed note, exact bytes. */
+  readonly note: string;
+}
+
+export interface LedgerEntry {
+  readonly index: number;
+  /** The op's jti, or the digest of the submitted bytes. */
+  readonly subject: string;
+  readonly record: AuditRecord;
+  readonly commit: string;
+}
+
+/** A problem that verification found; the first one names the record. */
+export interface LedgerProblem {
+  readonly code:
+    | "ledger_record_invalid"
+    | "ledger_chain_broken"
+    | "ledger_tree_invalid"
+    | "ledger_sequence_gap"
+    | "identity_invalid"
+    | "sigrefs_invalid"
+    | "delegates_invalid"
+    | "rid_mismatch";
+  readonly message: string;
+  readonly index?: number;
+  readonly subject?: string;
+  readonly commit?: string;
+}
+
+export interface LedgerReport {
+  readonly ok: boolean;
+  readonly size: number;
+  readonly head: string | undefined;
+  readonly chainHead: Digest | undefined;
+  readonly checkpoint: Checkpoint | undefined;
+  readonly problems: readonly LedgerProblem[];
+}

@@ -1,0 +1,60 @@
+// A durable document store: atomic commits of small documents, reads by id and by index.
+// The SurrealDB adapter and the SQLite oracle pass one contract suite.
+import type { Json } from "@triplane/contract";
+
+export type Document = { readonly [field: string]: Json };
+
+/** One write of a commit. All writes of a commit happen, or none. */
+export type Write =
+  /** Fails the commit with `store_duplicate` if the id exists. */
+  | { readonly kind: "create"; readonly table: string; readonly id: string; readonly document: Document }
+  /** Replaces the document. Fails the commit with `store_conflict` unless every field of `expect` has that value now. */
+  | { readonly kind: "replace"; readonly table: string; readonly id: string; readonly document: Document; readonly expect?: Document }
+  /** Succeeds also if there is nothing. */
+  | { readonly kind: "delete"; readonly table: string; readonly id: string };
+
+export interface StoredDocument {
+  readonly id: string;
+  readonly document: Document;
+}
+
+export interface ListOptions {
+  /** Equality on top-level fields. */
+  readonly where?: Document;
+  /** Field to sort by, ascending unless `descending`. Default: id. */
+  readonly orderBy?: string;
+  readonly descending?: boolean;
+  readonly limit?: number;
+}
+
+/** A table with the fields that are indexed for `where` and `orderBy`. */
+export interface TableSchema {
+  readonly table: string;
+  readonly indexes: readonly string[];
+}
+
+/** Migrations run in order, once each; the number is stored. A store with a higher number is refused (`store_schema_newer`). */
+export interface Migration {
+  readonly version: number;
+  readonly description: string;
+  readonly tables: readonly TableSchema[];
+}
+
+export interface Store {
+  /** Atomic and durable when it returns. Throws `store_duplicate`, `store_conflict`, `store_commit_unknown`. */
+  commit(writes: readonly Write[]): Promise<void>;
+  get(table: string, id: string): Promise<Document | undefined>;
+  list(table: string, options?: ListOptions): Promise<readonly StoredDocument[]>;
+  count(table: string, where?: Document): Promise<number>;
+  close(): Promise<void>;
+}
+
+export interface OpenStoreOptions {
+  /** `rocksdb://ABSOLUTE-PATH`, or `ws://` / `wss://` for a server. Throws `store_engine_refused` for anything else. */
+  readonly url: string;
+  readonly migrations: readonly Migration[];
+  /** Default 10 000 ms. Throws `store_open_timeout`. */
+  readonly openTimeoutMs?: number;
+  /** For a server: namespace, database and credentials. */
+  readonly server?: { readonly namespace: string; readonly database: string; readonly username: string; readonly password: string };
+}
