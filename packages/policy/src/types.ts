@@ -1,5 +1,17 @@
 // What a decision takes and gives. `decide` is one pure function of these (`time-is-an-input`).
-import type { Approval, DecisionFacts, FailureCode, Json, Op, PolicyRef, ReviewNeed } from "@triplane/contract";
+import type {
+  Admission,
+  Approval,
+  DecisionFacts,
+  Did,
+  Digest,
+  FailureCode,
+  Json,
+  Op,
+  PolicyRef,
+  Refusal,
+  ReviewNeed,
+} from "@triplane/contract";
 import type { Policy } from "./schema.ts";
 
 /** Everything a decision depends on. Nothing else may influence it. */
@@ -12,32 +24,86 @@ export interface DecisionInput {
   readonly facts: DecisionFacts;
   /** Seconds since 1970. */
   readonly nowS: number;
+  /**
+   * The key of the person who admits by hand. Absent where a keeper does. Such a person may do what the keeper may and no
+   * more: not admit an op of their own, nor count as one of its approvers.
+   */
+  readonly admittedBy?: Did;
 }
 
 /** A rule that took part, and what it said. */
 export interface RuleTrace {
+  /** The rule's id in the policy, or the name of a built-in step: `audience`, `issuer`, `times`, `scope`, `budget`, `default`. */
   readonly rule: string;
-  readonly kind: "form" | "scope" | "deny" | "review" | "auto_sign" | "default";
+  readonly kind: "form" | "scope" | "deny" | "review" | "auto_sign" | "approval" | "default";
   readonly matched: boolean;
   /** One sentence for people. */
   readonly why: string;
 }
 
-export type Decision =
+export interface AdmitDecision {
+  readonly verdict: "admit";
+  readonly basis: "auto" | "approved";
+  readonly rule: string;
+  readonly countedApprovals: readonly Approval[];
+  readonly trace: readonly RuleTrace[];
+}
+
+export interface ReviewDecision {
+  readonly verdict: "review";
+  /** What the matching rules ask for, all of which has to be met. */
+  readonly needs: readonly ReviewNeed[];
+  /** What is still to come; `count` is the number of people missing. */
+  readonly missing: readonly ReviewNeed[];
+  readonly countedApprovals: readonly Approval[];
+  readonly trace: readonly RuleTrace[];
+}
+
+export interface RefuseDecision {
+  readonly verdict: "refuse";
+  readonly code: FailureCode;
+  readonly rule?: string;
+  readonly fact: string;
+  /** The members of the op that would have to change, with values that the policy allows. */
+  readonly nearest?: { readonly [key: string]: Json };
+  readonly countedApprovals: readonly Approval[];
+  readonly trace: readonly RuleTrace[];
+}
+
+export type Decision = AdmitDecision | ReviewDecision | RefuseDecision;
+
+/** The files of a policy commit's tree by path; text, or bytes as git has them. */
+export type PolicyFiles = ReadonlyMap<string, string | Uint8Array>;
+
+/** A policy that was read from a commit's files and checked. */
+export interface LoadedPolicy {
+  readonly policy: Policy;
+  /** Over all files of the tree; see `policyDigest`. */
+  readonly digest: Digest;
+  readonly files: PolicyFiles;
+}
+
+/** A decision that was found to follow from the policy it names. */
+export type VerifiedDecision =
   | {
-      readonly verdict: "admit";
-      readonly basis: "auto" | "approved";
-      readonly rule: string;
-      readonly countedApprovals: readonly Approval[];
-      readonly trace: readonly RuleTrace[];
+      readonly kind: "admission";
+      readonly admission: Admission;
+      readonly op: Op;
+      readonly decision: AdmitDecision;
+      readonly policy: Policy;
     }
-  | { readonly verdict: "review"; readonly needs: readonly ReviewNeed[]; readonly trace: readonly RuleTrace[] }
   | {
-      readonly verdict: "refuse";
-      readonly code: FailureCode;
-      readonly rule?: string;
-      readonly fact: string;
-      readonly nearest?: { readonly [key: string]: Json };
-      readonly countedApprovals: readonly Approval[];
-      readonly trace: readonly RuleTrace[];
+      readonly kind: "refusal";
+      readonly refusal: Refusal;
+      /** Present where the refused bytes are an op of a known form. */
+      readonly op?: Op;
+      readonly policy: Policy;
     };
+
+export interface VerifyDecisionInput {
+  /** An admission+jwt or a refusal+jwt. */
+  readonly compact: string;
+  readonly audience: { readonly workspace: string; readonly policyRid: string };
+  /** The policy at a commit that the caller knows to be on the approved canonical chain; undefined for any other commit. */
+  policyAt(commit: string): LoadedPolicy | undefined;
+}

@@ -1,0 +1,135 @@
+// The schema of a resolved keeper policy. It exists once, here; the Nickel contract PolicyDef is generated from it.
+import { commitField, didField, MAX_APPROVALS, MAX_CLOCK_SKEW_S, PRINCIPAL_PATTERN, ridField, scopeField } from "@triplane/contract";
+import { z } from "zod";
+
+/** Makes every level of a value readonly. */
+type DeepReadonly<T> = T extends (infer Item)[]
+  ? readonly DeepReadonly<Item>[]
+  : T extends object
+    ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> }
+    : T;
+
+const MAX_LIST = 1000;
+const MAX_WINDOW_S = 31 * 24 * 3600;
+
+const nameField = z.string().regex(PRINCIPAL_PATTERN, "must be 1 to 32 lower-case letters, digits and inner hyphens");
+const groupField = nameField;
+const ruleIdField = z
+  .string()
+  .regex(/^[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?$/, "must be 1 to 48 lower-case letters, digits and inner hyphens");
+/** `*` stands for any run of characters; everything else for itself. */
+const kindGlobField = z.string().regex(/^[a-z0-9.*-]{1,64}$/, "must be a kind like component.deploy, where * stands for anything");
+const targetGlobField = z.string().regex(/^[a-z0-9*-]{1,64}$/, "must be a target's name, where * stands for anything");
+/** A principal, everybody in a group, or everybody of one sort. */
+const issuerField = z
+  .string()
+  .regex(
+    /^(?:(?:group:)?[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?|any:(?:operator|automation|agent))$/,
+    "must be a principal, group:<name>, any:operator, any:automation or any:agent",
+  );
+const clockTimeField = z.string().regex(/^(?:[01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$/, "must be a time like 09:30");
+const zoneField = z.string().regex(/^[A-Za-z][A-Za-z0-9_+-]*(?:\/[A-Za-z0-9_+-]+)*$/, "must be an IANA time zone like Europe/Madrid");
+const textField = z.string().min(1).max(500);
+
+const didList = z.array(didField).min(1).max(16);
+const names = z.array(nameField).max(MAX_LIST);
+
+export const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"] as const;
+export type Weekday = (typeof WEEKDAYS)[number];
+
+/** Hours on some days in a zone. Where `to` is not after `from`, the window ends on the next day. */
+const windowSchema = z.strictObject({
+  days: z.array(z.enum(WEEKDAYS)).min(1).max(7),
+  from: clockTimeField,
+  to: clockTimeField,
+  zone: zoneField,
+});
+
+/** At most `max` within the last `window_s` seconds. */
+const rateSchema = z.strictObject({ max: z.int().min(1).max(10_000), window_s: z.int().min(1).max(MAX_WINDOW_S) });
+
+const matcher = {
+  id: ruleIdField,
+  kinds: z.array(kindGlobField).min(1).max(MAX_LIST),
+  targets: z.array(targetGlobField).min(1).max(MAX_LIST),
+  issuers: z.array(issuerField).min(1).max(MAX_LIST).optional(),
+};
+
+const windows = z.array(windowSchema).min(1).max(50).optional();
+const pinSchema = z.strictObject({ rid: ridField, root: commitField });
+
+export const policySchema = z.strictObject({
+  /** Version of this schema. */
+  version: z.literal(1),
+  workspace: z.string().regex(PRINCIPAL_PATTERN, "must be a workspace's name"),
+  /** Grows with every change; the keeper refuses a policy with a lower one than it has seen. */
+  policy_version: z.int().min(1),
+  limits: z.strictObject({
+    max_lifetime_s: z.int().min(1).max(MAX_WINDOW_S),
+    clock_skew_s: z.int().min(0).max(MAX_CLOCK_SKEW_S),
+    /** Fewest approvals that any review rule may ask for. */
+    quorum: z.int().min(1).max(MAX_APPROVALS).optional(),
+  }),
+  operators: z
+    .array(
+      z.strictObject({
+        principal: nameField,
+        keys: didList,
+        groups: z.array(groupField).max(50),
+        scopes: names,
+        may: z.array(z.enum(["Approve", "Admit"])).max(2),
+      }),
+    )
+    .min(1)
+    .max(MAX_LIST),
+  automations: z
+    .array(z.strictObject({ principal: nameField, keys: didList, scopes: names }))
+    .max(MAX_LIST)
+    .default([]),
+  agents: z
+    .array(
+      z.strictObject({
+        principal: nameField,
+        keys: didList,
+        /** The operator who answers for the agent; counts as the agent itself where approvals are counted. */
+        owner: nameField,
+        scopes: names,
+        /** At most `ops` ops admitted within the last `window_s` seconds. */
+        budget: z.strictObject({ ops: z.int().min(1).max(10_000), window_s: z.int().min(1).max(MAX_WINDOW_S) }),
+      }),
+    )
+    .max(MAX_LIST)
+    .default([]),
+  keepers: z
+    .array(z.strictObject({ name: nameField, keys: didList }))
+    .max(50)
+    .default([]),
+  scopes: z
+    .array(z.strictObject({ name: scopeField, kinds: matcher.kinds, targets: matcher.targets }))
+    .min(1)
+    .max(MAX_LIST),
+  deny: z
+    .array(z.strictObject({ ...matcher, windows, why: textField }))
+    .max(MAX_LIST)
+    .default([]),
+  review: z
+    .array(z.strictObject({ ...matcher, approvals: z.int().min(1).max(MAX_APPROVALS), groups: z.array(groupField).min(1).max(50) }))
+    .max(MAX_LIST)
+    .default([]),
+  auto_sign: z
+    .array(z.strictObject({ ...matcher, windows, rate: rateSchema.optional() }))
+    .max(MAX_LIST)
+    .default([]),
+  pins: z.strictObject({ desired: pinSchema, state: pinSchema, controller: didField }),
+});
+
+export type Policy = DeepReadonly<z.infer<typeof policySchema>>;
+export type Operator = Policy["operators"][number];
+export type Agent = Policy["agents"][number];
+export type Automation = Policy["automations"][number];
+export type Keeper = Policy["keepers"][number];
+export type Scope = Policy["scopes"][number];
+export type DenyRule = Policy["deny"][number];
+export type ReviewRule = Policy["review"][number];
+export type AutoSignRule = Policy["auto_sign"][number];
+export type TimeWindow = NonNullable<AutoSignRule["windows"]>[number];
