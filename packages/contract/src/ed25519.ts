@@ -73,11 +73,16 @@ export function publicKeyOfDid(did: string): Uint8Array {
 
 export function isDid(text: string): text is Did {
   try {
-    publicKeyOfDid(text);
+    assertDid(text);
     return true;
   } catch {
     return false;
   }
+}
+
+/** Throws what `publicKeyOfDid` throws; a DID that was checked before costs a look-up. */
+export function assertDid(text: string): asserts text is Did {
+  keyObjectOf(text);
 }
 
 const keyCache = new Map<string, KeyObject>();

@@ -5,7 +5,7 @@
 // 3. The identity of an object is the SHA-256 of its exact bytes; nothing is re-serialised before it is hashed.
 import { canonicalJson, type Json } from "./canonical-json.ts";
 import { type Digest, digestOf } from "./digest.ts";
-import { type Did, publicKeyOfDid, type SigningKey, verifySignature } from "./ed25519.ts";
+import { assertDid, type Did, type SigningKey, verifySignature } from "./ed25519.ts";
 import { TriplaneError } from "./failures/index.ts";
 import { MAX_TOKEN_BYTES } from "./limits.ts";
 import { parseStrictJson } from "./strict-json.ts";
@@ -85,8 +85,8 @@ function checkHeader(header: { readonly [key: string]: Json }, typ: TokenType): 
   }
   const kid = header["kid"];
   if (typeof kid !== "string") throw new TriplaneError("kid_malformed", "the header has no kid");
-  publicKeyOfDid(kid);
-  return kid as Did;
+  assertDid(kid);
+  return kid;
 }
 
 function parseObject(bytes: Uint8Array, part: string): { readonly [key: string]: Json } {
