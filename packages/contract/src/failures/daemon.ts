@@ -57,4 +57,28 @@ export const DAEMON_FAILURES = failureEntries({
     what: "A downloaded tool does not have the pinned checksum.",
     hint: "Do not use it; try again, and report it if it happens twice.",
   },
+  home_missing: {
+    httpStatus: 404,
+    retry: "no",
+    what: "There is no local workspace in that folder.",
+    hint: "`triplane init` makes one; --home or TRIPLANE_HOME says where it is.",
+  },
+  home_exists: {
+    httpStatus: 409,
+    retry: "no",
+    what: "There is a local workspace in that folder already.",
+    hint: "Choose another folder with --home; `triplane init --force` replaces the one that is there, with its keys and its ledger.",
+  },
+  key_unknown: {
+    httpStatus: 404,
+    retry: "no",
+    what: "The workspace's home holds no key of that name.",
+    hint: "`triplane keys show` lists the keys; --as chooses one.",
+  },
+  start_failed: {
+    httpStatus: 503,
+    retry: "later",
+    what: "A process of a plane did not start, or did not become healthy.",
+    hint: "The message has the end of its log; `triplane doctor` checks the tools, `triplane status` what runs.",
+  },
 });
