@@ -1,0 +1,46 @@
+// triplane keys show: the public side of the keys in the home.
+import { readdir } from "node:fs/promises";
+import { TriplaneError } from "@triplane/contract";
+import { isErrno, readKeyFile } from "@triplane/kit";
+import { z } from "zod";
+import { defineCommand } from "../../framework/command.ts";
+import { text } from "../../framework/parameters.ts";
+import { table } from "../../framework/table.ts";
+import { homeOption, layoutFor } from "../home-option.ts";
+
+export const keysShow = defineCommand({
+  noun: "keys",
+  verb: "show",
+  summary: "Show the DIDs of your keys",
+  description: "Shows public parts only; the secret part never leaves its file.",
+  args: z.strictObject({ name: text("NAME", "One key; all of them if left out").optional() }),
+  options: z.strictObject({ home: homeOption }),
+  examples: [
+    { command: "triplane keys show", what: "all keys of the home" },
+    { command: "triplane keys show ana --json", what: "one key, for a script" },
+  ],
+  run: async ({ args, options }, context) => {
+    const layout = layoutFor(options.home, context);
+    const names = await keyNames(layout.keys);
+    const wanted = args.name === undefined ? names : names.filter((name) => name === args.name);
+    if (wanted.length === 0) throw new TriplaneError("key_unknown", `${layout.keys} holds no key ${args.name ?? "at all"}`);
+    return { keys: await Promise.all(wanted.map(async (name) => ({ name, did: (await readKeyFile(layout.keyFile(name))).did }))) };
+  },
+  render: ({ keys }) =>
+    table(
+      ["NAME", "DID"],
+      keys.map((key) => [key.name, key.did]),
+    ),
+});
+
+async function keyNames(folder: string): Promise<readonly string[]> {
+  try {
+    return (await readdir(folder))
+      .filter((file) => /^[a-z0-9-]+\.json$/.test(file))
+      .map((file) => file.slice(0, -".json".length))
+      .sort();
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,33 @@
+// The real surroundings of a command: this process's environment, streams, clock and signals.
+import { systemClock, systemRandom } from "@triplane/kit";
+import type { CommandContext } from "./command.ts";
+import type { Streams } from "./shell.ts";
+
+const MAX_INPUT_BYTES = 1024 * 1024;
+
+export function processContext(json: boolean, streams: Streams, signal: AbortSignal): CommandContext {
+  return {
+    env: process.env,
+    cwd: process.cwd(),
+    clock: systemClock,
+    random: systemRandom,
+    signal,
+    terminal: process.stderr.isTTY === true,
+    json,
+    progress: (line) => streams.err(`${line}\n`),
+    emit: (event, text) => streams.out(json ? `${JSON.stringify(event)}\n` : `${text}\n`),
+    readInput: readStandardInput,
+  };
+}
+
+async function readStandardInput(): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of process.stdin) {
+    const bytes = Buffer.from(chunk as Uint8Array);
+    size += bytes.length;
+    if (size > MAX_INPUT_BYTES) break;
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}

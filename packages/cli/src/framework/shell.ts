@@ -1,0 +1,161 @@
+// The shell: parses a command line with commander, runs the command, prints data or failure, gives the exit code.
+//
+// 1. Data goes to standard output, everything else to standard error.
+// 2. Exit codes: 0 done, 1 failed or refused, 2 wrong usage. Nothing is asked; there is no prompt to wait at.
+import { TriplaneError, toTriplaneError } from "@triplane/contract";
+import { Argument, Command as CommanderCommand, CommanderError, Option } from "commander";
+import type { Command, CommandContext } from "./command.ts";
+import { parametersOf } from "./parameters.ts";
+
+export const EXIT_DONE = 0;
+export const EXIT_FAILED = 1;
+export const EXIT_USAGE = 2;
+
+export const EXIT_CODES_TEXT = "Exit codes: 0 done, 1 failed or refused, 2 wrong usage.";
+
+/** Where the shell writes. */
+export interface Streams {
+  out(text: string): void;
+  err(text: string): void;
+}
+
+export interface Program {
+  readonly name: string;
+  readonly version: string;
+  readonly description: string;
+  readonly commands: readonly Command[];
+  /** One line per noun. */
+  readonly nouns: Readonly<Record<string, string>>;
+}
+
+export type ContextFor = (json: boolean) => CommandContext;
+
+/** Runs one command line (without the program's own name) and returns its exit code. */
+export async function runShell(program: Program, argv: readonly string[], streams: Streams, contextFor: ContextFor): Promise<number> {
+  let exitCode = EXIT_DONE;
+  const root = buildCommander(program, streams, async (command, rawArgs, rawOptions, json) => {
+    exitCode = await invoke(command, rawArgs, rawOptions, json, streams, contextFor);
+  });
+  try {
+    await root.parseAsync([...argv], { from: "user" });
+    return exitCode;
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError)) throw thrown;
+    if (thrown.exitCode === 0) return EXIT_DONE;
+    // With no command at all commander shows the help; that is wrong usage, already printed.
+    if (thrown.code !== "commander.help") {
+      const message = thrown.message.replace(/^error: /, "");
+      printFailure(new TriplaneError("usage", message, { hint: usageHint(program, argv) }), argv.includes("--json"), streams);
+    }
+    return EXIT_USAGE;
+  }
+}
+
+type Action = (command: Command, rawArgs: Record<string, unknown>, rawOptions: Record<string, unknown>, json: boolean) => Promise<void>;
+
+function buildCommander(program: Program, streams: Streams, action: Action): CommanderCommand {
+  const root = prepare(new CommanderCommand(program.name), streams)
+    .description(program.description)
+    .version(program.version, "-V, --version", "print the version")
+    .helpCommand("help [command]", "show the help of a command");
+  root.addHelpText("after", `\n${EXIT_CODES_TEXT}\nEvery command has --help with examples.`);
+  const groups = new Map<string, CommanderCommand>();
+  for (const command of program.commands) {
+    let parent = root;
+    if (command.noun !== undefined) {
+      parent = groups.get(command.noun) ?? prepare(root.command(command.noun), streams).description(program.nouns[command.noun] ?? "");
+      groups.set(command.noun, parent);
+      parent.helpCommand(false);
+    }
+    addCommand(parent, command, streams, action);
+  }
+  return root;
+}
+
+function addCommand(parent: CommanderCommand, command: Command, streams: Streams, action: Action): void {
+  const built = prepare(parent.command(command.verb), streams).summary(command.summary).description(describe(command));
+  const args = parametersOf(command.args);
+  for (const parameter of args) {
+    const inner = parameter.kind === "list" ? `${parameter.placeholder}...` : parameter.placeholder;
+    const argument = new Argument(parameter.required ? `<${inner}>` : `[${inner}]`, parameter.description);
+    if (parameter.choices !== undefined) argument.choices(parameter.choices);
+    built.addArgument(argument);
+  }
+  const options = parametersOf(command.options);
+  for (const parameter of options) {
+    const value = parameter.kind === "flag" ? "" : ` <${parameter.placeholder}>`;
+    const repeat = parameter.kind === "list" ? " (may be given several times)" : "";
+    const byDefault = parameter.defaultText === undefined ? "" : ` (default: ${parameter.defaultText})`;
+    const option = new Option(`--${parameter.flag}${value}`, `${parameter.description}${repeat}${byDefault}`);
+    if (parameter.kind === "list")
+      option.argParser((item: string, before: readonly string[] | undefined): string[] => [...(before ?? []), item]);
+    if (parameter.choices !== undefined) option.choices(parameter.choices);
+    if (parameter.required) option.makeOptionMandatory();
+    built.addOption(option);
+  }
+  if (command.json) built.option("--json", "print data as JSON, and failures as JSON on standard error");
+  built.addHelpText("after", examplesText(command));
+  built.action(async (...called: unknown[]) => {
+    const given = called.slice(0, args.length);
+    const rawArgs = Object.fromEntries(args.map((parameter, index) => [parameter.name, given[index]]));
+    const seen = built.opts() as Record<string, unknown>;
+    const rawOptions = Object.fromEntries(options.map((parameter) => [parameter.name, seen[parameter.name]]));
+    await action(command, rawArgs, rawOptions, seen["json"] === true);
+  });
+}
+
+function prepare(command: CommanderCommand, streams: Streams): CommanderCommand {
+  return command
+    .exitOverride()
+    .showSuggestionAfterError()
+    .allowExcessArguments(false)
+    .helpOption("-h, --help", "show this help")
+    .configureHelp({ helpWidth: 110 })
+    .configureOutput({ writeOut: streams.out, writeErr: streams.err, outputError: () => undefined });
+}
+
+function describe(command: Command): string {
+  return command.description === undefined ? `${command.summary}.` : `${command.summary}.\n\n${command.description}`;
+}
+
+function examplesText(command: Command): string {
+  const lines = command.examples.map((example) => `  $ ${example.command}\n      ${example.what}`);
+  return `\nExamples:\n${lines.join("\n")}\n\n${EXIT_CODES_TEXT}`;
+}
+
+async function invoke(
+  command: Command,
+  rawArgs: Record<string, unknown>,
+  rawOptions: Record<string, unknown>,
+  json: boolean,
+  streams: Streams,
+  contextFor: ContextFor,
+): Promise<number> {
+  try {
+    const result = await command.invoke(rawArgs, rawOptions, contextFor(json));
+    if (json) streams.out(`${JSON.stringify(result.data, null, 2)}\n`);
+    else if (result.text !== "") streams.out(`${result.text}\n`);
+    return result.failed ? EXIT_FAILED : EXIT_DONE;
+  } catch (thrown) {
+    const failure = toTriplaneError(thrown);
+    printFailure(failure, json, streams);
+    return failure.code === "usage" ? EXIT_USAGE : EXIT_FAILED;
+  }
+}
+
+/** Message, code and hint on standard error. */
+export function printFailure(failure: TriplaneError, json: boolean, streams: Streams): void {
+  if (json) {
+    const { code, message, hint, details } = failure;
+    streams.err(`${JSON.stringify({ error: { code, message, hint, details } })}\n`);
+    return;
+  }
+  streams.err(`error: ${failure.message}\n  code: ${failure.code}\n  hint: ${failure.hint}\n`);
+}
+
+function usageHint(program: Program, argv: readonly string[]): string {
+  const words = argv.filter((word) => !word.startsWith("-"));
+  const known = program.commands.find((command) => command.name === words.slice(0, command.noun === undefined ? 1 : 2).join(" "));
+  const noun = words[0] !== undefined && Object.hasOwn(program.nouns, words[0]) ? ` ${words[0]}` : "";
+  return `\`${program.name}${known === undefined ? noun : ` ${known.name}`} --help\` shows what it takes.`;
+}

@@ -1,0 +1,59 @@
+// Where everything lies in the home folder of a local workspace. Nothing else spells these paths.
+import { join, resolve } from "node:path";
+
+/** The home that commands use: `--home`, else TRIPLANE_HOME, else `./.triplane`. */
+export function homeFolder(flag: string | undefined, env: Readonly<Record<string, string | undefined>>, cwd: string): string {
+  return resolve(cwd, flag ?? env["TRIPLANE_HOME"] ?? ".triplane");
+}
+
+export interface HomeLayout {
+  readonly root: string;
+  readonly workspaceFile: string;
+  readonly keys: string;
+  readonly keyFile: (name: string) => string;
+  readonly nats: string;
+  readonly natsConfig: string;
+  readonly natsData: string;
+  /** nkey seed of an identity on the bus. */
+  readonly natsSeed: (identity: string) => string;
+  /** Bare repositories in Radicle's layout. */
+  readonly storage: string;
+  readonly orchestrator: string;
+  readonly controller: string;
+  readonly keeper: string;
+  readonly mirror: string;
+  readonly desiredSync: string;
+  readonly outbox: (principal: string) => string;
+  readonly run: string;
+  readonly logs: string;
+  readonly tokens: string;
+  readonly tokenFile: (caller: string) => string;
+}
+
+export function homeLayout(root: string): HomeLayout {
+  const at = (...parts: readonly string[]) => join(root, ...parts);
+  return {
+    root,
+    workspaceFile: at("workspace.json"),
+    keys: at("keys"),
+    keyFile: (name) => at("keys", `${name}.json`),
+    nats: at("nats"),
+    natsConfig: at("nats", "server.conf"),
+    natsData: at("nats", "data"),
+    natsSeed: (identity) => at("nats", `${identity}.nk`),
+    storage: at("storage"),
+    orchestrator: at("orchestrator"),
+    controller: at("controller"),
+    keeper: at("keeper"),
+    mirror: at("mirror"),
+    desiredSync: at("desired-sync"),
+    outbox: (principal) => at("outbox", principal),
+    run: at("run"),
+    logs: at("logs"),
+    tokens: at("tokens"),
+    tokenFile: (caller) => at("tokens", caller),
+  };
+}
+
+/** The repository that this program lies in: where provisioning/ is read from. */
+export const PRODUCT_ROOT = resolve(import.meta.dirname, "../../../..");
