@@ -26,13 +26,12 @@ export async function choosePorts(base: number | undefined, startAt: number): Pr
 function portsFrom(base: number): Ports {
   return {
     nats: base,
-    natsMonitor: base + 1,
-    orchestrator: base + 2,
-    orchestratorHealth: base + 3,
-    controllerHealth: base + 4,
-    mirrorHealth: base + 5,
-    keeperHealth: base + 6,
-    desiredSyncHealth: base + 7,
+    orchestrator: base + 1,
+    orchestratorHealth: base + 2,
+    controllerHealth: base + 3,
+    mirrorHealth: base + 4,
+    keeperHealth: base + 5,
+    desiredSyncHealth: base + 6,
     componentsFrom: base + SERVICE_PORTS,
     componentsTo: base + BLOCK - 1,
   };

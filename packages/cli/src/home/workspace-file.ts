@@ -21,7 +21,6 @@ export const workspaceFileSchema = z.strictObject({
   }),
   ports: z.strictObject({
     nats: portSchema,
-    natsMonitor: portSchema,
     orchestrator: portSchema,
     orchestratorHealth: portSchema,
     controllerHealth: portSchema,
