@@ -27,6 +27,12 @@ export const NICKEL_FAILURES = failureEntries({
     what: "A value breaks the contract that annotates it, or the contract is not one that is known here.",
     hint: "The message names the contract and the value.",
   },
+  nickel_number_inexact: {
+    httpStatus: 400,
+    retry: "no",
+    what: "A number has more digits, or is larger, than can be kept exactly.",
+    hint: "Write it with at most 15 significant digits, or as a string.",
+  },
   nickel_too_large: { httpStatus: 413, retry: "no", what: "The file is too large or nested too deeply.", hint: "Split the file." },
   nickel_program_failed: {
     httpStatus: 500,
