@@ -1,0 +1,261 @@
+// Where one keeper, daemon or person, works off one message or one review: reads what is recorded, asks the core, performs its effects.
+import { type Bus, type KeyValue, messageIdOf, type WorkMessage } from "@triplane/bus";
+import {
+  type Approval,
+  type Audience,
+  buckets,
+  type Clock,
+  type DecisionFacts,
+  type Did,
+  type Digest,
+  digestOf,
+  type FailureCode,
+  nowSeconds,
+  type Op,
+  type ReviewItem,
+  type SigningKey,
+  streamNames,
+  subjects,
+  TriplaneError,
+  verifyApproval,
+} from "@triplane/contract";
+import type { Logger } from "@triplane/kit";
+import { type Signer, signerOf } from "@triplane/policy";
+import type { Alarms } from "./alarms.ts";
+import type { Effect } from "./effects.ts";
+import { countFacts } from "./facts.ts";
+import type { PolicyInForce } from "./outputs.ts";
+import { RECORD_KEYS, readRecord, type SequenceRecord, type SettledRecord, sequenceRecordSchema, settledRecordSchema } from "./records.ts";
+import { type Examined, examine } from "./review.ts";
+import { readReviewItem } from "./review-item.ts";
+import { type Intake, type PendingMessage, type Recorded, readMessage, refuseGarbage, type Seat, takeIn } from "./service.ts";
+
+export interface DeskOptions {
+  readonly bus: Bus;
+  readonly bucket: KeyValue;
+  readonly audience: Audience;
+  readonly key: SigningKey;
+  /** A person works in the keeper's place. */
+  readonly byHand?: boolean;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly alarms: Alarms;
+}
+
+/** What became of a pending message. */
+export interface Worked {
+  readonly intake: Intake;
+  readonly op: Op | undefined;
+  readonly digest: Digest;
+}
+
+export interface Looked extends Examined {
+  readonly item: ReviewItem;
+  readonly op: Op;
+}
+
+// A record is lost only to another keeper, and each loss means that one of them got on; more than a few is a defect.
+const MAX_LOSSES = 5;
+
+/** Opens the bucket of a workspace's sequences. */
+export function openBucket(bus: Bus, workspace: string): Promise<KeyValue> {
+  return bus.keyValue(buckets(workspace).seq);
+}
+
+export class Desk {
+  readonly #options: DeskOptions;
+
+  constructor(options: DeskOptions) {
+    this.#options = options;
+  }
+
+  seat(inForce: PolicyInForce): Seat {
+    const { audience, key, byHand } = this.#options;
+    return { audience, key, inForce, ...(byHand === true ? { byHand } : {}) };
+  }
+
+  /** Works off one message of OPS_PENDING, ack included. Throws where an effect fails; the message then comes again. */
+  async work(message: WorkMessage, inForce: PolicyInForce): Promise<Worked> {
+    const pending: PendingMessage = {
+      text: message.text,
+      digest: digestOf(message.raw),
+      storedAtS: Math.floor(message.storedAtMs / 1000),
+    };
+    const seat = this.seat(inForce);
+    const read = readMessage(pending, seat);
+    if (read.as === "garbage") {
+      const intake: Intake = { verdict: "garbage", code: read.code, effects: refuseGarbage(pending, read, seat) };
+      await this.#perform(intake.effects, message);
+      return { intake, op: undefined, digest: pending.digest };
+    }
+    const { op, issuer } = read;
+    for (let losses = 0; losses < MAX_LOSSES; losses += 1) {
+      const nowS = nowSeconds(this.#options.clock);
+      const recorded = await this.#recorded(op);
+      const facts = await this.#facts(op, issuer, inForce, nowS);
+      const intake = takeIn({ seat, op, issuer, recorded, facts, nowS });
+      if (await this.#perform(intake.effects, message)) return { intake, op, digest: pending.digest };
+    }
+    throw new TriplaneError("unavailable", `the record of ${op.claims.iss} changed ${MAX_LOSSES} times under this keeper`);
+  }
+
+  /** Takes a message off that fails every time: refused by its digest, recorded, alarmed. */
+  async poison(message: WorkMessage, inForce: PolicyInForce, reason: string): Promise<void> {
+    const digest = digestOf(message.raw);
+    const pending: PendingMessage = { text: undefined, digest, storedAtS: Math.floor(message.storedAtMs / 1000) };
+    const effects = refuseGarbage(pending, { as: "garbage", code: "poisoned", fact: reason }, this.seat(inForce));
+    const output = effects.find((effect) => effect.do === "publish");
+    if (output !== undefined) {
+      // Lost means that it is recorded already.
+      const value: SettledRecord = { op_digest: digest, output: { subject: output.subject, text: output.text } };
+      await this.#options.bucket.create(RECORD_KEYS.refused(digest), JSON.stringify(value));
+    }
+    await this.#perform(effects, message);
+  }
+
+  /** Examines the open review of a jti. Undefined where none is open. `perform` false only looks. */
+  async look(jti: string, inForce: PolicyInForce, perform: "perform" | "look-only" = "perform"): Promise<Looked | undefined> {
+    const { bus, audience, clock } = this.#options;
+    const seat = this.seat(inForce);
+    for (let losses = 0; losses < MAX_LOSSES; losses += 1) {
+      const last = await bus.last(streamNames(audience.workspace).review, subjects(audience.workspace).review(jti));
+      if (last === undefined) return undefined;
+      const { item, op } = readReviewItem(last.text, jti);
+      if (item.state === "closed") return undefined;
+      const nowS = nowSeconds(clock);
+      const issuer = signerOf(inForce.policy, op.claims.iss);
+      const [settled, approvals, history, facts] = await Promise.all([
+        this.#settled(RECORD_KEYS.review(jti)),
+        this.approvals(jti),
+        this.#history(op.claims.iss),
+        issuer === undefined ? Promise.resolve<DecisionFacts>({}) : this.#facts(op, issuer, inForce, nowS),
+      ]);
+      const examined = examine({ seat, item, op, issuer, history, settled, approvals, facts, nowS });
+      if (perform === "look-only" || (await this.#perform(examined.effects, undefined))) return { ...examined, item, op };
+    }
+    throw new TriplaneError("unavailable", `the review of ${jti} changed ${MAX_LOSSES} times under this keeper`);
+  }
+
+  /** All approvals and rejections of a jti whose signatures verify; what does not verify stays on the stream as evidence. */
+  async approvals(jti: string): Promise<readonly Approval[]> {
+    const { bus, audience, logger } = this.#options;
+    const found: Approval[] = [];
+    for (const message of await bus.all(streamNames(audience.workspace).review, subjects(audience.workspace).approval(jti))) {
+      try {
+        if (message.text !== undefined) found.push(verifyApproval(message.text));
+      } catch (error) {
+        logger.debug({ err: error, jti, streamSeq: message.streamSeq }, "an approval does not verify");
+      }
+    }
+    return found;
+  }
+
+  /** Performs effects in order. False: a record was lost to another write, and nothing after it was done. */
+  async #perform(effects: readonly Effect[], message: WorkMessage | undefined): Promise<boolean> {
+    const { bucket, alarms, bus, logger } = this.#options;
+    for (const effect of effects) {
+      switch (effect.do) {
+        case "record": {
+          const { key, value, expect } = effect;
+          const revision = expect === undefined ? await bucket.create(key, value) : await bucket.update(key, value, expect);
+          if (revision === undefined) return false;
+          break;
+        }
+        case "publish":
+          await this.#publish(effect.subject, effect.text);
+          break;
+        case "answer":
+          try {
+            await bus.publish(effect.subject, effect.text, { messageId: messageIdOf(effect.text) });
+          } catch (error) {
+            logger.warn({ err: error, subject: effect.subject }, "the answer could not be published");
+          }
+          break;
+        case "alarm":
+          await alarms.raise(effect);
+          break;
+        case "ack":
+          if (message !== undefined && !(await message.ackConfirmed())) {
+            logger.warn({ streamSeq: message.streamSeq }, "the ack is unconfirmed; the message may come again");
+          }
+          break;
+      }
+    }
+    return true;
+  }
+
+  async #publish(subject: string, text: string): Promise<void> {
+    const { bus, audience } = this.#options;
+    const messageId = messageIdOf(text);
+    const ack = await bus.publish(subject, text, { messageId });
+    // Approvers may write to the review stream, so one of them could have spent this message id on something else.
+    const stream = streamNames(audience.workspace).review;
+    if (!ack.duplicate || !subject.startsWith(subjects(audience.workspace).review(""))) return;
+    const last = await bus.last(stream, subject);
+    if (last?.text !== text) await bus.publish(subject, text, { messageId: `${messageId}.${last?.streamSeq ?? 0}` });
+  }
+
+  async #recorded(op: Op): Promise<Recorded> {
+    const { bucket, bus, audience } = this.#options;
+    const { jti, iss, seq } = op.claims;
+    const nothing = { history: [], revision: undefined, review: undefined, settled: undefined };
+    const refused = await this.#settled(RECORD_KEYS.refused(op.token.digest));
+    if (refused !== undefined) return { ...nothing, refused };
+    const key = RECORD_KEYS.sequence(iss);
+    const [entry, settled, last] = await Promise.all([
+      bucket.get(key),
+      this.#settled(RECORD_KEYS.review(jti)),
+      bus.last(streamNames(audience.workspace).review, subjects(audience.workspace).review(jti)),
+    ]);
+    const latest = entry === undefined ? [] : [readRecord(key, entry.value, sequenceRecordSchema)];
+    const isOld = latest[0] !== undefined && seq < latest[0].seq;
+    return {
+      refused: undefined,
+      history: isOld ? await this.#history(iss) : latest,
+      revision: entry?.revision,
+      settled,
+      review: last === undefined ? undefined : this.#itemOf(last.text, jti),
+    };
+  }
+
+  // An item that does not verify was never ours; the one that intake publishes takes its place.
+  #itemOf(text: string | undefined, jti: string): ReviewItem | undefined {
+    try {
+      return readReviewItem(text, jti).item;
+    } catch (error) {
+      this.#options.logger.warn({ err: error, jti }, "a review item does not verify");
+      return undefined;
+    }
+  }
+
+  async #history(did: Did): Promise<readonly SequenceRecord[]> {
+    const key = RECORD_KEYS.sequence(did);
+    return (await this.#options.bucket.history(key)).map((entry) => readRecord(key, entry.value, sequenceRecordSchema));
+  }
+
+  async #settled(key: string): Promise<SettledRecord | undefined> {
+    const entry = await this.#options.bucket.get(key);
+    return entry === undefined ? undefined : readRecord(key, entry.value, settledRecordSchema);
+  }
+
+  async #facts(op: Op, issuer: Signer, inForce: PolicyInForce, nowS: number): Promise<DecisionFacts> {
+    const entries = await Promise.all(issuer.entry.keys.map((did) => this.#options.bucket.get(RECORD_KEYS.sequence(did))));
+    const uses = entries.flatMap((entry) => (entry === undefined ? [] : readRecord(entry.key, entry.value, sequenceRecordSchema).uses));
+    return countFacts({ policy: inForce.policy, principal: issuer.principal, uses, jti: op.claims.jti, nowS });
+  }
+}
+
+/** Failures that say nothing about the message in hand: it is tried again for as long as they last. */
+export function isTransient(code: FailureCode): boolean {
+  return TRANSIENT.has(code);
+}
+
+const TRANSIENT: ReadonlySet<FailureCode> = new Set([
+  "bus_unreachable",
+  "bus_denied",
+  "publish_unconfirmed",
+  "stream_missing",
+  "stream_full",
+  "unavailable",
+  "git_failed",
+]);

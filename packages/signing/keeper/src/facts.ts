@@ -1,0 +1,45 @@
+// The facts that a decision depends on besides op, policy and time: counted by the keeper from its own records.
+import type { DecisionFacts } from "@triplane/contract";
+import type { Policy } from "@triplane/policy";
+import type { Use } from "./records.ts";
+
+/** Most uses that one key's record holds. A rate above this cannot be counted and is therefore never reached. */
+export const MAX_USES = 1000;
+
+export interface FactsInput {
+  readonly policy: Policy;
+  /** Principal of the op's issuer. */
+  readonly principal: string;
+  /** Uses of all the principal's keys. */
+  readonly uses: readonly Use[];
+  /** The op itself, which does not count against itself. */
+  readonly jti: string;
+  readonly nowS: number;
+}
+
+/** Counts what the policy limits. A window ends at `nowS` and reaches back, its far end excluded. */
+export function countFacts(input: FactsInput): DecisionFacts {
+  const others = input.uses.filter((use) => use.jti !== input.jti);
+  const within = (windowS: number) => (use: Use) => use.at > input.nowS - windowS;
+  const recentAuto: Record<string, number> = {};
+  for (const rule of input.policy.auto_sign) {
+    if (rule.rate === undefined) continue;
+    recentAuto[rule.id] = others.filter((use) => use.rule === rule.id).filter(within(rule.rate.window_s)).length;
+  }
+  const agent = input.policy.agents.find((candidate) => candidate.principal === input.principal);
+  return {
+    ...(Object.keys(recentAuto).length > 0 ? { recent_auto: recentAuto } : {}),
+    ...(agent === undefined ? {} : { budget_used: others.filter(within(agent.budget.window_s)).length }),
+  };
+}
+
+/** Adds a use and forgets those that no window of the policy reaches any more. */
+export function addUse(uses: readonly Use[], use: Use | undefined, policy: Policy, nowS: number): readonly Use[] {
+  const windowsS = [
+    ...policy.auto_sign.flatMap((rule) => (rule.rate === undefined ? [] : [rule.rate.window_s])),
+    ...policy.agents.map((agent) => agent.budget.window_s),
+  ];
+  const keepS = Math.max(0, ...windowsS);
+  const all = use === undefined ? uses : [...uses, use];
+  return all.filter((known) => known.at > nowS - keepS).slice(-MAX_USES);
+}

@@ -1,0 +1,94 @@
+// Keeps the policy in force at the approved head of its repository.
+//
+// 1. Only a descendant of the highest commit that any keeper acted under replaces it, and its policy_version does not fall.
+// 2. The new commit is remembered in the bucket before the first decision under it.
+// 3. A new policy that cannot be read leaves the last good one in force and is a problem; a keeper that is behind the
+//    highest commit, or whose key the policy does not list, has no policy in force. `no-fail-open`
+
+import type { KeyValue, KvEntry } from "@triplane/bus";
+import { type Clock, TriplaneError, toTriplaneError } from "@triplane/contract";
+import type { LoadedPolicy, Policy } from "@triplane/policy";
+import type { PolicyInForce } from "./outputs.ts";
+import type { PolicySource } from "./ports.ts";
+import { type PolicyRecord, policyRecordSchema, RECORD_KEYS, readRecord } from "./records.ts";
+
+export interface FollowerOptions {
+  readonly workspace: string;
+  readonly policyRid: string;
+  readonly source: PolicySource;
+  readonly bucket: KeyValue;
+  readonly clock: Clock;
+  /** Throws where the policy does not let this key decide. */
+  readonly assertMayDecide: (policy: Policy) => void;
+}
+
+export class PolicyFollower {
+  readonly #options: FollowerOptions;
+  #inForce: PolicyInForce | undefined;
+  #problem: TriplaneError | undefined;
+  #verifiedAtMs: number | undefined;
+
+  constructor(options: FollowerOptions) {
+    this.#options = options;
+  }
+
+  get inForce(): PolicyInForce | undefined {
+    return this.#inForce;
+  }
+
+  /** What was wrong the last time somebody looked. */
+  get problem(): TriplaneError | undefined {
+    return this.#problem;
+  }
+
+  /** Milliseconds since 1970: when the repository was last verified up to the policy in force. */
+  get verifiedAtMs(): number | undefined {
+    return this.#verifiedAtMs;
+  }
+
+  /** Looks at the repository once; never throws. */
+  async refresh(): Promise<"same" | "changed" | "failed"> {
+    let remembered: KvEntry | undefined;
+    let highest: PolicyRecord | undefined;
+    try {
+      remembered = await this.#options.bucket.get(RECORD_KEYS.policy);
+      highest = remembered === undefined ? undefined : readRecord(remembered.key, remembered.value, policyRecordSchema);
+      const commit = await this.#options.source.approvedHead(highest?.commit);
+      if (commit !== this.#inForce?.ref.commit) {
+        await this.#replace(commit, await this.#options.source.load(commit), remembered, highest);
+        return "changed";
+      }
+      this.#verifiedAtMs = this.#options.clock.nowMs();
+      this.#problem = undefined;
+      return "same";
+    } catch (thrown) {
+      this.#problem = toTriplaneError(thrown);
+      if (highest !== undefined && this.#inForce?.ref.commit !== highest.commit) this.#inForce = undefined;
+      return "failed";
+    }
+  }
+
+  async #replace(commit: string, loaded: LoadedPolicy, remembered: KvEntry | undefined, highest: PolicyRecord | undefined): Promise<void> {
+    const { workspace, policyRid, bucket, clock, assertMayDecide } = this.#options;
+    const { policy, digest } = loaded;
+    if (policy.workspace !== workspace)
+      throw new TriplaneError("policy_invalid", `the policy is for workspace ${policy.workspace}, this is ${workspace}`);
+    if (highest !== undefined && policy.policy_version < highest.policy_version)
+      throw new TriplaneError("policy_rollback", `policy_version fell from ${highest.policy_version} to ${policy.policy_version}`);
+    if (commit !== highest?.commit) {
+      const value: PolicyRecord = { commit, policy_version: policy.policy_version };
+      const text = JSON.stringify(value);
+      const revision =
+        remembered === undefined
+          ? await bucket.create(RECORD_KEYS.policy, text)
+          : await bucket.update(RECORD_KEYS.policy, text, remembered.revision);
+      if (revision === undefined) throw new TriplaneError("unavailable", "another keeper moved the policy at the same time");
+    }
+    // From here on the commit is the highest; a key that it does not list decides nothing, not even under the former one.
+    this.#inForce = undefined;
+    assertMayDecide(policy);
+    this.#inForce = { policy, ref: { rid: policyRid, commit, digest } };
+    this.#verifiedAtMs = clock.nowMs();
+    this.#problem = undefined;
+  }
+}

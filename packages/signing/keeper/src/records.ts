@@ -1,0 +1,56 @@
+// What the keeper writes into the bucket OPS_SEQ_<ws>: the outputs it has committed to, so that it repeats and never re-decides.
+//
+// 1. `<key>` (a did:key without its prefix): the last op taken in from that key, with its output. Compare-and-set.
+// 2. `refused-<hex digest>`: the refusal of an op that did not consume its number (gap, fork). Created once, never changed:
+//    without it a third party could send such an op again when its number has become the next one, and it would be admitted.
+// 3. `review-<jti>`: the one final output of a review. Created once, so that two keepers cannot end a review in two ways.
+// 4. `policy`: the highest policy commit that a keeper acted under.
+import { commitField, type Did, type Digest, digestField, jtiField, secondsField, TriplaneError } from "@triplane/contract";
+import { z } from "zod";
+
+/** A message that was decided on: published as it stands, however often that takes. */
+export const outputSchema = z.strictObject({ subject: z.string(), text: z.string() });
+export type Output = z.infer<typeof outputSchema>;
+
+/** One op that counts against a rate or a budget. `rule` is set where it was admitted without a person. */
+export const useSchema = z.strictObject({ at: secondsField, jti: jtiField, rule: z.string().optional() });
+export type Use = z.infer<typeof useSchema>;
+
+export const sequenceRecordSchema = z.strictObject({
+  seq: z.int().min(1),
+  op_digest: digestField,
+  output: outputSchema,
+  /** Ops of this key inside the longest window that the policy counts over, newest last. */
+  uses: z.array(useSchema),
+});
+export type SequenceRecord = z.infer<typeof sequenceRecordSchema>;
+
+export const settledRecordSchema = z.strictObject({ op_digest: digestField, output: outputSchema });
+export type SettledRecord = z.infer<typeof settledRecordSchema>;
+
+export const policyRecordSchema = z.strictObject({ commit: commitField, policy_version: z.int().min(0) });
+export type PolicyRecord = z.infer<typeof policyRecordSchema>;
+
+export const RECORD_KEYS = {
+  sequence: (did: Did): string => did.slice("did:key:".length),
+  refused: (digest: Digest): string => `refused-${digest.slice("sha256:".length)}`,
+  review: (jti: string): string => `review-${jti}`,
+  policy: "policy",
+} as const;
+
+/** Reads a value of the bucket. Throws `internal` for one that no keeper wrote: guessing at it would be failing open. */
+export function readRecord<T>(key: string, value: string, schema: z.ZodType<T>): T {
+  let json: unknown;
+  try {
+    json = JSON.parse(value);
+  } catch (cause) {
+    throw new TriplaneError("internal", `the value of ${key} in the sequence bucket is not JSON`, { cause });
+  }
+  const result = schema.safeParse(json);
+  if (!result.success) {
+    throw new TriplaneError("internal", `the value of ${key} in the sequence bucket is not one that a keeper wrote`, {
+      details: { problems: result.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`) },
+    });
+  }
+  return result.data;
+}

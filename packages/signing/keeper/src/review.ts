@@ -1,0 +1,154 @@
+// An op in review: the item, the approvals so far and what is recorded in, effects out.
+//
+// 1. A review ends once: its final output is created under the jti before it is published, and repeated ever after.
+// 2. Effects come in one order: record, publish on the command subject, close the item. A crash anywhere leaves the item
+//    open, and an open item is examined again. `publish-before-ack`
+// 3. It ends under the policy in force when it ends; approvals given under an older commit do not count.
+import {
+  type Answer,
+  type Approval,
+  type DecisionFacts,
+  type FailureCode,
+  MAX_CLOCK_SKEW_S,
+  type Op,
+  type ReviewItem,
+  subjects,
+  verifyAdmission,
+  verifyRefusal,
+} from "@triplane/contract";
+import { type Decision, decide, type Signer } from "@triplane/policy";
+import type { Effect } from "./effects.ts";
+import { admissionOutput, openReview, refusalOutput, reviewOutput } from "./outputs.ts";
+import { type Output, RECORD_KEYS, type SequenceRecord, type SettledRecord } from "./records.ts";
+import { decidingAt, type Seat } from "./service.ts";
+
+export interface ReviewInput {
+  readonly seat: Seat;
+  readonly item: ReviewItem;
+  /** The item's op, verified again. */
+  readonly op: Op;
+  /** Undefined where the policy in force no longer knows the op's key. */
+  readonly issuer: Signer | undefined;
+  /** Records of the op's key, newest first. */
+  readonly history: readonly SequenceRecord[];
+  /** The final output, where the review has already ended. */
+  readonly settled: SettledRecord | undefined;
+  /** All approvals and rejections on the op's subject whose signatures verify. */
+  readonly approvals: readonly Approval[];
+  readonly facts: DecisionFacts;
+  readonly nowS: number;
+}
+
+export interface Examined {
+  readonly state: "waits" | "ended" | "untaken";
+  readonly verdict?: "admit" | "refuse";
+  readonly code?: FailureCode;
+  readonly effects: readonly Effect[];
+  /** The decision that was reached now; absent where nothing was decided. */
+  readonly decision?: Decision;
+}
+
+/** Examines one open review item. Pure. */
+export function examine(input: ReviewInput): Examined {
+  const { op, seat, item, nowS } = input;
+  if (input.settled !== undefined) return end(input, input.settled.output, undefined);
+  if (!wasTakenIn(input)) {
+    return {
+      state: "untaken",
+      effects: [
+        {
+          do: "alarm",
+          code: "chain_broken",
+          message: "a review item holds an op that this keeper never took in; somebody else writes to the review stream",
+          subject: item.op_jti,
+          throttle: `untaken ${item.op_jti}`,
+        },
+      ],
+    };
+  }
+  const by = decidingAt(seat, nowS);
+  if (isPast(op, seat, nowS)) {
+    const output = refusalOutput(by, op.token.digest, op, {
+      code: "review_expired",
+      fact: `the op expired at ${op.claims.exp} and it is ${nowS}, and not all approvals had come`,
+      facts: input.facts,
+      consumesSeq: true,
+    });
+    return { ...end(input, output, "new"), verdict: "refuse", code: "review_expired" };
+  }
+  const decision = decide({
+    op,
+    policy: seat.inForce.policy,
+    policyRef: seat.inForce.ref,
+    approvals: input.approvals,
+    facts: input.facts,
+    nowS,
+    ...(seat.byHand === true ? { admittedBy: seat.key.did } : {}),
+  });
+  if (decision.verdict === "review") {
+    const renewed = openReview(by, op, decision.needs, item.taken_at);
+    const changed = item.policy_commit !== renewed.policy_commit || JSON.stringify(item.needs) !== JSON.stringify(renewed.needs);
+    return {
+      state: "waits",
+      effects: changed ? [publish(reviewOutput(seat.audience.workspace, renewed)), ...tell(input, renewed)] : [],
+      decision,
+    };
+  }
+  if (decision.verdict === "admit") {
+    return { ...end(input, admissionOutput(by, op, decision, input.facts), "new"), verdict: "admit", decision };
+  }
+  const output = refusalOutput(by, op.token.digest, op, {
+    ...decision,
+    approvals: decision.countedApprovals,
+    facts: input.facts,
+    consumesSeq: true,
+  });
+  return { ...end(input, output, "new"), verdict: "refuse", code: decision.code, decision };
+}
+
+/** Whether nobody could admit the op any more. The same bound as at intake, so that no second lies in between. */
+export function isPast(op: Op, seat: Seat, nowS: number): boolean {
+  return op.claims.exp <= nowS - Math.min(seat.inForce.policy.limits.clock_skew_s, MAX_CLOCK_SKEW_S);
+}
+
+// Review items carry no signature of ours, so an item counts only where the key's own record says that it was taken in.
+// A record older than the bucket keeps cannot be compared; its op is then held to its signature, approvals and expiry alone.
+function wasTakenIn(input: ReviewInput): boolean {
+  const { seq } = input.op.claims;
+  const same = input.history.find((record) => record.seq === seq);
+  if (same !== undefined) return same.op_digest === input.op.token.digest;
+  const oldest = input.history.at(-1);
+  return oldest !== undefined && seq < oldest.seq;
+}
+
+function end(input: ReviewInput, output: Output, fresh: "new" | undefined): Examined {
+  const { item, seat, op } = input;
+  const settled: SettledRecord = { op_digest: op.token.digest, output };
+  const closed: ReviewItem = { ...item, state: "closed", closed_by: closedBy(output) };
+  const effects: Effect[] = [];
+  if (fresh === "new") {
+    effects.push({ do: "record", key: RECORD_KEYS.review(item.op_jti), value: JSON.stringify(settled), expect: undefined });
+  }
+  effects.push(publish(output), publish(reviewOutput(seat.audience.workspace, closed)));
+  return { state: "ended", effects };
+}
+
+function closedBy(output: Output): string {
+  try {
+    verifyAdmission(output.text);
+    return "admitted";
+  } catch {
+    return verifyRefusal(output.text).claims.code;
+  }
+}
+
+function tell(input: ReviewInput, item: ReviewItem): readonly Effect[] {
+  if (input.issuer === undefined) return [];
+  const word: Answer = { jti: item.op_jti, stage: "review", needs: item.needs };
+  const subject = subjects(input.seat.audience.workspace).answer(input.issuer.principal, item.op_jti);
+  return [{ do: "answer", subject, text: JSON.stringify(word) }];
+}
+
+function publish(output: Output): Effect {
+  return { do: "publish", ...output };
+}

@@ -1,0 +1,249 @@
+// The keeper's loops: pending ops, approvals, and a tick for the policy, expiries and reviews that others opened.
+//
+// 1. Without a policy in force nothing is taken off a stream. `no-fail-open`
+// 2. A message is acked by the core's last effect only, or taken off as poisoned after it was recorded. `persist-before-ack`
+// 3. What waits for people is known from the review stream; at start and whenever the policy moves, all of it is examined.
+import type { Bus, WorkConsumer, WorkMessage } from "@triplane/bus";
+import {
+  type Clock,
+  CONSUMERS,
+  digestOf,
+  JTI_PATTERN,
+  nowSeconds,
+  type Random,
+  streamNames,
+  subjects,
+  TriplaneError,
+  toTriplaneError,
+  verifyApproval,
+} from "@triplane/contract";
+import { backoffMs, type Logger, sleep } from "@triplane/kit";
+import type { Alarms } from "./alarms.ts";
+import { type Desk, isTransient, type Looked } from "./desk.ts";
+import type { KeeperMetrics } from "./metrics.ts";
+import type { PolicyFollower } from "./policy-follower.ts";
+import { readReviewItem } from "./review-item.ts";
+
+export interface KeeperLoopOptions {
+  readonly workspace: string;
+  readonly bus: Bus;
+  readonly desk: Desk;
+  readonly follower: PolicyFollower;
+  readonly alarms: Alarms;
+  readonly metrics: KeeperMetrics;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+  /** Time between two looks at the policy repository and at expiries. */
+  readonly pollMs: number;
+  /** Time between two readings of the whole review stream. */
+  readonly rescanMs: number;
+}
+
+/** Deliveries after which a message that fails for a reason of its own is taken off. */
+const POISON_AFTER = 10;
+const WAIT_MS = 1000;
+const RETRY = { baseMs: 200, maxMs: 10_000 } as const;
+
+export class KeeperLoop {
+  readonly #options: KeeperLoopOptions;
+  /** Open reviews: jti to expiry, seconds since 1970. */
+  readonly #open = new Map<string, number>();
+  #scannedAtMs: number | undefined;
+
+  constructor(options: KeeperLoopOptions) {
+    this.#options = options;
+  }
+
+  get openReviews(): number {
+    return this.#open.size;
+  }
+
+  /** Runs until the signal fires. Rejects only where a consumer is missing or refused. */
+  async run(): Promise<void> {
+    const { bus, workspace } = this.#options;
+    const names = streamNames(workspace);
+    const [pending, approvals] = await Promise.all([
+      bus.consumer(names.pending, CONSUMERS.pending),
+      bus.consumer(names.review, CONSUMERS.approval),
+    ]);
+    await this.tick();
+    await Promise.all([
+      this.#consume(pending, (message) => this.takePending(message)),
+      this.#consume(approvals, (message) => this.takeApproval(message)),
+      this.#ticks(),
+    ]);
+  }
+
+  /** One look at the policy, then at every review that may have changed by it or by time. Never throws. */
+  async tick(): Promise<void> {
+    const { follower, metrics, clock, rescanMs } = this.#options;
+    const before = follower.problem;
+    const refreshed = await follower.refresh();
+    await this.#tellPolicy(before, refreshed);
+    if (follower.inForce !== undefined) {
+      const nowMs = clock.nowMs();
+      try {
+        const isStale = this.#scannedAtMs === undefined || nowMs - this.#scannedAtMs >= rescanMs;
+        if (isStale) await this.#scan();
+        for (const [jti, expS] of [...this.#open]) {
+          if (isStale || refreshed === "changed" || expS <= nowSeconds(clock)) await this.#look(jti);
+        }
+        if (isStale) this.#scannedAtMs = nowMs;
+      } catch (error) {
+        this.#options.logger.warn({ err: error, workspace: this.#options.workspace }, "the reviews could not be examined");
+      }
+    }
+    metrics.openReviews.set(this.#open.size);
+    if (follower.verifiedAtMs !== undefined) metrics.policyAge.set((clock.nowMs() - follower.verifiedAtMs) / 1000);
+  }
+
+  /** Works off one pending message; a failure gives it back. */
+  async takePending(message: WorkMessage): Promise<void> {
+    const { desk, follower, metrics, clock, logger, workspace } = this.#options;
+    await this.#settle(message, async () => {
+      const inForce = follower.inForce;
+      if (inForce === undefined) throw new TriplaneError("unavailable", "no policy is in force");
+      const worked = await desk.work(message, inForce);
+      const { verdict, code, waits } = worked.intake;
+      metrics.decisions.add({ verdict });
+      metrics.intakeSeconds.observe(Math.max(0, clock.nowMs() - message.storedAtMs) / 1000);
+      if (waits === true && worked.op !== undefined) this.#open.set(worked.op.claims.jti, worked.op.claims.exp);
+      const op = worked.op?.claims;
+      logger.info(
+        { workspace, jti: op?.jti, digest: worked.digest, kind: op?.op, target: op?.target, verdict, code },
+        "took in a pending message",
+      );
+    });
+  }
+
+  /** Examines the review that an approval is about, then acks it. */
+  async takeApproval(message: WorkMessage): Promise<void> {
+    const { logger, workspace, alarms } = this.#options;
+    await this.#settle(message, async () => {
+      const jti = message.subject.slice(subjects(workspace).approval("").length);
+      const digest = digestOf(message.raw);
+      try {
+        if (message.text === undefined || !JTI_PATTERN.test(jti)) throw new TriplaneError("token_malformed", "not an approval");
+        const approval = verifyApproval(message.text);
+        const looked = await this.#look(jti);
+        const counted = looked?.decision?.countedApprovals.some((each) => each.token.digest === approval.token.digest) ?? false;
+        logger.info({ workspace, jti, signer: approval.claims.iss, counted, state: looked?.state ?? "closed" }, "took in an approval");
+      } catch (thrown) {
+        const error = toTriplaneError(thrown);
+        if (isTransient(error.code) || error.code === "internal") throw error;
+        // Evidence: the message itself stays on the stream.
+        await alarms.raise({
+          code: error.code,
+          message: `an approval was not accepted: ${error.message}`,
+          subject: digest,
+          throttle: "approval",
+        });
+      }
+      if (!(await message.ackConfirmed())) logger.warn({ workspace, jti }, "the ack is unconfirmed; the approval may come again");
+    });
+  }
+
+  async #look(jti: string): Promise<Looked | undefined> {
+    const { desk, follower, metrics, logger, workspace, alarms } = this.#options;
+    const inForce = follower.inForce;
+    if (inForce === undefined) throw new TriplaneError("unavailable", "no policy is in force");
+    let looked: Looked | undefined;
+    try {
+      looked = await desk.look(jti, inForce);
+    } catch (thrown) {
+      const error = toTriplaneError(thrown);
+      if (error.code !== "chain_broken") throw error;
+      this.#open.delete(jti);
+      await alarms.raise({ code: error.code, message: error.message, subject: jti, throttle: `item ${jti}` });
+      return undefined;
+    }
+    if (looked?.state === "waits") {
+      this.#open.set(jti, looked.op.claims.exp);
+      return looked;
+    }
+    this.#open.delete(jti);
+    if (looked?.verdict !== undefined) {
+      metrics.decisions.add({ verdict: looked.verdict });
+      logger.info({ workspace, jti, verdict: looked.verdict, code: looked.code }, "a review ended");
+    }
+    return looked;
+  }
+
+  async #scan(): Promise<void> {
+    const { bus, workspace, alarms } = this.#options;
+    const names = subjects(workspace);
+    const last = await bus.lastOfEach(streamNames(workspace).review, names.reviewAll);
+    const open = new Map<string, number>();
+    for (const message of last) {
+      const jti = message.subject.slice(names.review("").length);
+      try {
+        const { item, op } = readReviewItem(message.text, jti);
+        if (item.state === "open") open.set(jti, op.claims.exp);
+      } catch (thrown) {
+        const error = toTriplaneError(thrown);
+        await alarms.raise({ code: error.code, message: error.message, subject: jti, throttle: `item ${jti}` });
+      }
+    }
+    for (const [jti, expS] of open) this.#open.set(jti, expS);
+  }
+
+  async #ticks(): Promise<void> {
+    const { signal, pollMs } = this.#options;
+    while (!signal.aborted) {
+      await sleep(pollMs, signal);
+      if (!signal.aborted) await this.tick();
+    }
+  }
+
+  async #consume(consumer: WorkConsumer, take: (message: WorkMessage) => Promise<void>): Promise<void> {
+    const { signal, follower, logger, workspace, random } = this.#options;
+    let failures = 0;
+    while (!signal.aborted) {
+      if (follower.inForce === undefined) {
+        await sleep(WAIT_MS, signal);
+        continue;
+      }
+      try {
+        const message = await consumer.next({ waitMs: WAIT_MS, signal });
+        if (message !== undefined) await take(message);
+        failures = 0;
+      } catch (error) {
+        failures += 1;
+        logger.warn({ err: error, workspace, failures }, "the stream could not be read");
+        await sleep(backoffMs(failures, RETRY, random), signal);
+      }
+    }
+  }
+
+  /** Runs `work`; what fails is given back, and after too many failures of its own poisoned. */
+  async #settle(message: WorkMessage, work: () => Promise<void>): Promise<void> {
+    const { logger, workspace, random, follower, desk, metrics } = this.#options;
+    try {
+      await work();
+    } catch (thrown) {
+      const error = toTriplaneError(thrown);
+      const fields = { err: error, workspace, streamSeq: message.streamSeq, deliveries: message.deliveries };
+      const inForce = follower.inForce;
+      const isPending = message.subject === subjects(workspace).pending;
+      if (!isPending || isTransient(error.code) || message.deliveries < POISON_AFTER || inForce === undefined) {
+        logger.warn(fields, "a message could not be worked off and is given back");
+        message.retryLater(backoffMs(message.deliveries, RETRY, random));
+        return;
+      }
+      logger.error(fields, "a message failed too often and is taken off");
+      await desk.poison(message, inForce, `failed ${message.deliveries} times: ${error.message}`);
+      metrics.decisions.add({ verdict: "poisoned" });
+    }
+  }
+
+  async #tellPolicy(before: TriplaneError | undefined, refreshed: "same" | "changed" | "failed"): Promise<void> {
+    const { follower, alarms, logger, workspace } = this.#options;
+    if (refreshed === "changed") logger.info({ workspace, policy: follower.inForce?.ref }, "the policy is in force");
+    const { problem } = follower;
+    if (problem === undefined || (before?.code === problem.code && before.message === problem.message)) return;
+    const consequence = follower.inForce === undefined ? "nothing is taken in" : `commit ${follower.inForce.ref.commit} stays in force`;
+    await alarms.raise({ code: problem.code, message: `the policy cannot be followed, ${consequence}: ${problem.message}` });
+  }
+}
