@@ -1,4 +1,5 @@
 // What daemons see of the bus. Doubles and the real NATS adapter pass the same contract suite.
+import type { TriplaneError } from "@triplane/contract";
 
 export interface PublishAck {
   readonly streamSeq: number;
@@ -13,7 +14,7 @@ export interface BusMessage {
   readonly text: string | undefined;
   readonly raw: Uint8Array;
   readonly streamSeq: number;
-  /** 1 on first delivery. */
+  /** 1 on first delivery; 0 where the message was read without a consumer. */
   readonly deliveries: number;
   /** Broker's time of storage, milliseconds since 1970. */
   readonly storedAtMs: number;
@@ -55,23 +56,49 @@ export interface KeyValue {
   update(key: string, value: string, expectedRevision: number): Promise<number | undefined>;
 }
 
-/** A held lease. `fence` grows with every holder. */
+/**
+ * A held lease. `fence` is the bucket's revision at which it was taken: every later holder has a greater one, renewals do
+ * not change it. Expiry is judged by the clocks of the holders, so it only keeps a second process waiting; what a late
+ * process could still do is refused by whoever compares fences (`fencing_stale`).
+ */
 export interface Lease {
   readonly fence: number;
-  /** Fires when the lease is lost or can no longer be proven. */
+  /** Fires, with a `lease_lost` failure as reason, when the lease went to another or can no longer be proven. */
   readonly lost: AbortSignal;
   release(): Promise<void>;
 }
 
 export interface LeaseRequest {
   readonly key: string;
+  /** Name for people and logs; two processes may have the same. */
   readonly owner: string;
   readonly ttlMs: number;
 }
 
+/** What a stream holds now. */
+export interface StreamState {
+  readonly messages: number;
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+}
+
+/** How far a durable consumer is. */
+export interface ConsumerState {
+  /** Not yet delivered. */
+  readonly pending: number;
+  /** Delivered and not yet acked. */
+  readonly unacked: number;
+  /** Everything up to this sequence number of the stream is acked. */
+  readonly ackFloorSeq: number;
+}
+
 /** A connection under one identity. A call that its permissions do not allow throws `bus_denied`. */
 export interface Bus {
-  /** Publishes into a stream and waits for the broker's confirmation. Throws `publish_unconfirmed`, `bus_denied`, `stream_missing`. */
+  /**
+   * Publishes into a stream and waits for the broker's confirmation, which comes after it is on disk.
+   * Throws `publish_unconfirmed` (it may or may not be stored); `bus_denied`, `stream_missing`, `stream_full`,
+   * `token_too_large`, `bus_unreachable` (it is not stored). `messageId` is `messageIdOf(text)`.
+   */
   publish(subject: string, text: string, options: { readonly messageId: string }): Promise<PublishAck>;
   /** Binds to an existing durable consumer. Throws `stream_missing`. */
   consumer(stream: string, durable: string): Promise<WorkConsumer>;
@@ -84,5 +111,9 @@ export interface Bus {
   keyValue(bucket: string): Promise<KeyValue>;
   /** Takes the lease, or throws `lease_held` saying by whom. */
   acquireLease(bucket: string, request: LeaseRequest): Promise<Lease>;
+  streamState(stream: string): Promise<StreamState>;
+  consumerState(stream: string, durable: string): Promise<ConsumerState>;
+  /** Resolves when the connection is closed for good: undefined after `close()`, else why. Until then it restores itself. */
+  readonly closed: Promise<TriplaneError | undefined>;
   close(): Promise<void>;
 }

@@ -32,6 +32,12 @@ export const BUS_FAILURES = failureEntries({
     what: "A stream or consumer that is needed does not exist.",
     hint: "`triplane up` provisions them.",
   },
+  stream_full: {
+    httpStatus: 507,
+    retry: "later",
+    what: "A stream has reached its limit, or the server's disk is full; nothing was stored.",
+    hint: "Find out why its consumer is behind; nothing accepted is ever pushed out to make room.",
+  },
   lease_held: {
     httpStatus: 409,
     retry: "later",

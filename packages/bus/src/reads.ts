@@ -1,0 +1,77 @@
+// Reads from streams without a consumer: direct gets (nats-server ADR-31).
+
+import type { Msg } from "@nats-io/transport-node";
+import { TriplaneError } from "@triplane/contract";
+import { translate } from "./errors.ts";
+import { exchange, type Link } from "./exchange.ts";
+import { decodeText } from "./text.ts";
+import type { BusMessage } from "./types.ts";
+
+const PAGE = 500;
+// The server answers 413 where more subjects match (maxAllowedResponses of nats-server).
+const MAX_SUBJECTS = 1024;
+
+export interface Reads {
+  last(stream: string, subject: string): Promise<BusMessage | undefined>;
+  lastOfEach(stream: string, filter: string): Promise<readonly BusMessage[]>;
+  all(stream: string, filter: string): Promise<readonly BusMessage[]>;
+}
+
+export function directReads(link: Link): Reads {
+  const page = async (stream: string, body: Readonly<Record<string, unknown>>) => {
+    const { messages, end } = await exchange(link, {
+      subject: `${link.apiPrefix}.DIRECT.GET.${stream}`,
+      body,
+      max: Number.POSITIVE_INFINITY,
+      answerWithinMs: link.timeoutMs,
+    });
+    if (end.kind === "silence") throw new TriplaneError("bus_unreachable", `read ${stream}: the answer did not end in time`);
+    const code = end.kind === "status" ? end.code : 204;
+    // 204 end of batch, 404 nothing there, 413 too many subjects.
+    if (code !== 204 && code !== 404 && code !== 413)
+      throw new TriplaneError("bus_unreachable", `read ${stream}: the server answered ${code}`, { details: { status: code } });
+    return { messages: messages.map(readMessage), tooMany: code === 413 };
+  };
+
+  const all = async (stream: string, filter: string): Promise<readonly BusMessage[]> => {
+    const found: BusMessage[] = [];
+    for (;;) {
+      const after = found.at(-1)?.streamSeq ?? 0;
+      const { messages } = await page(stream, { seq: after + 1, next_by_subj: filter, batch: PAGE });
+      found.push(...messages);
+      if (messages.length < PAGE) return found;
+    }
+  };
+
+  return {
+    all,
+    last: async (stream, subject) => {
+      const doing = `read the last message on ${subject}`;
+      let message: Msg;
+      try {
+        message = await link.connection.request(`${link.apiPrefix}.DIRECT.GET.${stream}.${subject}`, "", { timeout: link.timeoutMs });
+      } catch (error) {
+        throw translate(error, doing);
+      }
+      const code = message.headers?.code ?? 0;
+      if (code === 404) return undefined;
+      if (code !== 0) throw new TriplaneError("bus_unreachable", `${doing}: the server answered ${code}`, { details: { status: code } });
+      return readMessage(message);
+    },
+    lastOfEach: async (stream, filter) => {
+      const { messages, tooMany } = await page(stream, { multi_last: [filter], batch: MAX_SUBJECTS });
+      if (!tooMany) return messages;
+      const latest = new Map((await all(stream, filter)).map((message) => [message.subject, message]));
+      return [...latest.values()].sort((a, b) => a.streamSeq - b.streamSeq);
+    },
+  };
+}
+
+function readMessage(message: Msg): BusMessage {
+  const header = (name: string): string => message.headers?.last(name) ?? "";
+  const streamSeq = Number(header("Nats-Sequence"));
+  const storedAtMs = Date.parse(header("Nats-Time-Stamp"));
+  if (!Number.isSafeInteger(streamSeq) || streamSeq < 1 || Number.isNaN(storedAtMs))
+    throw new TriplaneError("internal", "a direct get was answered without sequence or time");
+  return { subject: header("Nats-Subject"), raw: message.data, text: decodeText(message.data), streamSeq, storedAtMs, deliveries: 0 };
+}

@@ -1,0 +1,8 @@
+// The public names of the testkit. Only tests import it.
+export * from "./builders.ts";
+export * from "./clock.ts";
+export * from "./decisions.ts";
+export * from "./eventually.ts";
+export * from "./folders.ts";
+export * from "./nats-server.ts";
+export * from "./random.ts";
