@@ -55,11 +55,14 @@ async function ensurePackages() {
   await withSetupLock(async () => {
     if (packagesAreInstalled()) return;
     const since = Date.now();
-    say("setup: npm packages (npm ci) …");
-    const log = await runQuietly(...npm(["ci", "--no-audit", "--no-fund", "--loglevel=error"]));
+    say("setup: npm packages …");
+    const ticking = setInterval(() => say(`setup: npm packages … ${seconds(since)}`), 15_000);
+    // Not `npm ci`: it refuses a lock file as soon as a registry mirror lacks a package of some other platform. The lock file binds this one as well.
+    const log = await runQuietly(...npm(["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"]));
+    clearInterval(ticking);
     if (log.code !== 0 || !packagesAreInstalled()) {
       throw new SetupFailure(
-        `npm ci failed in ${ROOT}:\n${indent(log.output)}\n  Look at what npm says above; behind a proxy, npm's own settings apply (npm config get registry).`,
+        `npm install failed in ${ROOT}:\n${indent(log.output)}\n  Look at what npm says above; behind a proxy, npm's own settings apply (npm config get registry).`,
       );
     }
     say(`setup: npm packages are there (${seconds(since)})`);
