@@ -1,11 +1,13 @@
 // From a fresh clone to a running command: npm packages, a newer Node if needed, the external tools; then the command. Plain JavaScript for any Node >= 18, no dependencies.
 import { spawn } from "node:child_process";
-import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync, utimesSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { NODE_MISSING, pickNode, runToEnd } from "../packages/cli/bin/with-node.mjs";
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+const STAMP = join(ROOT, "node_modules", ".triplane-setup");
 const LOCK = join(ROOT, ".setup.lock");
 const LOCK_STALE_MS = 30_000;
 
@@ -60,20 +62,22 @@ async function ensurePackages() {
     // Not `npm ci`: it refuses a lock file as soon as a registry mirror lacks a package of some other platform. The lock file binds this one as well.
     const log = await runQuietly(...npm(["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"]));
     clearInterval(ticking);
-    if (log.code !== 0 || !packagesAreInstalled()) {
+    if (log.code !== 0) {
       throw new SetupFailure(
         `npm install failed in ${ROOT}:\n${indent(log.output)}\n  Look at what npm says above; behind a proxy, npm's own settings apply (npm config get registry).`,
       );
     }
+    writeFileSync(STAMP, lockDigest());
     say(`setup: npm packages are there (${seconds(since)})`);
   });
 }
 
 /**
- * Whether node_modules has every package of package-lock.json in its version. npm writes what it installed into node_modules/.package-lock.json
- * as its last step, so an interrupted install does not pass.
+ * Whether node_modules is what package-lock.json says: either this script installed it, or it has every package in its version. npm writes what
+ * it installed into node_modules/.package-lock.json as its last step, so an interrupted install does not pass.
  */
 function packagesAreInstalled() {
+  if (readText(STAMP) === lockDigest() && pickNode() !== undefined) return true;
   const wanted = readLock(join(ROOT, "package-lock.json"));
   const installed = readLock(join(ROOT, "node_modules", ".package-lock.json"));
   if (wanted === undefined) throw new SetupFailure(`${join(ROOT, "package-lock.json")} cannot be read: is this a whole checkout?`);
@@ -98,6 +102,19 @@ function readLock(path) {
     return undefined;
   }
 }
+
+function readText(path) {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+const lockDigest = () =>
+  createHash("sha256")
+    .update(readText(join(ROOT, "package-lock.json")) ?? "")
+    .digest("hex");
 
 /** Finds or fetches the external tools that are required; tools/install.ts does the work. */
 async function ensureTools(node) {
