@@ -116,6 +116,12 @@ export const FLOW_FAILURES = failureEntries({
     what: "No such target exists in the workspace.",
     hint: "`triplane status` lists the targets.",
   },
+  outbox_damaged: {
+    httpStatus: 500,
+    retry: "no",
+    what: "A file of the local outbox is not what was written there.",
+    hint: "Restore it from a backup; or move it away and look in the ledger whether its op was applied before you submit a new one.",
+  },
   op_unknown: {
     httpStatus: 404,
     retry: "no",
