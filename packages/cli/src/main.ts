@@ -1,27 +1,5 @@
 // The program `triplane`.
-
-import { toTriplaneError } from "@triplane/contract";
-import { processContext } from "./framework/context.ts";
-import { EXIT_FAILED, printFailure, runShell, type Streams } from "./framework/shell.ts";
 import { PROGRAM } from "./program.ts";
+import { runProgram } from "./run-program.ts";
 
-const streams: Streams = { out: (text) => void process.stdout.write(text), err: (text) => void process.stderr.write(text) };
-const stopping = new AbortController();
-let asked = 0;
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-  process.on(signal, () => {
-    asked += 1;
-    // The first one lets a command clean up; whoever insists gets out at once.
-    if (asked > 2) process.exit(EXIT_FAILED);
-    stopping.abort();
-  });
-}
-// A reader that went away (`| head`) is no failure.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : EXIT_FAILED));
-
-try {
-  process.exitCode = await runShell(PROGRAM, process.argv.slice(2), streams, (json) => processContext(json, streams, stopping.signal));
-} catch (thrown) {
-  printFailure(toTriplaneError(thrown), false, streams);
-  process.exitCode = EXIT_FAILED;
-}
+await runProgram(PROGRAM);

@@ -28,6 +28,8 @@ export interface HomeLayout {
   readonly logs: string;
   readonly tokens: string;
   readonly tokenFile: (caller: string) => string;
+  /** Digests of all tokens, for the orchestrator. */
+  readonly tokensFile: string;
 }
 
 export function homeLayout(root: string): HomeLayout {
@@ -52,6 +54,7 @@ export function homeLayout(root: string): HomeLayout {
     logs: at("logs"),
     tokens: at("tokens"),
     tokenFile: (caller) => at("tokens", caller),
+    tokensFile: at("orchestrator", "tokens.json"),
   };
 }
 

@@ -9,7 +9,7 @@ import { TriplaneError } from "@triplane/contract";
 import { ensurePrivateFolder, sleep } from "@triplane/kit";
 import type { HomeLayout } from "../home/layout.ts";
 import { identifyProcess, isRunning } from "./process-identity.ts";
-import { childEnvironment, type Plane } from "./process-spec.ts";
+import { childEnvironment, PLANES, type Plane } from "./process-spec.ts";
 import { openRunFolder, type RunFolder, type SupervisorRecord } from "./records.ts";
 import { stopProcess, waitUntilGone } from "./stop.ts";
 import { lastLines } from "./supervisor.ts";
@@ -106,4 +106,12 @@ async function waitForPlane(plane: Plane, layout: HomeLayout, runFolder: RunFold
 
 function supervisorLog(plane: Plane, layout: HomeLayout): string {
   return join(layout.logs, `supervisor-${plane}.log`);
+}
+
+/** Whether any supervisor or process of the home is alive. */
+export async function anyPlaneRuns(layout: HomeLayout): Promise<boolean> {
+  const runFolder = openRunFolder(layout.run);
+  for (const plane of PLANES) if ((await liveSupervisor(plane, runFolder)) !== undefined) return true;
+  for (const record of await runFolder.processes()) if (await isRunning(record.process)) return true;
+  return false;
 }

@@ -1,0 +1,32 @@
+// triplane down: stop planes.
+import { z } from "zod";
+import { defineCommand } from "../framework/command.ts";
+import { takeDown } from "../planes/launch.ts";
+import { homeOption, openHome } from "./home-option.ts";
+import { chosenPlanes, planesOption } from "./planes-option.ts";
+import { stopComponents } from "./stop-components.ts";
+
+export const down = defineCommand({
+  verb: "down",
+  summary: "Stop the planes of the workspace",
+  description:
+    "Stops the processes of the planes; with the workload plane also the components that it runs. Nothing is lost: ops that wait are still there at the next `triplane up`. The other planes may go down alone: what was admitted is still applied.",
+  args: z.strictObject({}),
+  options: z.strictObject({ plane: planesOption, home: homeOption }),
+  examples: [
+    { command: "triplane down", what: "everything" },
+    { command: "triplane down --plane signing", what: "only the keeper: ops then wait for it, or for `triplane keeper admit`" },
+  ],
+  run: async ({ options }, context) => {
+    const { layout, workspace } = await openHome(options.home, context);
+    const planes = chosenPlanes(options.plane);
+    const components = planes.includes("workload") ? await stopComponents(layout, workspace, context.progress) : [];
+    const stopped: string[] = [];
+    for (const plane of planes.toReversed()) stopped.push(...(await takeDown(plane, layout)));
+    return { planes, stopped, components };
+  },
+  render: ({ stopped, components }) => {
+    const all = [...stopped, ...components.map((name) => `component ${name}`)];
+    return all.length === 0 ? "Nothing was running." : `Stopped: ${all.join(", ")}.`;
+  },
+});
