@@ -4,11 +4,11 @@ import type { Json } from "@triplane/contract";
 
 export type Document = { readonly [field: string]: Json };
 
-/** One write of a commit. All writes of a commit happen, or none. */
+/** One write of a commit. All writes of a commit happen in order, or none. Numbers are integers within 2^53. */
 export type Write =
   /** Fails the commit with `store_duplicate` if the id exists. */
   | { readonly kind: "create"; readonly table: string; readonly id: string; readonly document: Document }
-  /** Replaces the document. Fails the commit with `store_conflict` unless every field of `expect` has that value now. */
+  /** Replaces the document. Fails the commit with `store_conflict` if there is none, or unless every field of `expect` (scalars) has that value now. */
   | { readonly kind: "replace"; readonly table: string; readonly id: string; readonly document: Document; readonly expect?: Document }
   /** Succeeds also if there is nothing. */
   | { readonly kind: "delete"; readonly table: string; readonly id: string };
@@ -19,9 +19,9 @@ export interface StoredDocument {
 }
 
 export interface ListOptions {
-  /** Equality on top-level fields. */
+  /** Equality on top-level fields with strings, numbers, booleans or null. */
   readonly where?: Document;
-  /** Field to sort by, ascending unless `descending`. Default: id. */
+  /** Field to sort by, ascending unless `descending`; its values are of one type, strings in order of their UTF-8 bytes. Default and tie-break: id. */
   readonly orderBy?: string;
   readonly descending?: boolean;
   readonly limit?: number;
@@ -46,6 +46,7 @@ export interface Store {
   get(table: string, id: string): Promise<Document | undefined>;
   list(table: string, options?: ListOptions): Promise<readonly StoredDocument[]>;
   count(table: string, where?: Document): Promise<number>;
+  /** An embedded store cannot be opened again by the same process: the engine keeps its lock until the process ends. */
   close(): Promise<void>;
 }
 

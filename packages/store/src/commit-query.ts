@@ -1,0 +1,46 @@
+// Turns the writes of a commit into one transaction's text and parameters. Only checked names become text; ids and values are parameters.
+import type { Document, Write } from "./types.ts";
+
+/** What a THROW inside our transaction begins with; nothing that a caller gives can be thrown. */
+export const CONFLICT_MARK = "triplane-conflict:";
+
+export interface Query {
+  readonly text: string;
+  readonly parameters: Readonly<Record<string, unknown>>;
+}
+
+export function commitQuery(writes: readonly Write[]): Query {
+  const parameters: Record<string, unknown> = {};
+  const statements = writes.map((write, index) => {
+    parameters[`i${index}`] = write.id;
+    if (write.kind !== "delete") parameters[`d${index}`] = write.document;
+    return statementOf(write, index, parameters);
+  });
+  return { text: `BEGIN;\n${statements.join("\n")}\nCOMMIT;`, parameters };
+}
+
+function statementOf(write: Write, index: number, parameters: Record<string, unknown>): string {
+  const record = `type::record('${write.table}', $i${index})`;
+  switch (write.kind) {
+    case "create":
+      return `CREATE ${record} SET doc = $d${index} RETURN NONE;`;
+    case "delete":
+      return `DELETE ${record} RETURN NONE;`;
+    case "replace": {
+      const held = [`$h${index} != NONE`, ...expectations(write.expect ?? {}, index, parameters)].join(" AND ");
+      return [
+        `LET $h${index} = (SELECT VALUE doc FROM ONLY ${record});`,
+        `IF !(${held}) { THROW '${CONFLICT_MARK}${index}' };`,
+        `UPDATE ${record} SET doc = $d${index} RETURN NONE;`,
+      ].join("\n");
+    }
+  }
+}
+
+function expectations(expect: Document, index: number, parameters: Record<string, unknown>): readonly string[] {
+  return Object.entries(expect).map(([field, value], position) => {
+    const name = `e${index}_${position}`;
+    parameters[name] = value;
+    return `$h${index}.\`${field}\` = $${name}`;
+  });
+}

@@ -1,0 +1,87 @@
+// Proof at start-up that the engine keeps what it confirms: a child process commits and is killed with SIGKILL the moment the engine
+// has confirmed, and another one must find the row. Scratch folder beside the store, so that it is the same file system.
+//
+// What it shows: the engine in this build, with these settings, on this file system, has handed a confirmed commit to the operating
+// system. What it cannot show: that the disk keeps it in a power cut; for that the engine and `sync=every` are pinned (ADR 0005).
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { mkdir, mkdtemp, rm, stat } from "node:fs/promises";
+import { dirname, extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { TriplaneError, toTriplaneError } from "@triplane/contract";
+
+const PROBE = fileURLToPath(new URL(`./durability-probe${extname(import.meta.url)}`, import.meta.url));
+const STEP_TIMEOUT_MS = 30_000;
+
+const proven = new Map<number, Promise<void>>();
+
+/** Proves once per process and file system. Throws `store_not_durable`. */
+export async function proveDurability(storePath: string): Promise<void> {
+  const folder = dirname(storePath);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const { dev } = await stat(folder);
+  const proof = proven.get(dev) ?? prove(folder, PROBE);
+  proven.set(dev, proof);
+  proof.catch(() => proven.delete(dev));
+  await proof;
+}
+
+/** One proof with one program: it gets `write` or `read`, a folder and a value, and prints the value once it is confirmed or found. */
+export async function prove(folder: string, program: string): Promise<void> {
+  const scratch = await mkdtemp(join(folder, ".durability-"));
+  const value = randomUUID();
+  try {
+    await expectPrinted(program, "write", join(scratch, "store"), value);
+    await expectPrinted(program, "read", join(scratch, "store"), value);
+  } catch (error) {
+    throw new TriplaneError(
+      "store_not_durable",
+      `the store did not prove that it keeps what it confirms: ${toTriplaneError(error).message}`,
+      {
+        cause: error,
+      },
+    );
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+async function expectPrinted(program: string, step: "write" | "read", path: string, value: string): Promise<void> {
+  const child = spawn(process.execPath, [program, step, path, value], { env: engineEnvironment(), stdio: ["ignore", "pipe", "pipe"] });
+  const exited = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  const timeout = setTimeout(() => child.kill("SIGKILL"), STEP_TIMEOUT_MS);
+  try {
+    const printed = await firstLine(child);
+    // Killed, not asked to end: nothing may be written on the way out.
+    child.kill("SIGKILL");
+    await exited;
+    if (printed !== value) throw new TriplaneError("store_not_durable", `step ${step} gave ${JSON.stringify(printed.slice(0, 500))}`);
+  } finally {
+    clearTimeout(timeout);
+    child.kill("SIGKILL");
+  }
+}
+
+function firstLine(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let out = "";
+    let err = "";
+    child.stdout?.setEncoding("utf8").on("data", (chunk: string) => {
+      out += chunk;
+      const end = out.indexOf("\n");
+      if (end >= 0) resolve(out.slice(0, end));
+    });
+    child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
+      err = (err + chunk).slice(-2000);
+    });
+    child.once("error", reject);
+    child.once("close", () => resolve(err.trim() === "" ? out : err.trim()));
+  });
+}
+
+/** Only what changes the engine's behaviour; nothing secret goes to the child. */
+function engineEnvironment(): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(process.env).flatMap(([name, value]) => (name.startsWith("SURREAL_") && value !== undefined ? [[name, value]] : [])),
+  );
+}

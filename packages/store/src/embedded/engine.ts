@@ -1,0 +1,75 @@
+// The embedded engine (RocksDB inside this process).
+//
+// 1. RocksDB's lock is released only when the process ends: the engine keeps it after `close` (measured, @surrealdb/node 3.0.3).
+//    So a path is opened once per process, and a second time is refused in words instead of hanging.
+// 2. The engine reads its memory settings when it is loaded; they are set before that.
+import { TriplaneError } from "@triplane/contract";
+import type { Session } from "../session.ts";
+import { openSurrealSession } from "../surreal-session.ts";
+import { takeLock } from "./lock.ts";
+
+// RocksDB would take half of the machine's memory (measured); a daemon's working set is small.
+const MEMORY_DEFAULTS = {
+  SURREAL_ROCKSDB_BLOCK_CACHE_SIZE: 32 * 1024 * 1024,
+  SURREAL_ROCKSDB_WRITE_BUFFER_SIZE: 16 * 1024 * 1024,
+} as const;
+
+const NAMESPACE = "triplane";
+const DATABASE = "main";
+
+const openedPaths = new Set<string>();
+
+export interface EmbeddedOptions {
+  readonly path: string;
+  readonly engineUrl: string;
+  readonly timeoutMs: number;
+}
+
+/** Throws `store_locked`, `store_open_timeout`, `unavailable`. */
+export async function openEmbeddedSession(options: EmbeddedOptions): Promise<Session> {
+  if (openedPaths.has(options.path))
+    throw new TriplaneError("store_locked", `this process has or had the store at ${options.path} open`, {
+      hint: "The engine gives a store back only when its process ends; open it once, or in a new process.",
+    });
+  openedPaths.add(options.path);
+  const lock = await takeLock(`${options.path}.lock`);
+  try {
+    return await connect(options);
+  } catch (error) {
+    // After a time-out the engine may still come to hold the store; the lock then stays with this process.
+    if (!(error instanceof TriplaneError && error.code === "store_open_timeout")) await lock.release();
+    throw error;
+  }
+}
+
+async function connect(options: EmbeddedOptions): Promise<Session> {
+  for (const [name, sizeBytes] of Object.entries(MEMORY_DEFAULTS)) process.env[name] ??= String(sizeBytes);
+  const createEngine = (await import("@surrealdb/node")).createNodeEngines()["rocksdb"];
+  if (createEngine === undefined) throw new TriplaneError("internal", "this build of the engine has no rocksdb");
+  const failed = Promise.withResolvers<never>();
+  failed.promise.catch(() => undefined);
+  return await openSurrealSession({
+    url: options.engineUrl,
+    engines: {
+      rocksdb: (context) => {
+        const engine = createEngine(context);
+        // The SDK drops this event, and `connect` then waits for ever.
+        engine.subscribe("error", (error) => failed.reject(openFailure(options.path, error)));
+        return engine;
+      },
+    },
+    namespace: NAMESPACE,
+    database: DATABASE,
+    timeoutMs: options.timeoutMs,
+    engineFailed: failed.promise,
+  });
+}
+
+function openFailure(path: string, error: Error): TriplaneError {
+  const message = error.cause instanceof Error ? error.cause.message : error.message;
+  const locked = /lock hold by|While lock file|LOCK: /.test(message);
+  return new TriplaneError(locked ? "store_locked" : "unavailable", `the store at ${path} does not open: ${message}`, {
+    cause: error,
+    ...(locked ? {} : { hint: "It may be damaged; restore it from a backup, or rebuild it from the ledger." }),
+  });
+}

@@ -1,0 +1,13 @@
+// Limits of the store: what a document, an id and a commit may be at most.
+
+/** Bytes of a document's JSON. */
+export const MAX_DOCUMENT_BYTES: number = 1024 * 1024;
+/** Nesting of a document. */
+export const MAX_DOCUMENT_DEPTH = 48;
+/** Characters of a document's id. */
+export const MAX_ID_CHARS = 512;
+/** Writes in one commit. */
+export const MAX_COMMIT_WRITES = 1000;
+/** Attempts of a commit that collides with others before `store_conflict`. */
+export const MAX_COMMIT_ATTEMPTS = 40;
+export const DEFAULT_OPEN_TIMEOUT_MS = 10_000;

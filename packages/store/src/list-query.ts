@@ -1,0 +1,33 @@
+// Queries that read: by id, by equal fields, in order.
+import type { Query } from "./commit-query.ts";
+import type { Document, ListOptions } from "./types.ts";
+
+export function getQuery(table: string, id: string): Query {
+  return { text: `SELECT VALUE doc FROM ONLY type::record('${table}', $id);`, parameters: { id } };
+}
+
+export function listQuery(table: string, options: ListOptions): Query {
+  const { clause, parameters } = whereClause(options.where ?? {});
+  const direction = options.descending === true ? "DESC" : "ASC";
+  const ordered = options.orderBy === undefined ? "" : `, doc.\`${options.orderBy}\` AS sort_key`;
+  const order = options.orderBy === undefined ? `ORDER BY key ${direction}` : `ORDER BY sort_key ${direction}, key ${direction}`;
+  const limit = options.limit === undefined ? "" : " LIMIT $limit";
+  return {
+    text: `SELECT record::id(id) AS key, doc${ordered} FROM ${table}${clause} ${order}${limit};`,
+    parameters: options.limit === undefined ? parameters : { ...parameters, limit: options.limit },
+  };
+}
+
+export function countQuery(table: string, where: Document): Query {
+  const { clause, parameters } = whereClause(where);
+  return { text: `SELECT count() AS count FROM ${table}${clause} GROUP ALL;`, parameters };
+}
+
+function whereClause(where: Document): { readonly clause: string; readonly parameters: Record<string, unknown> } {
+  const parameters: Record<string, unknown> = {};
+  const terms = Object.entries(where).map(([field, value], position) => {
+    parameters[`w${position}`] = value;
+    return `doc.\`${field}\` = $w${position}`;
+  });
+  return { clause: terms.length === 0 ? "" : ` WHERE ${terms.join(" AND ")}`, parameters };
+}
