@@ -1,9 +1,10 @@
 // The public names of the policy package.
 export { decide } from "./decide.ts";
-export { explain } from "./explain.ts";
-export { loadPolicy, policyDigest } from "./load.ts";
+export { describeNeed, explain } from "./explain.ts";
+export { filesImporter, loadPolicy, POLICY_ENTRY, policyDigest, readPolicy } from "./load.ts";
+export type { PlacedProblem } from "./problems.ts";
 export * from "./schema.ts";
 export { personOf, type Signer, signerOf } from "./signers.ts";
-export { type PolicyCaseResult, testPolicy } from "./test-policy.ts";
+export * from "./test-policy.ts";
 export * from "./types.ts";
 export { policyCommitOf, verifyDecision } from "./verify-decision.ts";

@@ -1,0 +1,127 @@
+// Which approvals count. The only place where they are counted.
+//
+// 1. People are counted, never keys: one principal counts once, with however many keys it signed.
+// 2. An approval counts for the exact op, plan, policy commit and state version that it names, or not at all.
+// 3. Agents and automations never count; nobody counts for their own op, nor an owner for their agent's, nor who admits.
+// 4. A rejection by somebody who may approve ends the op, whatever else was signed.
+import { type Approval, assertTimes, MAX_APPROVALS, type ReviewNeed, TriplaneError } from "@triplane/contract";
+import type { Operator, ReviewRule } from "./schema.ts";
+import { personOf, type Signer, signerOf } from "./signers.ts";
+import type { DecisionInput, RuleTrace } from "./types.ts";
+
+export interface Tally {
+  readonly counted: readonly Approval[];
+  readonly missing: readonly ReviewNeed[];
+  /** The first rejection that ends the op. */
+  readonly rejection?: { readonly approval: Approval; readonly principal: string };
+  readonly trace: readonly RuleTrace[];
+}
+
+type Verdict = { readonly counts: true; readonly voter: Operator } | { readonly counts: false; readonly why: string };
+
+/** A rejection by the op's own issuer (or the owner of the agent that issued it): a withdrawal. */
+export function findWithdrawal(input: DecisionInput, issuer: Signer): Approval | undefined {
+  return input.approvals.find((approval) => {
+    if (approval.claims.decision !== "reject" || whyNotThisOp(input, approval) !== undefined) return false;
+    const signer = signerOf(input.policy, approval.claims.iss);
+    if (signer === undefined) return false;
+    return signer.principal === issuer.principal || (signer.role === "operator" && signer.principal === personOf(issuer));
+  });
+}
+
+/** Counts approvals against the review rules that match the op. */
+export function tallyApprovals(input: DecisionInput, issuer: Signer, rules: readonly ReviewRule[]): Tally {
+  const trace: RuleTrace[] = [];
+  const counted: Approval[] = [];
+  const voters = new Map<string, Operator>();
+  let rejection: Tally["rejection"];
+  for (const approval of input.approvals) {
+    const verdict = judge(input, issuer, rules, approval);
+    const rejects = approval.claims.decision === "reject";
+    if (!verdict.counts) {
+      trace.push(vote(input, approval, false, verdict.why));
+    } else if (rejects) {
+      rejection ??= { approval, principal: verdict.voter.principal };
+      trace.push(vote(input, approval, true, `${verdict.voter.principal} rejects the op`));
+    } else if (voters.has(verdict.voter.principal)) {
+      trace.push(vote(input, approval, false, `${verdict.voter.principal} is counted already; people are counted, not keys`));
+    } else if (!helps(verdict.voter, missingNeeds(rules, voters))) {
+      trace.push(vote(input, approval, false, `${verdict.voter.principal} is in no group that still has to approve`));
+    } else if (counted.length === MAX_APPROVALS) {
+      trace.push(vote(input, approval, false, `an admission carries at most ${MAX_APPROVALS} approvals`));
+    } else {
+      voters.set(verdict.voter.principal, verdict.voter);
+      counted.push(approval);
+      trace.push(vote(input, approval, true, `${verdict.voter.principal} approves the op`));
+    }
+  }
+  return { counted, missing: missingNeeds(rules, voters), trace, ...(rejection === undefined ? {} : { rejection }) };
+}
+
+/** What a review rule asks for. */
+export function needOf(rule: ReviewRule): ReviewNeed {
+  return { rule: rule.id, count: rule.approvals, groups: [...rule.groups] };
+}
+
+function missingNeeds(rules: readonly ReviewRule[], voters: ReadonlyMap<string, Operator>): readonly ReviewNeed[] {
+  return rules.flatMap((rule) => {
+    const have = [...voters.values()].filter((voter) => isIn(voter, rule.groups)).length;
+    return have >= rule.approvals ? [] : [{ ...needOf(rule), count: rule.approvals - have }];
+  });
+}
+
+function helps(voter: Operator, missing: readonly ReviewNeed[]): boolean {
+  return missing.some((need) => isIn(voter, need.groups));
+}
+
+function isIn(voter: Operator, groups: readonly string[]): boolean {
+  return voter.groups.some((group) => groups.includes(group));
+}
+
+function judge(input: DecisionInput, issuer: Signer, rules: readonly ReviewRule[], approval: Approval): Verdict {
+  const no = (why: string): Verdict => ({ counts: false, why });
+  const wrongOp = whyNotThisOp(input, approval);
+  if (wrongOp !== undefined) return no(wrongOp);
+  const signer = signerOf(input.policy, approval.claims.iss);
+  if (signer === undefined) return no("its key is in no list of the policy");
+  if (signer.role !== "operator")
+    return no(`${signer.principal} is an ${signer.role === "keeper" ? "admitting keeper" : signer.role}; only people count`);
+  if (!signer.entry.may.includes("Approve")) return no(`${signer.principal} may not approve`);
+  if (signer.principal === personOf(issuer))
+    return no(issuer.role === "agent" ? `${signer.principal} owns the agent that issued the op` : "nobody approves their own op");
+  if (!rules.some((rule) => isIn(signer.entry, rule.groups))) return no(`${signer.principal} is in no group that has to approve`);
+  if (approval.claims.decision === "reject") return { counts: true, voter: signer.entry };
+  const admitter = input.admittedBy === undefined ? undefined : signerOf(input.policy, input.admittedBy);
+  if (admitter?.principal === signer.principal) return no(`${signer.principal} admits the op, which does not count as an approval of it`);
+  const stale = whyStale(input, approval);
+  return stale === undefined ? { counts: true, voter: signer.entry } : no(stale);
+}
+
+/** For another op, another workspace, or out of its time. */
+function whyNotThisOp(input: DecisionInput, approval: Approval): string | undefined {
+  const { op, policy, nowS } = input;
+  const { claims } = approval;
+  if (claims.aud !== op.claims.aud) return "it is meant for another workspace or policy repository";
+  if (claims.op_jti !== op.claims.jti || claims.op_digest !== op.token.digest) return "it is for another op";
+  try {
+    assertTimes(claims, { nowS, clockSkewS: policy.limits.clock_skew_s, maxLifetimeS: policy.limits.max_lifetime_s });
+    return undefined;
+  } catch (thrown) {
+    if (thrown instanceof TriplaneError) return `its time is wrong: ${thrown.message}`;
+    throw thrown;
+  }
+}
+
+/** For what the approver saw, which is not what there is now. */
+function whyStale(input: DecisionInput, approval: Approval): string | undefined {
+  const { claims } = approval;
+  if (input.op.claims.plan !== undefined && claims.plan !== input.op.claims.plan) return "it is for another plan";
+  if (claims.policy_commit !== input.policyRef.commit) return "it was given under another commit of the policy";
+  if (claims.expected_state_version !== input.op.claims.expected_state_version) return "it is for another version of the target";
+  return undefined;
+}
+
+function vote(input: DecisionInput, approval: Approval, matched: boolean, why: string): RuleTrace {
+  const rule = signerOf(input.policy, approval.claims.iss)?.principal ?? "unknown";
+  return { rule, kind: "approval", matched, why: matched ? why : `not counted: ${why}` };
+}

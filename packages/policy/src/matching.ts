@@ -1,0 +1,51 @@
+// Whether a rule is about an op: its kinds, targets, issuers and windows. Says which of them failed, for people.
+import type { OpClaims } from "@triplane/contract";
+import { matchesAny } from "./glob.ts";
+import type { Policy, TimeWindow } from "./schema.ts";
+import type { Signer } from "./signers.ts";
+import { isOpen } from "./windows.ts";
+
+export interface Matcher {
+  readonly id: string;
+  readonly kinds: readonly string[];
+  readonly targets: readonly string[];
+  readonly issuers?: readonly string[] | undefined;
+  readonly windows?: readonly TimeWindow[] | undefined;
+}
+
+export type MatchPart = "kind" | "target" | "issuer" | "window";
+
+/** The parts of a rule that the op does not meet; none means that the rule is about the op. */
+export function failingParts(rule: Matcher, op: OpClaims, issuer: Signer, nowS: number): readonly MatchPart[] {
+  const failing: MatchPart[] = [];
+  if (!matchesAny(rule.kinds, op.op)) failing.push("kind");
+  if (!matchesAny(rule.targets, op.target)) failing.push("target");
+  if (rule.issuers !== undefined && !rule.issuers.some((wanted) => isIssuer(wanted, issuer))) failing.push("issuer");
+  if (rule.windows !== undefined && !isOpen(rule.windows, nowS)) failing.push("window");
+  return failing;
+}
+
+/** One sentence on the parts that failed. */
+export function describeFailing(rule: Matcher, op: OpClaims, failing: readonly MatchPart[]): string {
+  const sentences: Readonly<Record<MatchPart, string>> = {
+    kind: `the kind ${op.op} is not among ${rule.kinds.join(", ")}`,
+    target: `the target ${op.target} is not among ${rule.targets.join(", ")}`,
+    issuer: `the issuer is not among ${(rule.issuers ?? []).join(", ")}`,
+    window: "no window of the rule is open",
+  };
+  return failing.map((part) => sentences[part]).join("; ");
+}
+
+/** `alice`, `group:sre`, or `any:operator`. */
+export function isIssuer(wanted: string, issuer: Signer): boolean {
+  if (wanted.startsWith("any:")) return wanted === `any:${issuer.role}`;
+  if (wanted.startsWith("group:")) return issuer.role === "operator" && issuer.entry.groups.includes(wanted.slice("group:".length));
+  return wanted === issuer.principal;
+}
+
+/** The scopes that an issuer was granted, as the policy defines them. */
+export function grantedScopes(policy: Policy, issuer: Signer): Policy["scopes"] {
+  if (issuer.role === "keeper") return [];
+  const names = issuer.entry.scopes;
+  return policy.scopes.filter((scope) => names.includes(scope.name));
+}
