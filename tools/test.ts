@@ -1,0 +1,63 @@
+// The test command: `npm test -- [PATH…] [--name PATTERN]`. Says loudly what it cannot test, ends with `N passed, N failed, N skipped`.
+import { availableParallelism } from "node:os";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { doctor } from "@triplane/kit";
+import { filesOf, GROUPS, type TestGroup } from "./test/groups.ts";
+import { failureLines, fileLine, missingBox, skippedLines, summaryLine, totalsOf } from "./test/report.ts";
+import { type FileResult, killRunning, runFile } from "./test/run-file.ts";
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+
+async function main(argv: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({ args: [...argv], allowPositionals: true, options: { name: { type: "string" } } });
+  const missing = (await doctor()).filter(({ inRange }) => !inRange);
+  print(missingBox(missing));
+  if (missing.length > 0 && process.env["TRIPLANE_REQUIRE_ALL"] === "1") {
+    print(["TRIPLANE_REQUIRE_ALL=1: a missing tool is a failure."]);
+    print([summaryLine({ passed: 0, failed: missing.length, skipped: 0 })]);
+    return 1;
+  }
+  const results: FileResult[] = [];
+  for (const group of GROUPS) {
+    const files = await filesOf(group, ROOT, positionals);
+    if (files.length === 0) continue;
+    print(["", `${group.name}: ${files.length} files`]);
+    results.push(...(await runGroup(group, files, values.name)));
+  }
+  const totals = totalsOf(results);
+  const failed = results.filter((result) => totalsOf([result]).failed > 0);
+  if (failed.length > 0) print(["", "failed:", ...failed.map(({ file }) => `  ${file}`)]);
+  if (totals.skipped > 0) print(["", "skipped:", ...skippedLines(results)]);
+  print(["", ...missingBox(missing)]);
+  if (totals.passed + totals.failed === 0) print(["no test ran"]);
+  print([summaryLine(totals)]);
+  return totals.failed === 0 && totals.passed > 0 ? 0 : 1;
+}
+
+async function runGroup(group: TestGroup, files: readonly string[], namePattern: string | undefined): Promise<FileResult[]> {
+  const results: FileResult[] = [];
+  const queue = [...files];
+  const worker = async (): Promise<void> => {
+    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+      const result = await runFile(file, { root: ROOT, deadlineMs: group.deadlineMs, namePattern });
+      results.push(result);
+      print([fileLine(result), ...failureLines(result)]);
+    }
+  };
+  await Promise.all(Array.from({ length: group.concurrency ?? availableParallelism() }, worker));
+  return results;
+}
+
+function print(lines: readonly string[]): void {
+  for (const line of lines) process.stdout.write(`${line}\n`);
+}
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => {
+    killRunning();
+    process.exit(130);
+  });
+}
+process.exitCode = await main(process.argv.slice(2));
