@@ -1,0 +1,6 @@
+// The public names of the submitter.
+export type { OpOutcome, OutboxEntry, OutboxOp } from "./entry.ts";
+export * from "./orchestrator-client.ts";
+export * from "./outbox.ts";
+export * from "./outcome.ts";
+export * from "./submitter.ts";

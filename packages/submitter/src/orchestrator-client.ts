@@ -1,0 +1,128 @@
+// The orchestrator as a planner sees it: plans, targets, state. Reading only; nothing is applied from here.
+import {
+  canonicalJson,
+  digestOf,
+  isFailureCode,
+  type Plan,
+  type PlanRequest,
+  planSchema,
+  type TargetState,
+  TriplaneError,
+  targetStateSchema,
+  type WorkspaceState,
+  workspaceStateSchema,
+} from "@triplane/contract";
+import { z } from "zod";
+
+export interface OrchestratorClientOptions {
+  /** Like `http://127.0.0.1:8080`. */
+  readonly url: string;
+  /** Bearer token with the scopes `plan` and `state:read`. */
+  readonly token: string;
+  readonly workspace: string;
+  readonly timeoutMs?: number;
+}
+
+export interface OrchestratorClient {
+  /** What an op would do now. Its digest has been recomputed. Throws as the API does, or `unavailable`. */
+  plan(request: PlanRequest): Promise<Plan>;
+  target(name: string): Promise<TargetState>;
+  workspaceState(): Promise<WorkspaceState>;
+}
+
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
+const failureSchema = z.looseObject({ code: z.string(), message: z.string(), hint: z.string().optional() });
+// Accepts the failure itself and the failure wrapped as { error }.
+const failureBodySchema = z.union([failureSchema, z.looseObject({ error: failureSchema }).transform(({ error }) => error)]);
+
+export function orchestratorClient(options: OrchestratorClientOptions): OrchestratorClient {
+  const base = new URL(`/api/v1/workspaces/${encodeURIComponent(options.workspace)}`, options.url).href;
+
+  const ask = async <T>(path: string, schema: z.ZodType<T>, body?: unknown): Promise<T> => {
+    const where = `${body === undefined ? "GET" : "POST"} ${base}${path}`;
+    const { status, text } = await fetchText(`${base}${path}`, where, options, body);
+    const value = parse(text);
+    if (status !== 200) throw failureOf(status, value, where);
+    const answer = schema.safeParse(value);
+    if (!answer.success) throw new TriplaneError("unavailable", `${where}: the answer does not have the shape of the API`);
+    return answer.data;
+  };
+
+  return {
+    plan: async (request) => {
+      const plan = await ask("/plan", planSchema, request);
+      const { digest, ...said } = plan;
+      // Approvers sign this digest: it must be of what is shown, whatever the server says.
+      if (
+        digestOf(canonicalJson(said)) !== digest ||
+        plan.op !== request.op ||
+        plan.target !== request.target ||
+        plan.workspace !== options.workspace
+      )
+        throw new TriplaneError("plan_changed", "the plan is not the one whose digest it carries, or not for this request");
+      return plan;
+    },
+    target: (name) => ask(`/targets/${encodeURIComponent(name)}`, targetStateSchema),
+    workspaceState: () => ask("", workspaceStateSchema),
+  };
+}
+
+async function fetchText(
+  url: string,
+  where: string,
+  options: OrchestratorClientOptions,
+  body: unknown,
+): Promise<{ readonly status: number; readonly text: string }> {
+  const headers = {
+    authorization: `Bearer ${options.token}`,
+    accept: "application/json",
+    ...(body === undefined ? {} : { "content-type": "application/json" }),
+  };
+  const signal = AbortSignal.timeout(options.timeoutMs ?? 10_000);
+  try {
+    // A redirect would carry the token elsewhere.
+    const response = await fetch(url, {
+      method: body === undefined ? "GET" : "POST",
+      headers,
+      redirect: "error",
+      signal,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return { status: response.status, text: await limitedText(response, where) };
+  } catch (error) {
+    if (error instanceof TriplaneError) throw error;
+    throw new TriplaneError("unavailable", `${where}: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+async function limitedText(response: Response, where: string): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of response.body ?? []) {
+    sizeBytes += chunk.length;
+    if (sizeBytes > MAX_ANSWER_BYTES)
+      throw new TriplaneError("unavailable", `${where}: the answer is larger than ${MAX_ANSWER_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function failureOf(status: number, value: unknown, where: string): TriplaneError {
+  const body = failureBodySchema.safeParse(value);
+  if (body.success && isFailureCode(body.data.code)) return new TriplaneError(body.data.code, body.data.message);
+  const code = status === 401 ? "unauthorized" : status === 403 ? "forbidden" : status === 404 ? "not_found" : "unavailable";
+  return new TriplaneError(code, `${where}: status ${status}`);
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? error.cause.message || error.message : error.message;
+}
