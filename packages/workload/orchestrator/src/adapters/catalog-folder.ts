@@ -1,0 +1,114 @@
+// The catalog on disk, and the releases made from it: an instance runs from a copy that no later edit of the catalog changes.
+//
+// 1. A release is named after the digest of its files and never changes; it appears whole or not at all.
+// 2. Only plain files of bounded number and size go into a release; tests stay behind.
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { canonicalJson, type Digest, digestOf, TARGET_PATTERN, TriplaneError } from "@triplane/contract";
+import { isErrno, syncFolder } from "@triplane/kit";
+import { readNickelFile } from "@triplane/nickel";
+import type { Catalog, CatalogEntry } from "../catalog/catalog.ts";
+import { type ComponentDefinition, componentDefinitionSchema } from "../catalog/definition.ts";
+import type { Release } from "../drivers/process/process-driver.ts";
+
+export const DEFINITION_FILE = "component.ncl";
+const MAX_FILES = 500;
+const MAX_BYTES = 16 * 1024 * 1024;
+
+export class CatalogFolder implements Catalog {
+  readonly #catalogDir: string;
+  readonly #releasesDir: string;
+
+  constructor(catalogDir: string, releasesDir: string) {
+    this.#catalogDir = catalogDir;
+    this.#releasesDir = releasesDir;
+  }
+
+  async find(name: string): Promise<CatalogEntry | undefined> {
+    if (!TARGET_PATTERN.test(name)) return undefined;
+    const files = await readComponent(join(this.#catalogDir, name), name);
+    if (files === undefined) return undefined;
+    const listed = [...files].map(([path, bytes]) => [path, digestOf(bytes)]).sort(([a = ""], [b = ""]) => (a < b ? -1 : 1));
+    const digest = digestOf(canonicalJson(listed));
+    await this.#make(name, digest, files);
+    return { definition: readDefinition(this.#directory(name, digest), name), digest };
+  }
+
+  /** Throws `apply_failed` where there is no such release. */
+  async release(name: string, digest: Digest): Promise<Release> {
+    const directory = this.#directory(name, digest);
+    if (!(await isFolder(directory))) throw new TriplaneError("apply_failed", `the release ${digest} of ${name} is not there`);
+    return { definition: readDefinition(directory, name), directory };
+  }
+
+  #directory(name: string, digest: Digest): string {
+    return join(this.#releasesDir, name, digest.slice("sha256:".length));
+  }
+
+  async #make(name: string, digest: Digest, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
+    const directory = this.#directory(name, digest);
+    if (await isFolder(directory)) return;
+    await mkdir(dirname(directory), { recursive: true, mode: 0o700 });
+    const making = await mkdtemp(join(dirname(directory), ".making-"));
+    try {
+      for (const [path, bytes] of files) {
+        await mkdir(dirname(join(making, path)), { recursive: true, mode: 0o700 });
+        await writeFile(join(making, path), bytes, { mode: 0o500, flush: true });
+      }
+      await rename(making, directory);
+      await syncFolder(dirname(directory));
+    } catch (error) {
+      await rm(making, { recursive: true, force: true });
+      // Somebody else made the same release at the same time.
+      if (!isErrno(error, "ENOTEMPTY") && !isErrno(error, "EEXIST")) throw error;
+    }
+  }
+}
+
+function readDefinition(directory: string, name: string): ComponentDefinition {
+  const parsed = componentDefinitionSchema.safeParse(readNickelFile(directory, DEFINITION_FILE).json);
+  const problems = parsed.success
+    ? parsed.data.name === name
+      ? []
+      : [`name: is ${parsed.data.name}, the folder is ${name}`]
+    : parsed.error.issues.map((issue) => [issue.path.join("."), issue.message].filter((part) => part !== "").join(": "));
+  if (!parsed.success || problems.length > 0)
+    throw new TriplaneError("args_invalid", `${name}/${DEFINITION_FILE}: ${problems.join("; ")}`, { details: { problems } });
+  return parsed.data;
+}
+
+/** Path to bytes of every file that belongs to a release. */
+async function readComponent(folder: string, name: string): Promise<ReadonlyMap<string, Uint8Array> | undefined> {
+  const files = new Map<string, Uint8Array>();
+  let bytes = 0;
+  const pending = [""];
+  for (let prefix = pending.pop(); prefix !== undefined; prefix = pending.pop()) {
+    const entries = await readdir(join(folder, prefix), { withFileTypes: true }).catch((error: unknown) => {
+      if (prefix === "" && (isErrno(error, "ENOENT") || isErrno(error, "ENOTDIR"))) return undefined;
+      throw error;
+    });
+    if (entries === undefined) return undefined;
+    for (const entry of entries) {
+      const path = join(prefix, entry.name);
+      if (entry.isDirectory()) pending.push(path);
+      else if (!entry.isFile()) throw new TriplaneError("args_invalid", `${name}/${path} is not a plain file`);
+      else if (!/\.test\.[a-z]+$/.test(entry.name)) {
+        const content = await readFile(join(folder, path));
+        bytes += content.length;
+        files.set(path, content);
+      }
+      if (files.size + pending.length > MAX_FILES || bytes > MAX_BYTES)
+        throw new TriplaneError("args_invalid", `${name} has more than ${MAX_FILES} files or ${MAX_BYTES} bytes`);
+    }
+  }
+  return files;
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return false;
+    throw error;
+  }
+}

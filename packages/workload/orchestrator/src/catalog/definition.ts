@@ -1,0 +1,141 @@
+// What a component of the catalog is: the schema of component.ncl. Data only; nothing in it is ever given to a shell.
+import { TARGET_PATTERN } from "@triplane/contract";
+import { z } from "zod";
+
+const milliseconds = (max: number) => z.int().min(1).max(max);
+const word = z.string().regex(/^[a-z][a-z0-9_]{0,31}$/, "must be a lower-case word");
+
+/** Also names a component's folder in the catalog. */
+export const componentNameField = z.string().regex(TARGET_PATTERN, "must be a component's name");
+export const componentVersionField = z.string().regex(/^[0-9]{1,6}\.[0-9]{1,6}\.[0-9]{1,6}$/, "must be a version like 1.0.0");
+
+const settingSchema = z.discriminatedUnion("type", [
+  z.strictObject({
+    type: z.literal("String"),
+    description: z.string().max(200),
+    default: z.string().max(1000),
+    max_length: z.int().min(1).max(1000),
+  }),
+  z.strictObject({ type: z.literal("Integer"), description: z.string().max(200), default: z.int(), min: z.int(), max: z.int() }),
+  z.strictObject({ type: z.literal("Bool"), description: z.string().max(200), default: z.boolean() }),
+]);
+export type SettingDefinition = z.infer<typeof settingSchema>;
+
+const probeTimes = {
+  interval_ms: milliseconds(60_000),
+  /** Successes in a row until the replica counts as healthy. */
+  healthy_after: z.int().min(1).max(100),
+  /** Failures in a row until a healthy replica is restarted. */
+  unhealthy_after: z.int().min(1).max(100),
+  /** A replica that is not healthy by then has failed to start. */
+  start_timeout_ms: milliseconds(600_000),
+};
+
+const healthSchema = z.discriminatedUnion("check", [
+  /** GET on loopback; any 2xx is success. */
+  z.strictObject({
+    check: z.literal("Http"),
+    port: word,
+    path: z.string().regex(/^\/[\x21-\x7e]{0,200}$/, "must be a path"),
+    timeout_ms: milliseconds(60_000),
+    ...probeTimes,
+  }),
+  /** A file in the data folder that the process touches. */
+  z.strictObject({
+    check: z.literal("Heartbeat"),
+    file: z.string().regex(/^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,63}$/, "must be a plain file name"),
+    max_age_ms: milliseconds(600_000),
+    ...probeTimes,
+  }),
+]);
+export type HealthDefinition = z.infer<typeof healthSchema>;
+
+export const componentDefinitionSchema = z
+  .strictObject({
+    name: componentNameField,
+    version: componentVersionField,
+    description: z.string().min(1).max(300),
+    driver: z.literal("Process"),
+    /** argv with placeholders; see launch.ts for the list. */
+    command: z.array(z.string().min(1).max(1000)).min(1).max(64),
+    /** Names of the TCP ports that each replica gets, on loopback; the first one is its endpoint. */
+    ports: z.array(word).max(8),
+    /** Variables that are passed on from the orchestrator's environment. Everything else is scrubbed. */
+    env: z.array(z.string().regex(/^[A-Z][A-Z0-9_]{0,63}$/, "must be a variable's name")).max(32),
+    settings: z.record(word, settingSchema),
+    max_replicas: z.int().min(1).max(32),
+    health: healthSchema,
+    restart: z.strictObject({
+      /** Restarts within the window; one more and the replica is given up. */
+      max: z.int().min(0).max(1000),
+      window_ms: milliseconds(86_400_000),
+      backoff_base_ms: milliseconds(60_000),
+      backoff_max_ms: milliseconds(600_000),
+    }),
+    log: z.strictObject({ max_bytes: z.int().min(4096).max(1_073_741_824), keep: z.int().min(0).max(20) }),
+    stop: z.strictObject({ signal: z.enum(["SIGTERM", "SIGINT", "SIGQUIT"]), grace_ms: milliseconds(120_000) }),
+  })
+  .superRefine((definition, context) => {
+    for (const problem of crossProblems(definition)) context.addIssue({ code: "custom", message: problem });
+  });
+export type ComponentDefinition = z.infer<typeof componentDefinitionSchema>;
+
+const PLACEHOLDER = /\{([a-z_][a-z0-9_.-]*)\}/g;
+const BUILT_IN = new Set(["port", "data_dir", "component_dir", "node", "instance", "replica"]);
+
+/** Names of the placeholders in one element of the command. */
+export function placeholdersOf(element: string): readonly string[] {
+  return [...element.matchAll(PLACEHOLDER)].map((match) => match[1] ?? "");
+}
+
+interface Crossable {
+  readonly command: readonly string[];
+  readonly ports: readonly string[];
+  readonly settings: Readonly<Record<string, SettingDefinition>>;
+  readonly health: HealthDefinition;
+}
+
+function* crossProblems(definition: Crossable): Generator<string> {
+  const { command, ports, settings, health } = definition;
+  if (new Set(ports).size !== ports.length) yield "ports: a name occurs twice";
+  if (health.check === "Http" && !ports.includes(health.port)) yield `health.port: there is no port ${health.port}`;
+  for (const name of Object.keys(settings)) if (BUILT_IN.has(name)) yield `settings.${name}: the name is taken by a placeholder`;
+  for (const [name, setting] of Object.entries(settings)) {
+    const problem = settingProblem(setting, setting.default);
+    if (problem !== undefined) yield `settings.${name}.default: ${problem}`;
+  }
+  // The program is fixed by the catalog, never by a setting or by the PATH of whoever started us.
+  if (!/^(?:\{node\}$|\{tool\.[a-z0-9-]+\}$|\{component_dir\}\/)/.test(command[0] ?? ""))
+    yield "command: must begin with {node}, {tool.NAME} or a file in {component_dir}/";
+  for (const element of command) {
+    for (const name of placeholdersOf(element)) {
+      const setting = Object.hasOwn(settings, name) ? settings[name] : undefined;
+      if (setting === undefined && !isBuiltIn(name, ports)) yield `command: nothing is called {${name}}`;
+      // A free-standing text could be read as an option of its own.
+      if (setting?.type === "String" && !/^--[a-z0-9-]+=/.test(element)) yield `command: {${name}} must follow --option= in its element`;
+    }
+  }
+}
+
+function isBuiltIn(name: string, ports: readonly string[]): boolean {
+  if (name === "port") return ports.length > 0;
+  if (name.startsWith("port.")) return ports.includes(name.slice("port.".length));
+  return BUILT_IN.has(name) || /^tool\.[a-z0-9-]+$/.test(name);
+}
+
+export type SettingValue = string | number | boolean;
+
+/** Why a value does not fit its definition, or undefined if it does. */
+export function settingProblem(setting: SettingDefinition, value: unknown): string | undefined {
+  switch (setting.type) {
+    case "String":
+      if (typeof value !== "string") return "must be text";
+      if (value.length > setting.max_length) return `must not be longer than ${setting.max_length} characters`;
+      return /\p{Cc}/u.test(value) ? "must not hold control characters" : undefined;
+    case "Integer":
+      if (typeof value !== "number" || !Number.isSafeInteger(value)) return "must be an integer";
+      return value < setting.min || value > setting.max ? `must be from ${setting.min} to ${setting.max}` : undefined;
+    case "Bool":
+      return typeof value === "boolean" ? undefined : "must be true or false";
+  }
+}

@@ -1,0 +1,137 @@
+// The HTTP API: who calls, whether the request has its shape, and the service's answer or failure in the table's words.
+import {
+  applyRequestSchema,
+  FAILURES,
+  jtiField,
+  parseStrictJson,
+  planRequestSchema,
+  TriplaneError,
+  targetField,
+  toTriplaneError,
+} from "@triplane/contract";
+import { type Health, type Logger, type Metrics, sleep } from "@triplane/kit";
+import { type Context, Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import type { z } from "zod";
+import type { EventRing } from "../events.ts";
+import type { OrchestratorService } from "../service.ts";
+import { eventStream } from "./event-stream.ts";
+import { openApiDocument } from "./openapi.ts";
+import { honoPath, ROUTES, type RouteSpec } from "./routes.ts";
+import type { Tokens } from "./tokens.ts";
+
+export interface AppParts {
+  readonly workspace: string;
+  readonly service: Pick<OrchestratorService, "plan" | "apply" | "op" | "target" | "state">;
+  readonly events: EventRing;
+  readonly tokens: Tokens;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly health: () => Health;
+  /** How long a caller waits for the end of an op before the answer is `running`. */
+  readonly applyWaitMs: number;
+  /** Ends event streams when the process stops. */
+  readonly signal: AbortSignal;
+}
+
+const MAX_BODY_BYTES = 64 * 1024;
+const MAX_WATCHERS = 64;
+
+export function createApp(parts: AppParts): Hono {
+  const { service, workspace } = parts;
+  const app = new Hono();
+  const document = openApiDocument();
+  let watchers = 0;
+
+  app.onError((thrown, context) => {
+    const error = toTriplaneError(thrown);
+    if (error.httpStatus >= 500) parts.logger.error({ err: error, path: context.req.path }, "request failed");
+    return failure(context, error);
+  });
+  app.notFound((context) => failure(context, new TriplaneError("not_found", `nothing is at ${context.req.path}`)));
+  app.use(
+    bodyLimit({
+      maxSize: MAX_BODY_BYTES,
+      onError: () => {
+        throw new TriplaneError("request_invalid", `the body is larger than ${MAX_BODY_BYTES} bytes`);
+      },
+    }),
+  );
+
+  app.get("/healthz", (context) => {
+    const health = parts.health();
+    return context.json({ name: "orchestrator", ...health }, health.ok ? 200 : 503);
+  });
+  app.get("/metrics", async (context) => context.body(await parts.metrics.text(), 200, { "content-type": parts.metrics.contentType }));
+  app.get("/openapi.json", (context) => context.json(document));
+
+  const on = (route: RouteSpec, handle: (context: Context) => Response | Promise<Response>): void => {
+    app.on(route.method.toUpperCase(), honoPath(route), (context) => {
+      parts.tokens.authorize(context.req.header("authorization"), route.scope);
+      const asked = context.req.param("ws");
+      if (asked !== workspace) throw new TriplaneError("not_found", `this orchestrator serves the workspace ${workspace}`);
+      return handle(context);
+    });
+  };
+
+  on(ROUTES.workspace, async (context) => context.json(await service.state()));
+  on(ROUTES.target, async (context) => context.json(await service.target(checked(targetField, context.req.param("target"), "target"))));
+  on(ROUTES.plan, async (context) => context.json(await service.plan(await body(context, planRequestSchema))));
+  on(ROUTES.op, async (context) => context.json(await service.op(checked(jtiField, context.req.param("jti"), "jti"))));
+  on(ROUTES.apply, async (context) => {
+    const request = await body(context, applyRequestSchema);
+    const applying = service.apply(request);
+    // Goes on also when nobody waits any more; the row has the result.
+    applying.catch(() => undefined);
+    const late = new AbortController();
+    const waited = sleep(parts.applyWaitMs, late.signal).then(() => service.op(request.jti));
+    // Only the first of the two is looked at.
+    waited.catch(() => undefined);
+    const result = await Promise.race([applying, waited]).finally(() => late.abort());
+    return context.json(result);
+  });
+  on(ROUTES.events, (context) => {
+    if (watchers >= MAX_WATCHERS) throw new TriplaneError("unavailable", `already ${watchers} watch`);
+    watchers += 1;
+    const gone = AbortSignal.any([parts.signal, context.req.raw.signal]);
+    gone.addEventListener("abort", () => (watchers -= 1), { once: true });
+    const afterId = lastEventId(context.req.header("last-event-id")) ?? parts.events.lastId;
+    return new Response(eventStream(parts.events, afterId, gone), {
+      headers: { "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no" },
+    });
+  });
+  return app;
+}
+
+function failure(context: Context, error: TriplaneError): Response {
+  const status = FAILURES[error.code].httpStatus as ContentfulStatusCode;
+  // What is inside a defect is for the log, not for the caller.
+  const message = error.code === "internal" ? FAILURES.internal.what : error.message;
+  if (status === 401) context.header("www-authenticate", "Bearer");
+  return context.json({ code: error.code, message, hint: error.hint }, status);
+}
+
+async function body<T>(context: Context, schema: z.ZodType<T>): Promise<T> {
+  const bytes = new Uint8Array(await context.req.arrayBuffer());
+  let json: unknown;
+  try {
+    json = parseStrictJson(bytes);
+  } catch (cause) {
+    throw new TriplaneError("request_invalid", `the body is not strict JSON: ${toTriplaneError(cause).message}`, { cause });
+  }
+  return checked(schema, json, "body");
+}
+
+function checked<T>(schema: z.ZodType<T>, value: unknown, name: string): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map((issue) => `${[name, ...issue.path].join(".")}: ${issue.message}`);
+  throw new TriplaneError("request_invalid", problems.join("; "), { details: { problems } });
+}
+
+function lastEventId(header: string | undefined): number | undefined {
+  if (header === undefined || header === "") return undefined;
+  if (!/^[0-9]{1,15}$/.test(header)) throw new TriplaneError("request_invalid", "Last-Event-ID must be the id of an event");
+  return Number(header);
+}

@@ -1,0 +1,49 @@
+// From what an op or the desired state says to a full spec: the catalog's version, defaults, limits.
+import { TriplaneError } from "@triplane/contract";
+import type { Catalog } from "./catalog/catalog.ts";
+import { resolveSettings } from "./catalog/settings.ts";
+import type { InstanceSpec, InstanceState } from "./model.ts";
+
+export interface SpecRequest {
+  readonly component: string;
+  readonly version?: string | undefined;
+  readonly replicas: number;
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly managedBy: InstanceSpec["managed_by"];
+}
+
+/** Throws `args_invalid` where the catalog has no such component or version, or its limits are broken. */
+export async function instanceSpec(request: SpecRequest, catalog: Catalog): Promise<InstanceSpec> {
+  const entry = await catalog.find(request.component);
+  if (entry === undefined) throw new TriplaneError("args_invalid", `component: the catalog has no ${JSON.stringify(request.component)}`);
+  const { definition, digest } = entry;
+  if (request.version !== undefined && request.version !== definition.version) {
+    throw new TriplaneError("args_invalid", `version: the catalog has ${definition.name} ${definition.version}, not ${request.version}`);
+  }
+  assertReplicas(request.replicas, definition.max_replicas, definition.name);
+  return {
+    component: definition.name,
+    version: definition.version,
+    definition: digest,
+    replicas: request.replicas,
+    settings: resolveSettings(definition, request.settings),
+    managed_by: request.managedBy,
+  };
+}
+
+export function assertReplicas(replicas: number, max: number, component: string): void {
+  if (replicas > max) throw new TriplaneError("args_invalid", `replicas: ${component} allows at most ${max}, not ${replicas}`);
+}
+
+/** The state of a target that must exist. Throws `target_unknown`. */
+export function existing(actual: ReadonlyMap<string, InstanceState>, target: string): InstanceState {
+  const state = actual.get(target);
+  if (state === undefined) throw new TriplaneError("target_unknown", `there is no component instance ${target}`);
+  return state;
+}
+
+/** The spec inside a state. */
+export function specOf(state: InstanceState): InstanceSpec {
+  const { generation: _generation, ...spec } = state;
+  return spec;
+}

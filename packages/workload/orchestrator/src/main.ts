@@ -1,0 +1,20 @@
+// The orchestrator as a program: command line to exit code.
+import { type Environment, runDaemon } from "@triplane/kit";
+import { CONFIG } from "./config.ts";
+import { startOrchestrator, stopComponents } from "./run.ts";
+
+export { CONFIG } from "./config.ts";
+
+/** Runs until it is told to stop; the result is the exit code. */
+export function runOrchestrator(argv: readonly string[], env: Environment): Promise<number> {
+  return runDaemon(
+    {
+      name: "orchestrator",
+      config: CONFIG,
+      start: (context) => (context.config.stopAll ? stopComponents(context) : startOrchestrator(context)),
+    },
+    { argv, env },
+  );
+}
+
+if (import.meta.main) process.exitCode = await runOrchestrator(process.argv.slice(2), process.env);

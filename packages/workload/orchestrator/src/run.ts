@@ -1,0 +1,165 @@
+// Puts the orchestrator together: store, driver, service, API; and takes it apart in the order that loses nothing.
+//
+// 1. Recorded processes are found again before any op goes on; ops that were running go on before the API listens.
+// 2. On a stop no new request is taken, ops in hand are left to the next start, processes are left alone unless told otherwise.
+
+import { readFile } from "node:fs/promises";
+import type { Server } from "node:http";
+import { resolve } from "node:path";
+import { createAdaptorServer } from "@hono/node-server";
+import { assertWorkspace, TriplaneError, toTriplaneError } from "@triplane/contract";
+import { type DaemonContext, ensurePrivateFolder, findTool, isToolName, type RunningDaemon, type ValuesOf } from "@triplane/kit";
+import { openStore, type Store } from "@triplane/store";
+import { CatalogFolder } from "./adapters/catalog-folder.ts";
+import { desiredRepo } from "./adapters/desired-repo.ts";
+import { loadKinds } from "./adapters/kinds-folder.ts";
+import type { CONFIG } from "./config.ts";
+import { PortAllocator } from "./drivers/process/ports.ts";
+import { ProcessDriver } from "./drivers/process/process-driver.ts";
+import { ReplicaRecords } from "./drivers/process/replica-record.ts";
+import { stopAllReplicas } from "./drivers/process/stop-all.ts";
+import { createApp } from "./http/app.ts";
+import { Tokens } from "./http/tokens.ts";
+import { observe } from "./observe.ts";
+import { MIGRATIONS, Records } from "./records.ts";
+import { OrchestratorService } from "./service.ts";
+
+export type OrchestratorConfig = ValuesOf<typeof CONFIG.options>;
+
+export interface RunningOrchestrator extends RunningDaemon {
+  /** Of the API. */
+  readonly port: number;
+}
+
+type Context = DaemonContext<OrchestratorConfig>;
+
+export async function startOrchestrator(context: Context, open: OpenStore = openConfiguredStore): Promise<RunningOrchestrator> {
+  const { config, logger, clock, random, metrics } = context;
+  const workspace = assertWorkspace(config.workspace);
+  const dataDir = resolve(config.dataDir);
+  await ensurePrivateFolder(dataDir);
+  const catalog = new CatalogFolder(resolve(config.catalogDir), resolve(dataDir, "releases"));
+  const tokens = Tokens.parse(await readTokens(config.tokensFile), config.tokensFile);
+  const store = await open(config);
+
+  const stopping = new AbortController();
+  const done = Promise.withResolvers<void>();
+  done.promise.catch(() => undefined);
+  const onFatal = (error: unknown): void => done.reject(toTriplaneError(error));
+  try {
+    const records = await Records.load(store, clock);
+    const replicas = await ReplicaRecords.load(store);
+    const driver = new ProcessDriver({
+      dataDir,
+      ...{ records: replicas.records, found: replicas.found },
+      ports: new PortAllocator({ first: config.portsFrom, last: config.portsTo }, random),
+      release: (component, definition) => catalog.release(component, definition),
+      host: {
+        env: process.env,
+        node: process.execPath,
+        tool: toolPath,
+        clock,
+        random,
+        emit: (event) => {
+          logger.info({ type: event.type, target: event.target, data: event.data }, "component");
+          records.record([event]).catch(onFatal);
+        },
+        onFatal,
+      },
+      signal: stopping.signal,
+    });
+    const service = new OrchestratorService({
+      ...{ workspace, records, driver, catalog, clock, onFatal, signal: stopping.signal },
+      kinds: await loadKinds(),
+      desired: desiredOf(config, workspace),
+      onFinished: observe(metrics, records, logger),
+    });
+    await driver.adoptAll();
+    const resumed = await service.resume();
+    if (resumed > 0) logger.info({ ops: resumed }, "going on with ops that were running");
+
+    const app = createApp({
+      ...{ workspace, service, events: records.events, tokens, logger, metrics, signal: stopping.signal },
+      health: () => ({ ok: true, detail: { workspace, revision: records.revision } }),
+      applyWaitMs: config.applyWaitMs,
+    });
+    const server = createAdaptorServer({ fetch: app.fetch, hostname: "127.0.0.1" }) as Server;
+    const port = await listen(server, config.port);
+    logger.info({ port, workspace }, "listening");
+    const stop = async (): Promise<void> => {
+      stopping.abort();
+      await closeServer(server);
+      await (config.stopComponents ? driver.stopAll() : driver.close());
+      await service.idle();
+      await store.close();
+    };
+    return { port, done: done.promise, health: () => ({ ok: true, detail: { workspace, revision: records.revision } }), stop };
+  } catch (error) {
+    stopping.abort();
+    await store.close();
+    throw error;
+  }
+}
+
+type OpenStore = (config: OrchestratorConfig) => Promise<Store>;
+
+/** Ends all components that run, and starts nothing. */
+export async function stopComponents(context: Context, open: OpenStore = openConfiguredStore): Promise<RunningDaemon> {
+  const { config, logger } = context;
+  const dataDir = resolve(config.dataDir);
+  const catalog = new CatalogFolder(resolve(config.catalogDir), resolve(dataDir, "releases"));
+  const store = await open(config);
+  try {
+    const { records, found } = await ReplicaRecords.load(store);
+    const ended = await stopAllReplicas(records, found, async ({ component, definition }) => {
+      const release = await catalog.release(component, definition).catch(() => undefined);
+      return release && { signal: release.definition.stop.signal, graceMs: release.definition.stop.grace_ms };
+    });
+    logger.info({ replicas: ended }, "all components are ended");
+  } finally {
+    await store.close();
+  }
+  return { done: Promise.resolve(), stop: async () => undefined };
+}
+
+async function readTokens(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (cause) {
+    throw new TriplaneError("config_invalid", `the tokens file ${file} cannot be read`, { cause });
+  }
+}
+
+function openConfiguredStore(config: OrchestratorConfig): Promise<Store> {
+  const { storeNamespace: namespace, storeDatabase: database, storeUsername: username, storePassword: password } = config;
+  const server = username === undefined || password === undefined ? {} : { server: { namespace, database, username, password } };
+  return openStore({ url: config.storeUrl ?? `rocksdb://${resolve(config.dataDir, "store")}`, migrations: MIGRATIONS, ...server });
+}
+
+function desiredOf(config: OrchestratorConfig, workspace: string) {
+  const { desiredRepo: directory, desiredRid: rid, desiredRoot: identityRoot } = config;
+  if (directory === undefined || rid === undefined || identityRoot === undefined) return undefined;
+  return desiredRepo({ directory: resolve(directory), pin: { rid, identityRoot }, workspace });
+}
+
+async function toolPath(name: string): Promise<string> {
+  if (!isToolName(name)) throw new TriplaneError("tool_missing", `no tool is called ${name}`);
+  return (await findTool(name)).path;
+}
+
+function listen(server: Server, port: number): Promise<number> {
+  return new Promise((resolved, reject) => {
+    server.once("error", (error) => reject(new TriplaneError("config_invalid", `cannot listen on port ${port}: ${error.message}`)));
+    server.listen(port, "127.0.0.1", () => {
+      const address = server.address();
+      resolved(address !== null && typeof address === "object" ? address.port : port);
+    });
+  });
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolved) => {
+    server.close(() => resolved());
+    server.closeAllConnections();
+  });
+}

@@ -1,0 +1,333 @@
+// Plans and applies ops: the one place where targets change.
+//
+// 1. applied-once: one row per jti before any effect; a second apply with the same jti gets the first result.
+// 2. A target changes only from the version that the op expected, and only as the plan that was signed says.
+// 3. A lower fencing number than the highest seen changes nothing.
+// 4. An op that was running when the process ended is finished at the next start; its result is written once.
+import {
+  type ApplyRequest,
+  type ApplyResult,
+  type Clock,
+  canonicalJson,
+  type Digest,
+  digestOf,
+  type FailureCode,
+  type Plan,
+  type PlanRequest,
+  type TargetState,
+  TriplaneError,
+  toTriplaneError,
+  type WorkspaceState,
+} from "@triplane/contract";
+import type { Catalog } from "./catalog/catalog.ts";
+import type { ConvergeResult, Driver, InstanceHealth } from "./drivers/driver.ts";
+import type { EventDraft } from "./events.ts";
+import { evidenceOf, type StepOutcome } from "./evidence.ts";
+import type { DesiredSource, OpKind } from "./kind.ts";
+import { ALL_TARGETS, TargetLocks } from "./locks.ts";
+import { type InstanceState, instanceOf, type JsonRecord, type TargetRecord, WORKSPACE_TARGET } from "./model.ts";
+import { type Change, describe, makePlan, plan } from "./plan.ts";
+import type { IntendedChange, OpRow, Records } from "./records.ts";
+
+export interface ServiceParts {
+  readonly workspace: string;
+  readonly records: Records;
+  readonly driver: Driver;
+  readonly catalog: Catalog;
+  readonly kinds: ReadonlyMap<string, OpKind>;
+  readonly desired: DesiredSource | undefined;
+  readonly clock: Clock;
+  /** Aborts when the process stops: what runs then stays running for the next start. */
+  readonly signal: AbortSignal;
+  /** What was accepted cannot be carried on: the process must end and start again. */
+  readonly onFatal: (error: unknown) => void;
+  readonly onFinished?: (row: OpRow, result: ApplyResult, durationMs: number) => void;
+}
+
+interface Prepared {
+  readonly plan: Plan;
+  readonly changes: readonly Change[];
+  readonly targetState: JsonRecord | undefined;
+}
+
+interface InFlight {
+  readonly opDigest: Digest;
+  readonly request: Pick<ApplyRequest, "jti" | "op_digest" | "target" | "expected_state_version">;
+  readonly result: Promise<ApplyResult>;
+}
+
+export class OrchestratorService {
+  readonly #parts: ServiceParts;
+  readonly #locks = new TargetLocks();
+  readonly #inFlight = new Map<string, InFlight>();
+
+  constructor(parts: ServiceParts) {
+    this.#parts = parts;
+  }
+
+  /** What the op would do now. Throws `kind_unknown`, `args_invalid`, `target_unknown`, or what the desired source throws. */
+  async plan(request: PlanRequest): Promise<Plan> {
+    const prepared = await this.#prepare(request);
+    return prepared.plan;
+  }
+
+  /**
+   * Applies an op, or returns what the same op came to. Settles when the op is finished; it goes on also if nobody waits.
+   * Throws `fencing_stale`, `jti_reused`, and `unavailable` where nothing was decided yet.
+   */
+  async apply(request: ApplyRequest): Promise<ApplyResult> {
+    await this.#parts.records.fence(request.fence);
+    const running = this.#inFlight.get(request.jti);
+    if (running !== undefined) {
+      assertSameOp(request, running.opDigest);
+      return running.result;
+    }
+    return this.#track(request, this.#applyNew(request));
+  }
+
+  /** The op's result, or how far it is. Throws `op_unknown`. */
+  async op(jti: string): Promise<ApplyResult> {
+    const row = await this.#parts.records.op(jti);
+    if (row?.result !== undefined) return row.result;
+    const request = this.#inFlight.get(jti)?.request ?? (row === undefined ? undefined : requestOf(row));
+    if (request === undefined) throw new TriplaneError("op_unknown", `no op with jti ${jti} is known here`);
+    return {
+      ...{ jti, op_digest: request.op_digest, status: "running", target: request.target },
+      ...{ state_version_before: request.expected_state_version, state_version_after: request.expected_state_version },
+      ...{ workspace_revision: this.#parts.records.revision, evidence: {} },
+    };
+  }
+
+  async target(target: string): Promise<TargetState> {
+    const record = await this.#parts.records.target(target);
+    return this.#targetState(record ?? { target, version: 0, state: undefined });
+  }
+
+  async state(): Promise<WorkspaceState> {
+    const { records, workspace } = this.#parts;
+    const revision = records.revision;
+    const targets = await records.targets();
+    const hashed = targets.map(({ target, version, state }) => ({ target, version, state }));
+    return {
+      workspace,
+      revision,
+      state_hash: digestOf(canonicalJson(hashed)),
+      targets: targets.map((record) => this.#targetState(record)),
+    };
+  }
+
+  /** Goes on with every op that was running when the process last ended. Returns how many; they finish in the background. */
+  async resume(): Promise<number> {
+    const rows = await this.#parts.records.runningOps();
+    for (const row of rows) {
+      this.#track(
+        requestOf(row),
+        this.#locks.with(lockOf(row.target), () => this.#carryOut(row)),
+      ).catch(() => undefined);
+    }
+    return rows.length;
+  }
+
+  /** Settles when nothing is in flight any more. */
+  async idle(): Promise<void> {
+    while (this.#inFlight.size > 0) await Promise.allSettled([...this.#inFlight.values()].map(({ result }) => result));
+  }
+
+  #track(request: InFlight["request"], result: Promise<ApplyResult>): Promise<ApplyResult> {
+    this.#inFlight.set(request.jti, { opDigest: request.op_digest, request, result });
+    const forget = (): boolean => this.#inFlight.delete(request.jti);
+    result.then(forget, forget);
+    return result;
+  }
+
+  async #applyNew(request: ApplyRequest): Promise<ApplyResult> {
+    const { records } = this.#parts;
+    const known = await records.op(request.jti);
+    if (known !== undefined) {
+      assertSameOp(request, known.opDigest);
+      return known.result ?? this.op(request.jti);
+    }
+    return this.#locks.with(lockOf(request.target), async () => {
+      const row = await this.#accept(request);
+      return row.result ?? this.#carryOut(row);
+    });
+  }
+
+  /** Decides, under the lock, what the op does; the row is durable when this returns. */
+  async #accept(request: ApplyRequest): Promise<OpRow> {
+    const { records, signal } = this.#parts;
+    if (signal.aborted) throw stopping();
+    const version = (await records.target(request.target))?.version ?? 0;
+    const conflict = (code: FailureCode, message: string, evidence: JsonRecord) =>
+      this.#settleAtOnce(request, version, "conflict", code, { message, ...evidence });
+
+    if (version !== request.expected_state_version) {
+      const message = `${request.target} is at version ${version}, the op expected ${request.expected_state_version}`;
+      return conflict("version_conflict", message, { expected: request.expected_state_version, actual: version });
+    }
+    let prepared: Prepared;
+    try {
+      prepared = await this.#prepare(request);
+    } catch (thrown) {
+      const error = toTriplaneError(thrown);
+      if (error.retry === "later" && error.code !== "quorum_not_reached") throw error;
+      return this.#settleAtOnce(request, version, "failed", error.code, { message: error.message });
+    }
+    if (request.plan !== undefined && request.plan !== prepared.plan.digest) {
+      return conflict("plan_changed", "applying would do something else than the plan that was signed", { plan: prepared.plan.digest });
+    }
+    const row = this.#rowOf(request, version, prepared);
+    await records.begin(row, [{ type: "op.accepted", target: row.target, data: { jti: row.jti, op: row.op } }]);
+    return row;
+  }
+
+  async #prepare(request: PlanRequest): Promise<Prepared> {
+    const { kinds, records, catalog, desired, workspace } = this.#parts;
+    const kind = kinds.get(request.op);
+    if (kind === undefined) throw new TriplaneError("kind_unknown", `no kind of op is called ${request.op}`);
+    const ofWorkspace = request.target === WORKSPACE_TARGET;
+    if (ofWorkspace !== (kind.appliesTo === "workspace")) {
+      throw new TriplaneError("args_invalid", `target: ${kind.name} applies to ${ofWorkspace ? "a component instance" : WORKSPACE_TARGET}`);
+    }
+    const args = kind.args.safeParse(request.args);
+    if (!args.success) {
+      const problems = args.error.issues.map((issue) => `${["args", ...issue.path].join(".")}: ${issue.message}`);
+      throw new TriplaneError("args_invalid", problems.join("; "), { details: { problems } });
+    }
+    const stored = await records.targets();
+    const actual = new Map<string, InstanceState>();
+    for (const record of stored) {
+      const instance = instanceOf(record);
+      if (instance !== undefined) actual.set(record.target, instance);
+    }
+    const intent = await kind.intend(args.data, { target: request.target, actual, catalog, desired });
+    const changes = plan(intent.wanted, actual);
+    const stateVersion = stored.find(({ target }) => target === request.target)?.version ?? 0;
+    return {
+      plan: makePlan({ workspace, op: request.op, target: request.target, state_version: stateVersion, actions: changes.map(describe) }),
+      changes,
+      targetState: intent.targetState,
+    };
+  }
+
+  #rowOf(request: ApplyRequest, version: number, prepared?: Prepared): OpRow {
+    return {
+      jti: request.jti,
+      opDigest: request.op_digest,
+      op: request.op,
+      target: request.target,
+      args: request.args,
+      fence: request.fence,
+      acceptedAtMs: this.#parts.clock.nowMs(),
+      stateVersionBefore: version,
+      changes: prepared?.changes.map((change) => intended(change, request.jti)) ?? [],
+      targetState: prepared?.targetState,
+      result: undefined,
+    };
+  }
+
+  async #settleAtOnce(
+    request: ApplyRequest,
+    version: number,
+    status: "failed" | "conflict",
+    code: FailureCode,
+    evidence: JsonRecord,
+  ): Promise<OpRow> {
+    const result: ApplyResult = {
+      ...{ jti: request.jti, op_digest: request.op_digest, status, code, target: request.target },
+      ...{ state_version_before: version, state_version_after: version },
+      ...{ workspace_revision: this.#parts.records.revision, evidence },
+    };
+    const row = { ...this.#rowOf(request, version), result };
+    await this.#parts.records.begin(row, [finishedEvent(row, result)]);
+    this.#parts.onFinished?.(row, result, 0);
+    return row;
+  }
+
+  async #carryOut(row: OpRow): Promise<ApplyResult> {
+    try {
+      const outcomes: StepOutcome[] = [];
+      for (const change of row.changes) outcomes.push({ change, result: await this.#effect(row, change) });
+      return await this.#finish(row, outcomes);
+    } catch (error) {
+      // Interrupted by a stop, the row stays running and the next start goes on with it. Anything else would leave it running for ever.
+      if (this.#parts.signal.aborted) throw stopping();
+      this.#parts.onFatal(error);
+      throw error;
+    }
+  }
+
+  async #effect(row: OpRow, change: IntendedChange): Promise<ConvergeResult> {
+    if (this.#parts.signal.aborted) throw stopping();
+    return this.#parts.driver.converge({ target: change.target, want: change.after, previous: change.before, jti: row.jti });
+  }
+
+  async #finish(row: OpRow, outcomes: readonly StepOutcome[]): Promise<ApplyResult> {
+    const { records, clock } = this.#parts;
+    const failed = outcomes.some(({ result }) => !result.ok);
+    const durationMs = Math.max(0, clock.nowMs() - row.acceptedAtMs);
+    const changed: TargetRecord[] = [];
+    for (const { change, result } of outcomes) {
+      if (!result.ok) continue;
+      const state = change.after === undefined ? undefined : { ...change.after, endpoints: result.endpoints };
+      await this.#addIfChanged(changed, change.target, state);
+    }
+    if (!failed && row.targetState !== undefined) await this.#addIfChanged(changed, row.target, row.targetState);
+    const versionAfter = changed.find(({ target }) => target === row.target)?.version ?? row.stateVersionBefore;
+    const resultAt = (revision: number): ApplyResult => ({
+      ...{ jti: row.jti, op_digest: row.opDigest, status: failed ? "failed" : "applied" },
+      ...(failed ? { code: "apply_failed" satisfies FailureCode } : {}),
+      ...{ target: row.target, state_version_before: row.stateVersionBefore, state_version_after: versionAfter },
+      ...{ workspace_revision: revision, evidence: evidenceOf(outcomes, durationMs) },
+    });
+    const events: EventDraft[] = changed.map(({ target, version }) => ({
+      type: "target.changed",
+      target,
+      data: { jti: row.jti, version },
+    }));
+    const result = await records.finish(row, changed, resultAt, [...events, finishedEvent(row, resultAt(0))]);
+    this.#parts.onFinished?.(row, result, durationMs);
+    return result;
+  }
+
+  async #addIfChanged(changed: TargetRecord[], target: string, state: JsonRecord | undefined): Promise<void> {
+    const before = await this.#parts.records.target(target);
+    if (canonicalJson(before?.state ?? null) === canonicalJson(state ?? null)) return;
+    changed.push({ target, version: (before?.version ?? 0) + 1, state });
+  }
+
+  #targetState(record: TargetRecord): TargetState {
+    const { target, version, state } = record;
+    return { target, version, ...(state === undefined ? {} : { state }), health: this.#healthOf(record) };
+  }
+
+  #healthOf({ target, version, state }: TargetRecord): InstanceHealth {
+    if (version === 0 || target === WORKSPACE_TARGET) return "unknown";
+    return state === undefined ? "stopped" : this.#parts.driver.health(target);
+  }
+}
+
+function lockOf(target: string): string {
+  return target === WORKSPACE_TARGET ? ALL_TARGETS : target;
+}
+
+function assertSameOp(request: ApplyRequest, opDigest: Digest): void {
+  if (request.op_digest !== opDigest) throw new TriplaneError("jti_reused", `another op already has the jti ${request.jti}`);
+}
+
+function requestOf(row: OpRow): InFlight["request"] {
+  return { jti: row.jti, op_digest: row.opDigest, target: row.target, expected_state_version: row.stateVersionBefore };
+}
+
+function intended({ target, action, before, after, renews }: Change, jti: string): IntendedChange {
+  return { target, action, before, after: after && { ...after, generation: renews ? jti : (before?.generation ?? jti) } };
+}
+
+function finishedEvent(row: OpRow, result: ApplyResult): EventDraft {
+  const { status, code } = result;
+  return { type: "op.finished", target: row.target, data: { jti: row.jti, op: row.op, status, ...(code === undefined ? {} : { code }) } };
+}
+
+function stopping(): TriplaneError {
+  return new TriplaneError("unavailable", "the orchestrator is stopping");
+}
