@@ -8,3 +8,4 @@ export { personOf, type Signer, signerOf } from "./signers.ts";
 export * from "./test-policy.ts";
 export * from "./types.ts";
 export { policyCommitOf, verifyDecision } from "./verify-decision.ts";
+export { type WeakestPath, weakestPaths } from "./weakest-path.ts";

@@ -52,7 +52,7 @@ export function nearestRule(policy: Policy, issuer: Signer, op: OpClaims, nowS: 
   const candidates = [...policy.auto_sign, ...policy.review]
     .map((rule: Matcher) => ({ rule, failing: failingParts(rule, op, issuer, nowS) }))
     .filter(({ rule, failing }) => failing.length > 0 && !failing.includes("issuer") && isGranted(policy, issuer, rule, op, failing))
-    .sort((a, b) => a.failing.length - b.failing.length);
+    .sort((a, b) => distance(a.failing) - distance(b.failing));
   const [best] = candidates;
   if (best === undefined) return undefined;
   const { rule, failing } = best;
@@ -63,6 +63,12 @@ export function nearestRule(policy: Policy, issuer: Signer, op: OpClaims, nowS: 
     ...(failing.includes("target") ? { target: closest(op.target, rule.targets) } : {}),
     ...(opensS === undefined ? {} : { nbf: opensS }),
   };
+}
+
+/** Waiting is nearer than another target, and that nearer than doing something else. */
+function distance(failing: readonly MatchPart[]): number {
+  const costs: Readonly<Record<MatchPart, number>> = { window: 1, target: 2, kind: 4, issuer: 8 };
+  return failing.reduce((sum, part) => sum + costs[part], 0);
 }
 
 /** Whether what the rule would want instead is inside the scope that the op names, as far as plain names tell. */
