@@ -121,12 +121,14 @@ async function runStarted<T extends OptionTable>(
   crashed: Promise<never>,
 ): Promise<number> {
   const metrics = createMetrics({ name: daemon.name, processMetrics: true });
+  const drainMs = daemon.drainMs ?? DEFAULT_DRAIN_MS;
+  const asked = aborted(signal);
   let running: RunningDaemon | undefined;
   let closeHealth: () => Promise<void> = async () => undefined;
   let exitCode = EXIT_DONE;
   try {
     const starting = daemon.start({ config, logger, signal, clock: systemClock, random: systemRandom, metrics });
-    running = await Promise.race([starting, crashed]);
+    running = await Promise.race([starting, crashed, asked.then(() => within(drainMs, starting, "was still starting"))]);
     const health = running.health?.bind(running) ?? (() => ({ ok: true }));
     let healthPort: number | undefined;
     if (config.healthPort !== undefined) {
@@ -135,28 +137,37 @@ async function runStarted<T extends OptionTable>(
       healthPort = server.port;
     }
     logger.info({ ...(healthPort === undefined ? {} : { healthPort }) }, "ready");
-    await Promise.race([running.done, aborted(signal), crashed]);
+    await Promise.race([running.done, asked, crashed]);
   } catch (error) {
     logger.error({ err: error }, running === undefined ? "could not start" : "failed");
     exitCode = EXIT_FAILED;
   }
-  if (running !== undefined && !(await drain(running, daemon.drainMs ?? DEFAULT_DRAIN_MS, logger))) exitCode = EXIT_FAILED;
+  if (running !== undefined && !(await drain(running, drainMs, logger))) exitCode = EXIT_FAILED;
   await closeHealth();
   logger.info({ exitCode }, "stopped");
   return exitCode;
 }
 
 async function drain(running: RunningDaemon, drainMs: number, logger: Logger): Promise<boolean> {
-  const timer = new AbortController();
-  const late = sleep(drainMs, timer.signal).then(() => {
-    if (!timer.signal.aborted) throw new TriplaneError("internal", `the daemon did not stop within ${drainMs} ms`);
-  });
   try {
-    await Promise.race([running.stop(), late]);
+    await within(drainMs, running.stop(), "had not stopped");
     return true;
   } catch (error) {
     logger.error({ err: error }, "did not stop cleanly");
     return false;
+  }
+}
+
+/** The promise's result, or `internal` when it is not there in time. */
+async function within<T>(ms: number, promise: Promise<T>, what: string): Promise<T> {
+  const timer = new AbortController();
+  const late = sleep(ms, timer.signal).then((): never => {
+    throw new TriplaneError("internal", `the daemon ${what} ${ms} ms after it was asked to stop`);
+  });
+  // Once the race is over nobody listens to the loser.
+  late.catch(() => undefined);
+  try {
+    return await Promise.race([promise, late]);
   } finally {
     timer.abort();
   }
