@@ -1,4 +1,5 @@
 // component.deploy: a component instance as the catalog has it now, new or updated.
+import { TriplaneError } from "@triplane/contract";
 import { z } from "zod";
 import { componentNameField, componentVersionField } from "../catalog/definition.ts";
 import { instanceSpec } from "../instance-spec.ts";
@@ -19,13 +20,15 @@ export const kind = defineKind({
   }),
   intend: async (args, { target, actual, catalog }) => {
     const before = actual.get(target);
-    const same = before?.component === args.component ? before : undefined;
+    // Replacing one component by another is a removal, and must not pass as less than one.
+    if (before !== undefined && before.component !== args.component)
+      throw new TriplaneError("args_invalid", `component: ${target} runs ${before.component}; remove it first`);
     const present = await instanceSpec(
       {
         component: args.component,
         version: args.version,
-        replicas: args.replicas ?? same?.replicas ?? 1,
-        settings: args.settings ?? same?.settings ?? {},
+        replicas: args.replicas ?? before?.replicas ?? 1,
+        settings: args.settings ?? before?.settings ?? {},
         managedBy: before?.managed_by ?? "op",
       },
       catalog,

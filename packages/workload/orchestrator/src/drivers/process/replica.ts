@@ -84,10 +84,13 @@ export class Replica {
     return end;
   }
 
-  /** Waits until it is healthy or nobody tries any more. */
+  /** Waits until it is healthy, nobody tries any more, or it took as long as a start may take. */
   async settled(): Promise<LifeEnd | undefined> {
+    const { start_timeout_ms: timeoutMs } = this.place.definition.health;
+    const deadlineMs = performance.now() + timeoutMs;
     while (this.supervised && !this.#closing.signal.aborted) {
       if (this.#life?.healthy === true) return undefined;
+      if (performance.now() > deadlineMs) return { reason: "start-timeout", healthError: `not healthy within ${timeoutMs} ms` };
       await sleep(20, this.#closing.signal);
     }
     return this.supervised ? undefined : (this.#lastEnd ?? { reason: "exit" });
