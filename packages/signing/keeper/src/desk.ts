@@ -1,4 +1,7 @@
 // Where one keeper, daemon or person, works off one message or one review: reads what is recorded, asks the core, performs its effects.
+//
+// 1. A decision is recorded only after the verifier of the next hop believed it here: what it refused there would be neither
+//    applied nor in the ledger. `every-command-lands`
 import { type Bus, type KeyValue, messageIdOf, type WorkMessage } from "@triplane/bus";
 import {
   type Approval,
@@ -17,10 +20,11 @@ import {
   streamNames,
   subjects,
   TriplaneError,
+  toTriplaneError,
   verifyApproval,
 } from "@triplane/contract";
 import type { Logger } from "@triplane/kit";
-import { type Signer, signerOf } from "@triplane/policy";
+import { type Signer, signerOf, verifyDecision } from "@triplane/policy";
 import type { Alarms } from "./alarms.ts";
 import type { Effect } from "./effects.ts";
 import { countFacts } from "./facts.ts";
@@ -94,6 +98,7 @@ export class Desk {
       const recorded = await this.#recorded(op);
       const facts = await this.#facts(op, issuer, inForce, nowS);
       const intake = takeIn({ seat, op, issuer, recorded, facts, nowS });
+      this.#assertBelieved(intake.effects, inForce);
       if (await this.#perform(intake.effects, message)) return { intake, op, digest: pending.digest };
     }
     throw new TriplaneError("unavailable", `the record of ${op.claims.iss} changed ${MAX_LOSSES} times under this keeper`);
@@ -131,6 +136,7 @@ export class Desk {
         issuer === undefined ? Promise.resolve<DecisionFacts>({}) : this.#facts(op, issuer, inForce, nowS),
       ]);
       const examined = examine({ seat, item, op, issuer, history, settled, approvals, facts, nowS });
+      if (perform === "perform") this.#assertBelieved(examined.effects, inForce);
       if (perform === "look-only" || (await this.#perform(examined.effects, undefined))) return { ...examined, item, op };
     }
     throw new TriplaneError("unavailable", `the review of ${jti} changed ${MAX_LOSSES} times under this keeper`);
@@ -148,6 +154,23 @@ export class Desk {
       }
     }
     return found;
+  }
+
+  /** Throws `internal` for a new decision that the next hop would not believe; with a repeated one nothing can be done any more. */
+  #assertBelieved(effects: readonly Effect[], inForce: PolicyInForce): void {
+    if (!effects.some((effect) => effect.do === "record")) return;
+    const { audience } = this.#options;
+    const { policy, ref } = inForce;
+    const policyAt = (commit: string) =>
+      commit === ref.commit ? { policy, digest: ref.digest, files: new Map<string, string>() } : undefined;
+    for (const effect of effects) {
+      if (effect.do !== "publish" || effect.subject !== subjects(audience.workspace).cmd) continue;
+      try {
+        verifyDecision({ compact: effect.text, audience, policyAt });
+      } catch (cause) {
+        throw new TriplaneError("internal", `the decision would not be believed: ${toTriplaneError(cause).message}`, { cause });
+      }
+    }
   }
 
   /** Performs effects in order. False: a record was lost to another write, and nothing after it was done. */

@@ -9,7 +9,6 @@ import {
   type Approval,
   type DecisionFacts,
   type FailureCode,
-  MAX_CLOCK_SKEW_S,
   type Op,
   type ReviewItem,
   subjects,
@@ -67,15 +66,6 @@ export function examine(input: ReviewInput): Examined {
     };
   }
   const by = decidingAt(seat, nowS);
-  if (isPast(op, seat, nowS)) {
-    const output = refusalOutput(by, op.token.digest, op, {
-      code: "review_expired",
-      fact: `the op expired at ${op.claims.exp} and it is ${nowS}, and not all approvals had come`,
-      facts: input.facts,
-      consumesSeq: true,
-    });
-    return { ...end(input, output, "new"), verdict: "refuse", code: "review_expired" };
-  }
   const decision = decide({
     op,
     policy: seat.inForce.policy,
@@ -97,18 +87,16 @@ export function examine(input: ReviewInput): Examined {
   if (decision.verdict === "admit") {
     return { ...end(input, admissionOutput(by, op, decision, input.facts), "new"), verdict: "admit", decision };
   }
+  // What runs out while people are asked has a name of its own.
+  const code = decision.code === "token_expired" ? "review_expired" : decision.code;
   const output = refusalOutput(by, op.token.digest, op, {
     ...decision,
+    code,
     approvals: decision.countedApprovals,
     facts: input.facts,
     consumesSeq: true,
   });
-  return { ...end(input, output, "new"), verdict: "refuse", code: decision.code, decision };
-}
-
-/** Whether nobody could admit the op any more. The same bound as at intake, so that no second lies in between. */
-export function isPast(op: Op, seat: Seat, nowS: number): boolean {
-  return op.claims.exp <= nowS - Math.min(seat.inForce.policy.limits.clock_skew_s, MAX_CLOCK_SKEW_S);
+  return { ...end(input, output, "new"), verdict: "refuse", code, decision };
 }
 
 // Review items carry no signature of ours, so an item counts only where the key's own record says that it was taken in.

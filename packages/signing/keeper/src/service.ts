@@ -2,8 +2,8 @@
 //
 // 1. Effects come in one order: record (compare-and-set), publish (confirmed), tell, ack. `publish-before-ack`
 // 2. What was recorded is repeated byte for byte on redelivery, never decided again. `every-command-lands`
-// 3. An op consumes its number when it is taken in, also when it is refused; a gap, a fork and bytes of no known signer of
-//    this workspace do not, and what did not consume its number stays refused for good.
+// 3. An op consumes its number when it is taken in, also when it is refused. A gap, a fork, an op for another workspace or
+//    under another op's jti, and bytes of no known signer do not; what did not consume its number stays refused for good.
 // 4. Time and facts are arguments. `time-is-an-input`
 import {
   type Answer,
@@ -50,12 +50,11 @@ export type ReadMessage =
   | { readonly as: "op"; readonly op: Op; readonly issuer: Signer }
   | { readonly as: "garbage"; readonly code: FailureCode; readonly fact: string };
 
-/** Verifies form, signature, audience and that the policy knows the key. Never throws. `no-fail-open` */
+/** Verifies form and signature, and that the policy knows the key. Never throws. `no-fail-open` */
 export function readMessage(message: PendingMessage, seat: Seat): ReadMessage {
   try {
     if (message.text === undefined) throw new TriplaneError("token_malformed", "the bytes are not UTF-8 text");
     const op = verifyOp(message.text);
-    assertAudience(op.claims.aud, seat.audience);
     const issuer = signerOf(seat.inForce.policy, op.claims.iss);
     if (issuer === undefined || issuer.role === "keeper") {
       throw new TriplaneError("kid_unknown", `${op.claims.iss} is no issuer in the policy`);
@@ -68,7 +67,7 @@ export function readMessage(message: PendingMessage, seat: Seat): ReadMessage {
 }
 
 /**
- * The refusal of bytes that are no op of a known signer of this workspace. Nothing is recorded about them, so the broker's
+ * The refusal of bytes that are no op of a known signer. Nothing is recorded about them, so the broker's
  * time of storage stands in for the clock: on redelivery the same bytes come out as long as the policy is the same.
  */
 export function refuseGarbage(message: PendingMessage, read: ReadMessage & { readonly as: "garbage" }, seat: Seat): readonly Effect[] {
@@ -118,6 +117,13 @@ export interface Intake {
 export function takeIn(input: IntakeInput): Intake {
   const { op, recorded } = input;
   if (recorded.refused !== undefined) return { verdict: "repeat", effects: [publish(recorded.refused.output), { do: "ack" }] };
+  const elsewhere = whyElsewhere(input);
+  if (elsewhere !== undefined) return refuseUncounted(input, "refuse", elsewhere);
+  // A review is found by its jti: a second op under that jti would take its place, or its place in the ledger.
+  if (recorded.review !== undefined && recorded.review.op_digest !== op.token.digest) {
+    const fact = `the jti belongs to an op that was in review, ${recorded.review.op_digest}`;
+    return refuseUncounted(input, "refuse", { code: "jti_reused", fact, namesOp: false });
+  }
   const place = placeInSequence(op.claims.seq, op.token.digest, recorded.history);
   switch (place.at) {
     case "repeat":
@@ -139,19 +145,20 @@ export function takeIn(input: IntakeInput): Intake {
   }
 }
 
-function takeNext(input: IntakeInput): Intake {
-  const { op, seat, nowS, facts, recorded } = input;
-  const by = decidingAt(seat, nowS);
-  // A review is found by its jti: a second op under that jti would take its place.
-  if (recorded.review !== undefined && recorded.review.op_digest !== op.token.digest) {
-    const output = refusalOutput(by, op.token.digest, op, {
-      code: "jti_reused",
-      fact: `the jti belongs to an op that was in review, ${recorded.review.op_digest}`,
-      facts,
-      consumesSeq: true,
-    });
-    return { verdict: "refuse", code: "jti_reused", effects: [record(input, output, undefined), publish(output), { do: "ack" }] };
+// An op for another workspace is numbered there; counting it here would let anybody use up a key's numbers with it.
+function whyElsewhere(input: IntakeInput): Uncounted | undefined {
+  try {
+    assertAudience(input.op.claims.aud, input.seat.audience);
+    return undefined;
+  } catch (thrown) {
+    const error = toTriplaneError(thrown);
+    return { code: error.code, fact: error.message };
   }
+}
+
+function takeNext(input: IntakeInput): Intake {
+  const { op, seat, nowS, facts } = input;
+  const by = decidingAt(seat, nowS);
   const decision = decide({
     op,
     policy: seat.inForce.policy,
@@ -195,17 +202,22 @@ function repeat(input: IntakeInput, known: SequenceRecord): Intake {
   return { verdict: "repeat", effects: [answer(input, recorded.review), { do: "ack" }], waits: true };
 }
 
+interface Uncounted {
+  readonly code: FailureCode;
+  readonly fact: string;
+  /** The number that would have been right. */
+  readonly expected?: number;
+  /** False where the refusal must not be filed under the op's jti, because that is another op's. */
+  readonly namesOp?: boolean;
+}
+
 /** A refusal that leaves the key's counter alone, remembered under the digest of the bytes. */
-function refuseUncounted(
-  input: IntakeInput,
-  verdict: "gap" | "fork",
-  words: { readonly code: "sequence_gap" | "sequence_fork"; readonly fact: string; readonly expected: number },
-): Intake {
+function refuseUncounted(input: IntakeInput, verdict: "refuse" | "gap" | "fork", words: Uncounted): Intake {
   const { op, seat } = input;
-  const output = refusalOutput(decidingAt(seat, input.nowS), op.token.digest, op, {
+  const output = refusalOutput(decidingAt(seat, input.nowS), op.token.digest, words.namesOp === false ? undefined : op, {
     code: words.code,
     fact: words.fact,
-    nearest: { seq: words.expected },
+    ...(words.expected === undefined ? {} : { nearest: { seq: words.expected } }),
     facts: input.facts,
     consumesSeq: false,
   });
@@ -220,10 +232,10 @@ function refuseUncounted(
   return { verdict, code: words.code, effects: [...effects, { do: "ack" }] };
 }
 
-function record(input: IntakeInput, output: Output, decision: Decision | undefined): Effect {
+function record(input: IntakeInput, output: Output, decision: Decision): Effect {
   const { op, recorded, seat, nowS } = input;
-  const used = decision !== undefined && decision.verdict !== "refuse";
-  const rule = decision?.verdict === "admit" && decision.basis === "auto" ? { rule: decision.rule } : {};
+  const used = decision.verdict !== "refuse";
+  const rule = decision.verdict === "admit" && decision.basis === "auto" ? { rule: decision.rule } : {};
   const value: SequenceRecord = {
     seq: op.claims.seq,
     op_digest: op.token.digest,

@@ -2,7 +2,6 @@
 import { messageIdOf } from "@triplane/bus";
 import type { ReviewNeed } from "@triplane/contract";
 import {
-  type Approval,
   type Digest,
   formatAudience,
   nowSeconds,
@@ -86,7 +85,7 @@ async function speak(deps: SigningDeps, options: ApproveOptions, word: "approve"
   );
   const mine = verifyApproval(compact);
   const decision = decideForDisplay(read, [...(await readApprovals(deps, jti)), mine], inForce, nowS);
-  if (!isCounted(decision, mine)) {
+  if (!decision.countedApprovals.some((counted) => counted.token.digest === mine.token.digest)) {
     throw new TriplaneError("approval_not_accepted", `this ${word} would not count`, { details: { explanation: explain(decision) } });
   }
   await deps.bus.publish(subjects(deps.audience.workspace).approval(jti), compact, { messageId: messageIdOf(compact) });
@@ -97,9 +96,4 @@ async function speak(deps: SigningDeps, options: ApproveOptions, word: "approve"
     missing: decision.verdict === "review" ? decision.missing : [],
     explanation: explain(decision),
   };
-}
-
-// Quorum already met by others still leaves this word counted or superfluous; superfluous is no error but is said.
-function isCounted(decision: Decision, mine: Approval): boolean {
-  return decision.verdict === "admit" || decision.countedApprovals.some((counted) => counted.token.digest === mine.token.digest);
 }
