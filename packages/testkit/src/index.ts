@@ -1,5 +1,6 @@
 // The public names of the testkit. Only tests import it.
 export * from "./builders.ts";
+export * from "./bus-contract.ts";
 export * from "./clock.ts";
 export * from "./decisions.ts";
 export * from "./eventually.ts";
