@@ -1,22 +1,64 @@
 // All commands of `triplane`, in the order in which help lists them.
 import { completionCommand } from "./commands/completion.ts";
+import { doctor } from "./commands/doctor.ts";
+import { down } from "./commands/down.ts";
+import { init } from "./commands/init.ts";
+import { keeperAdmit } from "./commands/keeper/admit.ts";
+import { keeperList } from "./commands/keeper/list.ts";
+import { keeperShow } from "./commands/keeper/show.ts";
+import { keeperApprove, keeperReject } from "./commands/keeper/speak.ts";
 import { keysNew } from "./commands/keys/new.ts";
 import { keysShow } from "./commands/keys/show.ts";
+import { opCancel } from "./commands/op/cancel.ts";
+import { opList } from "./commands/op/list.ts";
+import { opPlan } from "./commands/op/plan.ts";
+import { opShow } from "./commands/op/show.ts";
+import { opSubmit } from "./commands/op/submit.ts";
+import { opWait } from "./commands/op/wait.ts";
+import { up } from "./commands/up.ts";
 import type { Command } from "./framework/command.ts";
 import type { Program } from "./framework/shell.ts";
 
-const NAME = "triplane";
+const VERSION = "0.1.0";
 
 const NOUNS = {
-  keys: "signing keys",
+  op: "Plan, sign, send and follow ops",
+  keeper: "Review ops: list, show, approve, reject, admit",
+  keys: "Make and show signing keys",
 } as const;
 
-const COMMANDS: readonly Command[] = [keysNew, keysShow, completionCommand(NAME, () => COMMANDS, NOUNS)];
+const KEEPER_COMMANDS = [keeperList, keeperShow, keeperApprove, keeperReject, keeperAdmit];
+
+const COMMANDS: readonly Command[] = [
+  init,
+  up,
+  down,
+  doctor,
+  opPlan,
+  opSubmit,
+  opShow,
+  opList,
+  opWait,
+  opCancel,
+  ...KEEPER_COMMANDS,
+  keysNew,
+  keysShow,
+  completionCommand("triplane", () => COMMANDS, NOUNS),
+];
 
 export const PROGRAM: Program = {
-  name: NAME,
-  version: "0.1.0",
+  name: "triplane",
+  version: VERSION,
   description: "Governed operations for self-hosted infrastructure: signed, admitted, applied once, provable.",
   commands: COMMANDS,
   nouns: NOUNS,
+};
+
+/** The same commands without their noun, for people who only review. */
+export const KEEPER_PROGRAM: Program = {
+  name: "keeper-cli",
+  version: VERSION,
+  description: "Review ops of a workspace: what waits for people, what the policy says of it, your signature on it.",
+  commands: KEEPER_COMMANDS.map((command) => ({ ...command, noun: undefined, name: command.verb })),
+  nouns: {},
 };

@@ -26,7 +26,12 @@ export const doctor = defineCommand({
     const missing = tools.filter((tool) => !tool.inRange);
     return [
       table(["TOOL", "", "VERSION", "WANTED", "NEEDED FOR", "FOUND AT"], rows),
-      ...missing.flatMap((tool) => ["", `${tool.name}: ${tool.why}`, ...tool.rejected.map((line) => `  found, but ${line}`), `  get it: ${tool.howToGet}`]),
+      ...missing.flatMap((tool) => [
+        "",
+        `${tool.name}: ${tool.why}`,
+        ...tool.rejected.map((line) => `  found, but ${line}`),
+        `  get it: ${tool.howToGet}`,
+      ]),
     ].join("\n");
   },
   failed: ({ tools }) => tools.some((tool) => tool.required && !tool.inRange),

@@ -2,9 +2,9 @@
 import { z } from "zod";
 import { defineCommand } from "../framework/command.ts";
 import { takeDown } from "../planes/launch.ts";
+import { stopComponents } from "../planes/stop-components.ts";
 import { homeOption, openHome } from "./home-option.ts";
 import { chosenPlanes, planesOption } from "./planes-option.ts";
-import { stopComponents } from "./stop-components.ts";
 
 export const down = defineCommand({
   verb: "down",
@@ -20,13 +20,10 @@ export const down = defineCommand({
   run: async ({ options }, context) => {
     const { layout, workspace } = await openHome(options.home, context);
     const planes = chosenPlanes(options.plane);
-    const components = planes.includes("workload") ? await stopComponents(layout, workspace, context.progress) : [];
     const stopped: string[] = [];
     for (const plane of planes.toReversed()) stopped.push(...(await takeDown(plane, layout)));
-    return { planes, stopped, components };
+    if (planes.includes("workload")) await stopComponents(layout, workspace);
+    return { planes, stopped };
   },
-  render: ({ stopped, components }) => {
-    const all = [...stopped, ...components.map((name) => `component ${name}`)];
-    return all.length === 0 ? "Nothing was running." : `Stopped: ${all.join(", ")}.`;
-  },
+  render: ({ stopped }) => (stopped.length === 0 ? "Nothing was running." : `Stopped: ${stopped.join(", ")}.`),
 });

@@ -7,9 +7,9 @@ import type { HomeLayout } from "../home/layout.ts";
 import { bringUp, isUp, takeDown } from "../planes/launch.ts";
 import { PLANE_TITLES, type Plane } from "../planes/process-spec.ts";
 import { type PlaneReport, renderPlanes, reportPlanes } from "../planes/report.ts";
+import { stopComponents } from "../planes/stop-components.ts";
 import { homeOption, openHome } from "./home-option.ts";
 import { chosenPlanes, planesOption } from "./planes-option.ts";
-import { stopComponents } from "./stop-components.ts";
 
 const WATCH_MS = 1_000;
 
@@ -36,8 +36,8 @@ export const up = defineCommand({
     context.progress("Running. Ctrl-C stops everything; commands go into another shell.");
     await watch(started, layout, context.signal);
     context.progress("Stopping …");
-    if (planes.includes("workload")) await stopComponents(layout, workspace, context.progress);
     for (const plane of planes.toReversed()) await takeDown(plane, layout);
+    if (planes.includes("workload")) await stopComponents(layout, workspace);
     return { ...result, planes: await reportPlanes(layout) };
   },
   render: (result) => (result.detached ? `${renderUp(result.planes)}\n\n\`triplane down\` stops it.` : "Everything is stopped."),

@@ -12,8 +12,8 @@ import { type HomeLayout, homeLayout } from "./layout.ts";
 import { choosePorts } from "./ports.ts";
 import { renderPins, renderPrincipals } from "./principals.ts";
 import { issueTokens } from "./tokens.ts";
-import { readWorkspaceSources, type WorkspaceSources } from "./workspace-sources.ts";
 import { type WorkspaceFile, writeWorkspaceFile } from "./workspace-file.ts";
+import { readWorkspaceSources, type WorkspaceSources } from "./workspace-sources.ts";
 
 /** Operators that have to approve a commit of the policy or of the desired state. */
 const THRESHOLD = 2;
@@ -48,7 +48,12 @@ export async function createHome(options: CreateHomeOptions): Promise<WorkspaceF
   }
 }
 
-async function build(building: HomeLayout, final: HomeLayout, sources: WorkspaceSources, options: CreateHomeOptions): Promise<WorkspaceFile> {
+async function build(
+  building: HomeLayout,
+  final: HomeLayout,
+  sources: WorkspaceSources,
+  options: CreateHomeOptions,
+): Promise<WorkspaceFile> {
   const { clock, progress } = options;
   const { people } = sources;
   const operators = people.operators.map((entry) => entry.principal);
@@ -89,10 +94,21 @@ async function build(building: HomeLayout, final: HomeLayout, sources: Workspace
   const ports = await choosePorts(options.portBase, options.portsStartAt ?? 0);
   await setUpBus(building, final, { workspace: options.workspace, port: ports.nats, operators, others: [...agents, ...automations] });
   await issueTokens(building, { people: [...operators, ...agents, ...automations], random: options.random });
-  for (const folder of [building.orchestrator, building.controller, building.keeper, building.mirror, building.desiredSync, building.run, building.logs])
+  for (const folder of [
+    building.orchestrator,
+    building.controller,
+    building.keeper,
+    building.mirror,
+    building.desiredSync,
+    building.run,
+    building.logs,
+  ])
     await ensurePrivateFolder(folder);
 
-  const pinOf = (created: { readonly rid: string; readonly identityRoot: string }) => ({ rid: created.rid, identityRoot: created.identityRoot });
+  const pinOf = (created: { readonly rid: string; readonly identityRoot: string }) => ({
+    rid: created.rid,
+    identityRoot: created.identityRoot,
+  });
   const workspace: WorkspaceFile = {
     format: 1,
     workspace: options.workspace,
@@ -127,7 +143,8 @@ function keyOf(keys: ReadonlyMap<string, SigningKey>, name: string): SigningKey 
 
 function asFounders(keys: readonly SigningKey[]): readonly [SigningKey, ...SigningKey[]] {
   const [first, ...rest] = keys;
-  if (first === undefined || rest.length + 1 < THRESHOLD) throw new TriplaneError("config_invalid", `a workspace needs ${THRESHOLD} operators`);
+  if (first === undefined || rest.length + 1 < THRESHOLD)
+    throw new TriplaneError("config_invalid", `a workspace needs ${THRESHOLD} operators`);
   return [first, ...rest];
 }
 

@@ -18,7 +18,10 @@ describe("renderPrincipals", () => {
   it("is data that reads back with everybody's key (`policy-files-are-declarative-only`)", () => {
     const { did } = generateSigningKey();
     const keyed = (entry: object) => ({ ...entry, keys: [did] });
-    const read = readNickel(renderPrincipals(people, () => did), { file: "principals.ncl" }).json;
+    const read = readNickel(
+      renderPrincipals(people, () => did),
+      { file: "principals.ncl" },
+    ).json;
     assert.deepEqual(read, {
       operators: people.operators.map(keyed),
       automations: people.automations.map(keyed),

@@ -4,16 +4,19 @@ import { parseOpArguments } from "./op-arguments.ts";
 
 describe("parseOpArguments", () => {
   it("reads numbers, booleans, null, JSON and text", () => {
-    assert.deepEqual(parseOpArguments(["replicas=2", "on=true", "off=null", "version=1.2", "name=a=b", 'text="2"', "items=[1,2]", "empty="]), {
-      replicas: 2,
-      on: true,
-      off: null,
-      version: "1.2",
-      name: "a=b",
-      text: "2",
-      items: [1, 2],
-      empty: "",
-    });
+    assert.deepEqual(
+      parseOpArguments(["replicas=2", "on=true", "off=null", "version=1.2", "name=a=b", 'text="2"', "items=[1,2]", "empty="]),
+      {
+        replicas: 2,
+        on: true,
+        off: null,
+        version: "1.2",
+        name: "a=b",
+        text: "2",
+        items: [1, 2],
+        empty: "",
+      },
+    );
   });
 
   it("nests dotted names", () => {
@@ -23,7 +26,17 @@ describe("parseOpArguments", () => {
     });
   });
 
-  for (const pairs of [["replicas"], ["=1"], ["a=1", "a=2"], ["A=1"], ["a=[1"], ["a=[1.5]"], ["__proto__=1"], ["a.__proto__.b=1"], ["a=1", "a.b=2"]]) {
+  for (const pairs of [
+    ["replicas"],
+    ["=1"],
+    ["a=1", "a=2"],
+    ["A=1"],
+    ["a=[1"],
+    ["a=[1.5]"],
+    ["__proto__=1"],
+    ["a.__proto__.b=1"],
+    ["a=1", "a.b=2"],
+  ]) {
     it(`refuses ${pairs.join(" ")} as wrong usage`, () => {
       assert.throws(() => parseOpArguments(pairs), { code: "usage" });
     });

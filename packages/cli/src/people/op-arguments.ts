@@ -20,7 +20,8 @@ export function parseOpArguments(pairs: readonly string[]): { readonly [key: str
 
 function place(record: { [key: string]: Json }, path: readonly string[], value: Json, pair: string): void {
   const [key = "", ...rest] = path;
-  if (!KEY.test(key)) throw new TriplaneError("usage", `--arg ${JSON.stringify(pair)}: a name has lower-case letters, digits and underscores`);
+  if (!KEY.test(key))
+    throw new TriplaneError("usage", `--arg ${JSON.stringify(pair)}: a name has lower-case letters, digits and underscores`);
   const known = Object.hasOwn(record, key) ? record[key] : undefined;
   if (rest.length === 0) {
     if (known !== undefined) throw new TriplaneError("usage", `--arg ${key} is given twice`);

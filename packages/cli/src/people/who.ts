@@ -1,7 +1,8 @@
 // Who acts: the principal and key behind `--as`.
+
+import { stat } from "node:fs/promises";
 import { type SigningKey, TriplaneError } from "@triplane/contract";
 import { isErrno, readKeyFile } from "@triplane/kit";
-import { stat } from "node:fs/promises";
 import { text } from "../framework/parameters.ts";
 import type { HomeLayout } from "../home/layout.ts";
 import type { WorkspaceFile } from "../home/workspace-file.ts";

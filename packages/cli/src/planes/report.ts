@@ -1,6 +1,7 @@
 // What runs of a home, plane by plane, as its records and its processes say.
-import type { HomeLayout } from "../home/layout.ts";
+
 import { table } from "../framework/table.ts";
+import type { HomeLayout } from "../home/layout.ts";
 import { askHealth } from "./health.ts";
 import { isRunning } from "./process-identity.ts";
 import { PLANES, type Plane } from "./process-spec.ts";
@@ -59,7 +60,9 @@ export function renderPlanes(reports: readonly PlaneReport[]): string {
       each.name,
       String(each.pid),
       each.healthy ? "healthy" : each.running ? "not healthy" : "gone",
-      [each.restarts === 0 ? "" : `started again ${each.restarts}×`, each.healthy ? "" : textOf(each.detail)].filter((part) => part !== "").join(", "),
+      [each.restarts === 0 ? "" : `started again ${each.restarts}×`, each.healthy ? "" : textOf(each.detail)]
+        .filter((part) => part !== "")
+        .join(", "),
     ]);
   });
   return table(["PLANE", "STATE", "PROCESS", "PID", "HEALTH", "NOTE"], rows);

@@ -1,0 +1,40 @@
+// triplane keeper list: what waits for people.
+import { listReviews } from "@triplane/keeper";
+import { z } from "zod";
+import { defineCommand } from "../../framework/command.ts";
+import { span, table } from "../../framework/table.ts";
+import { asOption } from "../../people/who.ts";
+import { homeOption } from "../home-option.ts";
+import { openPerson } from "../op/options.ts";
+import { needsText } from "../op/wait-for.ts";
+import { asReviewer } from "./options.ts";
+
+export const keeperList = defineCommand({
+  noun: "keeper",
+  verb: "list",
+  summary: "List the ops that wait for people",
+  description: "Every op is verified here, and judged by the policy that this home's own clone of the policy repository proves.",
+  args: z.strictObject({}),
+  options: z.strictObject({ as: asOption, home: homeOption }),
+  examples: [
+    { command: "triplane keeper list --as ben", what: "the open reviews as ben sees them" },
+    { command: "triplane keeper list --json", what: "the same as data" },
+  ],
+  run: async ({ options }, context) => {
+    const person = await openPerson(options, context);
+    return { ...(await asReviewer(person, listReviews)), nowS: Math.floor(context.clock.nowMs() / 1000) };
+  },
+  render: ({ reviews, unverifiable, nowS }) => {
+    const odd = unverifiable === 0 ? "" : `\n${unverifiable} items of the review stream do not verify and are not shown.`;
+    if (reviews.length === 0) return `Nothing waits for people.${odd}`;
+    const rows = reviews.map((each) => [
+      each.jti,
+      each.principal ?? each.issuer,
+      each.kind,
+      each.target,
+      each.missing.length === 0 ? "nothing" : needsText(each.missing),
+      span(each.expiresAtS - nowS),
+    ]);
+    return table(["JTI", "ISSUER", "KIND", "TARGET", "STILL MISSING", "EXPIRES IN"], rows) + odd;
+  },
+});

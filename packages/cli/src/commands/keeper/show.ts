@@ -1,0 +1,52 @@
+// triplane keeper show: an op in review, as its bytes and the policy say.
+import { showReview } from "@triplane/keeper";
+import { z } from "zod";
+import { defineCommand } from "../../framework/command.ts";
+import { facts, utc } from "../../framework/table.ts";
+import { asOption } from "../../people/who.ts";
+import { homeOption } from "../home-option.ts";
+import { openPerson } from "../op/options.ts";
+import { needsText } from "../op/wait-for.ts";
+import { asReviewer, jtiArgs } from "./options.ts";
+
+export const keeperShow = defineCommand({
+  noun: "keeper",
+  verb: "show",
+  summary: "Show an op that waits for people, and what the policy says of it",
+  description:
+    "Everything is taken from the signed bytes and from the policy that this home verified itself. The words are the op's digest for reading aloud: two people who see the same words see the same op.",
+  args: jtiArgs,
+  options: z.strictObject({ as: asOption, home: homeOption }),
+  examples: [{ command: "triplane keeper show 0199f0c2-7d1e-7c3a-9b1a-4f0d6c1e2a3b --as ben", what: "read before you approve" }],
+  run: async ({ args, options }, context) => {
+    const person = await openPerson(options, context);
+    return await asReviewer(person, (deps) => showReview(deps, args.jti));
+  },
+  render: (review) => {
+    const words = review.approvals.map((each) => {
+      const who = each.principal ?? each.signer;
+      return `${who} ${each.decision === "approve" ? "approves" : "rejects"}${each.counts ? "" : " (does not count)"}${each.comment === undefined ? "" : `: ${each.comment}`}`;
+    });
+    return [
+      facts([
+        ["op", review.jti],
+        ["state", review.state === "open" ? "open" : `closed: ${review.closedBy ?? ""}`],
+        ["issuer", `${review.principal ?? "unknown"} (${review.issuer})`],
+        ["kind", review.kind],
+        ["target", `${review.target} at version ${review.claims.expected_state_version}`],
+        ["args", JSON.stringify(review.claims.args)],
+        ["reason", review.claims.reason],
+        ["plan", review.planDigest],
+        ["digest", review.opDigest],
+        ["words", review.digestWords],
+        ["policy", `commit ${review.policy.commit}`],
+        ["needs", needsText(review.needs)],
+        ["missing", review.missing.length === 0 ? "nothing" : needsText(review.missing)],
+        ["said so far", words.length === 0 ? "nothing" : words.join("\n")],
+        ["expires", utc(review.expiresAtS)],
+      ]),
+      "",
+      ...review.explanation,
+    ].join("\n");
+  },
+});

@@ -1,0 +1,139 @@
+// The processes of each plane of a local workspace, with the configuration file that each one reads.
+import { join } from "node:path";
+import { type Identity, identityName, provision } from "@triplane/bus";
+import { atomicWriteFile, createLogger, ensurePrivateFolder, findTool, readSecretFile } from "@triplane/kit";
+import { repositoryDir } from "@triplane/ledger";
+import type { HomeLayout } from "../home/layout.ts";
+import { CONTROLLER_CALLER } from "../home/tokens.ts";
+import type { WorkspaceFile } from "../home/workspace-file.ts";
+import { natsUrl } from "../people/connect.ts";
+import type { Plane, ProcessSpec, Stages } from "./process-spec.ts";
+
+const DAEMONS = join(import.meta.dirname, "..", "daemons");
+
+/** Writes the configuration files of a plane and says what to start, in which order. */
+export async function planeStages(plane: Plane, layout: HomeLayout, workspace: WorkspaceFile): Promise<Stages> {
+  switch (plane) {
+    case "workload":
+      return [
+        [await natsServer(layout, workspace)],
+        [await orchestrator(layout, workspace)],
+        [await opsController(layout, workspace), await auditMirror(layout, workspace)],
+      ];
+    case "signing":
+      return [[await keeperDaemon(layout, workspace)]];
+    case "ci":
+      return [[await desiredSync(layout, workspace)]];
+  }
+}
+
+async function natsServer(layout: HomeLayout, workspace: WorkspaceFile): Promise<ProcessSpec> {
+  const { path } = await findTool("nats-server");
+  return {
+    name: "nats-server",
+    plane: "workload",
+    argv: [path, "--config", layout.natsConfig],
+    healthUrl: natsUrl(workspace),
+    log: join(layout.logs, "nats-server.log"),
+    afterReady: async () => {
+      const nkeySeed = (await readSecretFile(layout.natsSeed("provisioner"))).trim();
+      await provision({
+        servers: natsUrl(workspace),
+        nkeySeed,
+        workspace: workspace.workspace,
+        logger: createLogger({ name: "provisioner" }),
+      });
+    },
+  };
+}
+
+async function orchestrator(layout: HomeLayout, workspace: WorkspaceFile): Promise<ProcessSpec> {
+  return await daemon(
+    layout,
+    "workload",
+    "orchestrator",
+    workspace.ports.orchestratorHealth,
+    layout.orchestrator,
+    orchestratorConfig(layout, workspace),
+  );
+}
+
+/** Also for the one run that ends the components. */
+export function orchestratorConfig(layout: HomeLayout, workspace: WorkspaceFile): object {
+  const { ports, pins } = workspace;
+  return {
+    workspace: workspace.workspace,
+    port: ports.orchestrator,
+    healthPort: ports.orchestratorHealth,
+    dataDir: join(layout.orchestrator, "data"),
+    catalogDir: workspace.catalog,
+    tokensFile: layout.tokensFile,
+    desiredRepo: repositoryDir(layout.storage, pins.desired.rid),
+    desiredRid: pins.desired.rid,
+    desiredRoot: pins.desired.identityRoot,
+    portsFrom: ports.componentsFrom,
+    portsTo: ports.componentsTo,
+  };
+}
+
+async function opsController(layout: HomeLayout, workspace: WorkspaceFile): Promise<ProcessSpec> {
+  return await daemon(layout, "workload", "ops-controller", workspace.ports.controllerHealth, layout.controller, {
+    ...onBus(layout, workspace, { role: "controller" }),
+    ...policyPins(layout, workspace),
+    healthPort: workspace.ports.controllerHealth,
+    keyFile: layout.keyFile("controller"),
+    storeUrl: `rocksdb://${join(layout.controller, "store")}`,
+    orchestratorUrl: `http://127.0.0.1:${workspace.ports.orchestrator}`,
+    orchestratorTokenFile: layout.tokenFile(CONTROLLER_CALLER),
+  });
+}
+
+async function auditMirror(layout: HomeLayout, workspace: WorkspaceFile): Promise<ProcessSpec> {
+  return await daemon(layout, "workload", "audit-mirror", workspace.ports.mirrorHealth, layout.mirror, {
+    ...onBus(layout, workspace, { role: "mirror" }),
+    ...policyPins(layout, workspace),
+    healthPort: workspace.ports.mirrorHealth,
+  });
+}
+
+async function keeperDaemon(layout: HomeLayout, workspace: WorkspaceFile): Promise<ProcessSpec> {
+  return await daemon(layout, "signing", "keeper-daemon", workspace.ports.keeperHealth, layout.keeper, {
+    ...onBus(layout, workspace, { role: "keeper" }),
+    ...policyPins(layout, workspace),
+    healthPort: workspace.ports.keeperHealth,
+    keyFile: layout.keyFile("keeper"),
+  });
+}
+
+async function desiredSync(layout: HomeLayout, workspace: WorkspaceFile): Promise<ProcessSpec> {
+  return await daemon(layout, "ci", "desired-sync", workspace.ports.desiredSyncHealth, layout.desiredSync, {});
+}
+
+function onBus(layout: HomeLayout, workspace: WorkspaceFile, identity: Identity): object {
+  return { workspace: workspace.workspace, natsUrl: natsUrl(workspace), nkeySeedFile: layout.natsSeed(identityName(identity)) };
+}
+
+function policyPins(layout: HomeLayout, workspace: WorkspaceFile): object {
+  const { policy } = workspace.pins;
+  return { policyRepo: repositoryDir(layout.storage, policy.rid), policyRid: policy.rid, policyIdentityRoot: policy.identityRoot };
+}
+
+async function daemon(
+  layout: HomeLayout,
+  plane: Plane,
+  name: string,
+  healthPort: number,
+  folder: string,
+  config: object,
+): Promise<ProcessSpec> {
+  await ensurePrivateFolder(folder);
+  const configFile = join(folder, "config.json");
+  await atomicWriteFile(configFile, `${JSON.stringify(config, null, 2)}\n`);
+  return {
+    name,
+    plane,
+    argv: [process.execPath, join(DAEMONS, `${name}.ts`), "--config", configFile],
+    healthUrl: `http://127.0.0.1:${healthPort}/healthz`,
+    log: join(layout.logs, `${name}.log`),
+  };
+}
