@@ -1,4 +1,17 @@
 // The public names of the ledger room.
+
+export { MAX_BATCH_RECORDS } from "./ledger/layout.ts";
+export { findRecord, type LedgerRecord, ledgerCheckpoint, type ReadLedgerOptions, readLedger } from "./ledger/read.ts";
+export { type MakeReceiptOptions, makeReceipt, parseReceipt, policyDigest, policyOf, type Receipt } from "./ledger/receipt.ts";
+export {
+  type ReceiptPart,
+  type ReceiptReport,
+  type ReceiptStep,
+  type VerifyReceiptOptions,
+  verifyReceipt,
+} from "./ledger/receipt-verify.ts";
+export { type VerifyLedgerOptions, verifyLedger } from "./ledger/verify.ts";
+export { type AppendResult, type LedgerWriter, type LedgerWriterOptions, openLedgerWriter } from "./ledger/writer.ts";
 export { type ApprovedHeadOptions, approvedHead } from "./radicle/approved-head.ts";
 export type { Identity } from "./radicle/identity.ts";
 export type { IdentityDocument } from "./radicle/identity-doc.ts";

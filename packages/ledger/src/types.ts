@@ -47,11 +47,23 @@ export interface LedgerProblem {
     | "identity_invalid"
     | "sigrefs_invalid"
     | "delegates_invalid"
-    | "rid_mismatch";
+    | "rid_mismatch"
+    | "git_failed";
   readonly message: string;
   readonly index?: number;
   readonly subject?: string;
   readonly commit?: string;
+}
+
+/** Numbers of a key that the ledger does not have although it has a higher one: in flight, or left out. */
+export interface MissingNumbers {
+  readonly key: Did;
+  readonly from: number;
+  readonly to: number;
+  /** Record that shows the gap: the one with the next higher number. */
+  readonly seenAtIndex: number;
+  /** Seconds since 1970 at which that higher number was decided. */
+  readonly decidedAtS: number;
 }
 
 export interface LedgerReport {
@@ -60,5 +72,12 @@ export interface LedgerReport {
   readonly head: string | undefined;
   readonly chainHead: Digest | undefined;
   readonly checkpoint: Checkpoint | undefined;
+  /** The first one names the first bad record. */
   readonly problems: readonly LedgerProblem[];
+  readonly workspace: string | undefined;
+  readonly controller: Did | undefined;
+  /** False for a plain clone, which has no signed refs: commits and checkpoint were verified against the pinned key instead. */
+  readonly signedRefs: boolean;
+  /** All gaps; only those older than the grace are problems. */
+  readonly missing: readonly MissingNumbers[];
 }

@@ -63,5 +63,11 @@ export const LEDGER_FAILURES = failureEntries({
     what: "The sequence numbers of a key are not contiguous in the ledger.",
     hint: "A record was left out: find who wrote the ledger at that time.",
   },
+  ledger_locked: {
+    httpStatus: 409,
+    retry: "later",
+    what: "Another process writes this ledger.",
+    hint: "One audit-mirror writes a ledger at a time; the message names the process.",
+  },
   receipt_invalid: { httpStatus: 400, retry: "no", what: "The receipt does not verify.", hint: "The message names the part that fails." },
 });

@@ -1,0 +1,161 @@
+// Reads records back: all of them in order, or one by its subject. Checks what each record is; the whole is verifyLedger's.
+import { TriplaneError, verifyAuditRecord } from "@triplane/contract";
+import { type ObjectId, type ObjectReader, openObjects } from "../git/index.ts";
+import { refs } from "../radicle/layout.ts";
+import { gitDirOf } from "../radicle/storage.ts";
+import type { Checkpoint, LedgerEntry, RepositoryPin } from "../types.ts";
+import { readCheckpoint } from "./checkpoint.ts";
+import { CHECKPOINT_PATH, decodeRecords, findSubject, LEDGER_BRANCH, RECORDS_FOLDER, recordsPath, subjectPath } from "./layout.ts";
+import { type LedgerAnchor, signedHead, verifyStateRepository } from "./state-repository.ts";
+
+export interface ReadLedgerOptions {
+  /** Newest record first. */
+  readonly newestFirst?: boolean;
+  /** Leave out records before this index. */
+  readonly fromIndex?: number;
+}
+
+/** An opened ledger at its signed head. */
+export interface LedgerView {
+  readonly anchor: LedgerAnchor;
+  readonly objects: ObjectReader;
+  /** Undefined for a ledger without records. */
+  readonly head: { readonly commit: ObjectId; readonly tree: ObjectId; readonly checkpoint: Checkpoint } | undefined;
+}
+
+/** Opens a ledger at the head that the ops-controller signed; the caller closes `objects`. */
+export async function openView(repoDir: string, pin: RepositoryPin): Promise<LedgerView> {
+  const gitDir = await gitDirOf(repoDir);
+  const objects = openObjects(gitDir);
+  try {
+    const { anchor, verified } = await verifyStateRepository(objects, gitDir, pin);
+    const commit = signedHead(verified, anchor.controller, refs.head(LEDGER_BRANCH));
+    if (commit === undefined) return { anchor, objects, head: undefined };
+    const { tree } = await objects.commit(commit);
+    return { anchor, objects, head: { commit, tree, checkpoint: await checkpointAt(objects, anchor, tree) } };
+  } catch (cause) {
+    objects.close();
+    throw cause;
+  }
+}
+
+async function checkpointAt(objects: ObjectReader, anchor: LedgerAnchor, tree: ObjectId): Promise<Checkpoint> {
+  const note = (await objects.fileAt(tree, CHECKPOINT_PATH))?.toString("utf8") ?? "";
+  return readCheckpoint(note, anchor.origin, anchor.controller);
+}
+
+/** The checkpoint at the signed head, or undefined for a ledger without records. */
+export async function ledgerCheckpoint(repoDir: string, pin: RepositoryPin): Promise<Checkpoint | undefined> {
+  const view = await openView(repoDir, pin);
+  view.objects.close();
+  return view.head?.checkpoint;
+}
+
+/** Records of the ledger one after another. Throws `ledger_record_invalid` at one that the ops-controller did not sign. */
+export async function* readLedger(repoDir: string, pin: RepositoryPin, options: ReadLedgerOptions = {}): AsyncGenerator<LedgerEntry> {
+  const view = await openView(repoDir, pin);
+  const fromIndex = options.fromIndex ?? 0;
+  try {
+    if (options.newestFirst === true) {
+      for await (const place of placesBackwards(view, fromIndex)) yield* (await entriesOf(view, place, fromIndex)).reverse();
+      return;
+    }
+    const places: BatchPlace[] = [];
+    for await (const place of placesBackwards(view, fromIndex)) places.push(place);
+    for (const place of places.reverse()) yield* await entriesOf(view, place, fromIndex);
+  } finally {
+    view.objects.close();
+  }
+}
+
+interface BatchPlace {
+  readonly commit: ObjectId;
+  readonly tree: ObjectId;
+  readonly firstIndex: number;
+}
+
+async function* placesBackwards(view: LedgerView, fromIndex: number): AsyncGenerator<BatchPlace> {
+  let next = view.head;
+  while (next !== undefined && next.checkpoint.size > fromIndex) {
+    const { commit, tree } = next;
+    const [parent] = (await view.objects.commit(commit)).parents;
+    const before: LedgerView["head"] = parent === undefined ? undefined : await standingAt(view, parent);
+    yield { commit, tree, firstIndex: before?.checkpoint.size ?? 0 };
+    next = before;
+  }
+}
+
+async function standingAt(view: LedgerView, commit: ObjectId): Promise<NonNullable<LedgerView["head"]>> {
+  const { tree } = await view.objects.commit(commit);
+  return { commit, tree, checkpoint: await checkpointAt(view.objects, view.anchor, tree) };
+}
+
+async function entriesOf(view: LedgerView, place: BatchPlace, fromIndex: number): Promise<LedgerEntry[]> {
+  const content = await view.objects.fileAt(place.tree, recordsPath(place.firstIndex));
+  if (content === undefined) throw new TriplaneError("ledger_record_invalid", `record ${place.firstIndex}: its file is missing`);
+  return decodeRecords(content)
+    .map((compact, at) => ({ compact, index: place.firstIndex + at }))
+    .filter(({ index }) => index >= fromIndex)
+    .map(({ compact, index }) => ({ ...readRecord(view, compact, index), commit: place.commit }));
+}
+
+export type LedgerRecord = Omit<LedgerEntry, "commit">;
+
+function readRecord(view: LedgerView, compact: string, index: number): LedgerRecord {
+  try {
+    const record = verifyAuditRecord(compact);
+    if (record.claims.iss !== view.anchor.controller)
+      throw new TriplaneError("ledger_record_invalid", `it was signed by ${record.claims.iss}`);
+    return { index, subject: record.claims.subject, record };
+  } catch (cause) {
+    throw new TriplaneError("ledger_record_invalid", `record ${index}: ${cause instanceof Error ? cause.message : "unreadable"}`, {
+      cause,
+    });
+  }
+}
+
+/** The record of a subject, found by the ledger's index. */
+export async function findRecord(repoDir: string, pin: RepositoryPin, subject: string): Promise<LedgerRecord | undefined> {
+  const view = await openView(repoDir, pin);
+  try {
+    return await findInView(view, subject);
+  } finally {
+    view.objects.close();
+  }
+}
+
+export async function findInView(view: LedgerView, subject: string): Promise<LedgerRecord | undefined> {
+  if (view.head === undefined) return undefined;
+  const content = await view.objects.fileAt(view.head.tree, subjectPath(subject));
+  const index = findSubject(content?.toString("utf8") ?? "", subject);
+  if (index === undefined) return undefined;
+  const file = await batchFileOf(view.objects, view.head.tree, index);
+  const compact = file === undefined ? undefined : decodeRecords(file.content)[index - file.firstIndex];
+  const found = compact === undefined ? undefined : readRecord(view, compact, index);
+  if (found?.subject !== subject)
+    throw new TriplaneError("ledger_tree_invalid", `the index says that ${subject} is record ${index}, and it is not`);
+  return found;
+}
+
+/** The file with the greatest first index at or below `index`. */
+async function batchFileOf(
+  objects: ObjectReader,
+  tree: ObjectId,
+  index: number,
+): Promise<{ readonly firstIndex: number; readonly content: Buffer } | undefined> {
+  const wanted = String(index).padStart(12, "0");
+  const root = await objects.entryAt(tree, RECORDS_FOLDER);
+  if (root === undefined) return undefined;
+  // A batch may reach over the end of its folder: then its file is the last one of the folder before.
+  for (const upper of atOrBelow(await objects.tree(root.id), wanted.slice(0, 6))) {
+    for (const lower of atOrBelow(await objects.tree(upper.id), upper.name === wanted.slice(0, 6) ? wanted.slice(6, 9) : "999")) {
+      const [file] = atOrBelow(await objects.tree(lower.id), `${wanted}.jsonl`);
+      if (file !== undefined) return { firstIndex: Number(file.name.slice(0, 12)), content: await objects.blob(file.id) };
+    }
+  }
+  return undefined;
+}
+
+function atOrBelow<T extends { readonly name: string }>(entries: readonly T[], name: string): T[] {
+  return entries.filter((entry) => entry.name <= name).reverse();
+}

@@ -1,0 +1,99 @@
+// One record on its own: every signature inside it, and that what it says fits what it carries.
+import {
+  type AuditRecord,
+  type Did,
+  digestOf,
+  type Op,
+  TriplaneError,
+  verifyAdmission,
+  verifyApproval,
+  verifyAuditRecord,
+  verifyOp,
+  verifyRefusal,
+} from "@triplane/contract";
+
+/** A use of a key's sequence number. */
+export interface SequenceUse {
+  readonly key: Did;
+  readonly seq: number;
+  /** Seconds since 1970 at which the keeper decided. */
+  readonly decidedAtS: number;
+}
+
+export interface CheckedRecord {
+  readonly record: AuditRecord;
+  /** Undefined where the decision consumed no number. */
+  readonly sequence: SequenceUse | undefined;
+}
+
+export interface RecordRules {
+  readonly workspace: string;
+  readonly controller: Did;
+  /** The audience that the ledger's records have; the first record sets it where no policy was pinned. */
+  readonly audience: string | undefined;
+}
+
+/** Throws `ledger_record_invalid`, with the failure inside as its cause. */
+export function checkRecord(compact: string, rules: RecordRules): CheckedRecord {
+  try {
+    const record = verifyAuditRecord(compact);
+    const { claims } = record;
+    if (claims.iss !== rules.controller) throw wrong(`it was signed by ${claims.iss}, not by the ops-controller`);
+    if (!claims.aud.startsWith(`${rules.workspace}/`)) throw wrong(`it is for ${claims.aud}, not for ${rules.workspace}`);
+    if (rules.audience !== undefined && claims.aud !== rules.audience) throw wrong(`its audience is ${claims.aud}, not ${rules.audience}`);
+    if (digestOf(claims.decision) !== claims.decision_digest) throw wrong("its decision does not have the digest that it names");
+    return { record, sequence: claims.basis === "admission" ? checkAdmission(record) : checkRefusal(record) };
+  } catch (cause) {
+    if (cause instanceof TriplaneError && cause.code === "ledger_record_invalid") throw cause;
+    throw new TriplaneError("ledger_record_invalid", cause instanceof Error ? cause.message : "it cannot be read", { cause });
+  }
+}
+
+function checkAdmission(record: AuditRecord): SequenceUse {
+  const { claims } = record;
+  const decision = verifyAdmission(claims.decision).claims;
+  const op = verifyOp(decision.op);
+  checkOp(record, op, decision.op_digest, decision.aud);
+  if (op.claims.jti !== decision.op_jti || claims.subject !== decision.op_jti)
+    throw wrong("record, admission and op do not name the same op");
+  checkApprovals(decision.approvals, op);
+  return { key: op.claims.iss, seq: op.claims.seq, decidedAtS: decision.decided_at };
+}
+
+function checkRefusal(record: AuditRecord): SequenceUse | undefined {
+  const { claims } = record;
+  const decision = verifyRefusal(claims.decision).claims;
+  if (claims.outcome !== "refused" && claims.outcome !== "expired") throw wrong(`a refused op has the outcome ${claims.outcome}`);
+  if (decision.aud !== claims.aud) throw wrong("record and refusal are for different audiences");
+  if (claims.subject !== decision.op_jti && claims.subject !== decision.op_digest)
+    throw wrong("record and refusal do not name the same op");
+  if (decision.op === undefined) {
+    if (decision.consumes_seq) throw wrong("a refusal without an op cannot consume a number");
+    return undefined;
+  }
+  const op = verifyOp(decision.op);
+  checkOp(record, op, decision.op_digest, decision.aud);
+  if (decision.op_jti !== undefined && op.claims.jti !== decision.op_jti) throw wrong("refusal and op do not name the same op");
+  checkApprovals(decision.approvals, op);
+  return decision.consumes_seq ? { key: op.claims.iss, seq: op.claims.seq, decidedAtS: decision.decided_at } : undefined;
+}
+
+function checkOp(record: AuditRecord, op: Op, opDigest: string, decisionAudience: string): void {
+  const { claims } = record;
+  if (op.token.digest !== opDigest) throw wrong("its op does not have the digest that the decision names");
+  // A refused op may be refused for its audience; an admitted one never has another.
+  if (decisionAudience !== claims.aud || (claims.basis === "admission" && op.claims.aud !== claims.aud))
+    throw wrong("record, decision and op are for different audiences");
+  if (claims.target !== undefined && claims.target !== op.claims.target) throw wrong("it names another target than its op");
+}
+
+function checkApprovals(approvals: readonly string[], op: Op): void {
+  for (const compact of approvals) {
+    const approval = verifyApproval(compact).claims;
+    if (approval.op_digest !== op.token.digest || approval.op_jti !== op.claims.jti) throw wrong("an approval in it is for another op");
+  }
+}
+
+function wrong(why: string): TriplaneError {
+  return new TriplaneError("ledger_record_invalid", why);
+}

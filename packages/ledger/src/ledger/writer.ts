@@ -1,0 +1,254 @@
+// Writes the ledger: a batch of records is one signed commit.
+//
+// 1. A record is committed once: a subject that the ledger has is skipped (`every-command-lands`).
+// 2. When `append` returns, the batch is on disk: objects first, then the refs that name them (`persist-before-ack`).
+// 3. What counts is the signed head. A torn write leaves objects that nobody names; the next writer starts from the signed head.
+// 4. One writer per repository. After a failed append the writer is spent: what reached the disk is unknown until it is opened again.
+import { type AuditRecord, type Clock, nowSeconds, type SigningKey, TriplaneError } from "@triplane/contract";
+import { createObjectWriter, editTree, listRefs, type ObjectId, type ObjectReader, openObjects, runGit, updateRefs } from "../git/index.ts";
+import { namespaced, nidOfDid, refs } from "../radicle/layout.ts";
+import { writeSignedCommit } from "../radicle/signed-commit.ts";
+import { readSigrefs, type SigrefsEntry, writeSigrefs } from "../radicle/sigrefs.ts";
+import type { Checkpoint, RepositoryPin } from "../types.ts";
+import { emptyPosition, type LedgerPosition, planBatch } from "./batch.ts";
+import { readCheckpoint, signCheckpoint } from "./checkpoint.ts";
+import { CHECKPOINT_PATH, findSubject, LEDGER_BRANCH, MAX_BATCH_RECORDS, MAX_RECORD_BYTES, subjectPath } from "./layout.ts";
+import { anchorOfDocument, type LedgerAnchor } from "./state-repository.ts";
+import { TileTree } from "./tiles.ts";
+import { clearStaleRefLocks, lockRepository, type WriterLock } from "./writer-lock.ts";
+
+export interface LedgerWriterOptions {
+  readonly repoDir: string;
+  /** The ops-controller's key: the only delegate. */
+  readonly key: SigningKey;
+  readonly pin: RepositoryPin;
+  readonly clock: Clock;
+}
+
+export interface AppendResult {
+  /** The batch's commit; undefined where every record was known. */
+  readonly commit: ObjectId | undefined;
+  /** Records in the ledger now. */
+  readonly size: number;
+  /** Subjects that the ledger had already. */
+  readonly skipped: readonly string[];
+}
+
+export interface LedgerWriter {
+  readonly size: number;
+  readonly checkpoint: Checkpoint | undefined;
+  readonly workspace: string;
+  /** Commits the records that are new, in order, as one batch of at most 500. Throws `ledger_record_invalid`, `git_failed`. */
+  append(records: readonly AuditRecord[]): Promise<AppendResult>;
+  /** Exact: whether a record of this subject is in the ledger. */
+  has(subject: string): Promise<boolean>;
+  /** Packs what many small batches left. Cost grows with what is packed, not with the ledger. */
+  tidy(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const HEAD_REF = refs.head(LEDGER_BRANCH);
+const AUTHOR = "ops-controller";
+
+/** Throws `ledger_locked`, `delegates_invalid`, `rid_mismatch`, `sigrefs_invalid`, `git_failed`. */
+export async function openLedgerWriter(options: LedgerWriterOptions): Promise<LedgerWriter> {
+  const lock = await lockRepository(options.repoDir);
+  const objects = openObjects(options.repoDir);
+  try {
+    const anchor = await anchorFor(objects, options);
+    const names = refNames(options.key);
+    await clearStaleRefLocks(options.repoDir, Object.values(names));
+    const sigrefs = await recoverRefs(objects, options, names);
+    return new Writer(options, anchor, objects, lock, sigrefs, await readStanding(objects, anchor, sigrefs.refs.get(HEAD_REF)));
+  } catch (cause) {
+    objects.close();
+    await lock.release();
+    throw cause;
+  }
+}
+
+async function anchorFor(objects: ObjectReader, options: LedgerWriterOptions): Promise<LedgerAnchor> {
+  const root = await objects.commit(options.pin.identityRoot);
+  const document = await objects.fileAt(root.tree, "embeds/radicle.json");
+  const anchor = anchorOfDocument(options.pin.rid, document?.toString("utf8") ?? "");
+  if (anchor.controller !== options.key.did)
+    throw new TriplaneError("delegates_invalid", `the only delegate is ${anchor.controller}, this key is ${options.key.did}`);
+  return anchor;
+}
+
+function refNames(key: SigningKey) {
+  const nid = nidOfDid(key.did);
+  return { head: namespaced(nid, HEAD_REF), sigrefs: namespaced(nid, refs.sigrefs), canonical: HEAD_REF } as const;
+}
+
+/** Sets the loose heads to the signed head: a write that was torn before its signature did not happen. */
+async function recoverRefs(objects: ObjectReader, options: LedgerWriterOptions, names: ReturnType<typeof refNames>): Promise<SigrefsEntry> {
+  const loose = await listRefs(options.repoDir, "refs/");
+  const tip = loose.get(names.sigrefs);
+  if (tip === undefined) throw new TriplaneError("sigrefs_invalid", `${options.key.did} has signed no refs in ${options.repoDir}`);
+  const sigrefs = await readSigrefs(objects, options.key.did, tip, options.pin.identityRoot);
+  const head = sigrefs.refs.get(HEAD_REF);
+  const stray = [names.head, names.canonical].filter((name) => loose.get(name) !== head);
+  if (head === undefined) {
+    const drops = stray.map((name) => `delete ${name} ${loose.get(name)}\n`);
+    if (drops.length > 0) await runGit(options.repoDir, ["update-ref", "--no-deref", "--stdin"], { stdin: drops.join("") });
+  } else {
+    await updateRefs(
+      options.repoDir,
+      stray.map((name) => ({ name, value: head, old: loose.get(name) })),
+    );
+  }
+  return sigrefs;
+}
+
+interface Standing {
+  readonly head: { readonly commit: ObjectId; readonly tree: ObjectId } | undefined;
+  readonly position: LedgerPosition;
+  readonly checkpoint: Checkpoint | undefined;
+}
+
+async function readStanding(objects: ObjectReader, anchor: LedgerAnchor, head: ObjectId | undefined): Promise<Standing> {
+  if (head === undefined) return { head: undefined, position: emptyPosition(anchor.rid), checkpoint: undefined };
+  const commit = await objects.commit(head);
+  const note = (await objects.fileAt(commit.tree, CHECKPOINT_PATH))?.toString("utf8") ?? "";
+  const checkpoint = readCheckpoint(note, anchor.origin, anchor.controller);
+  const tree = await TileTree.load(checkpoint.size, (path) => objects.fileAt(commit.tree, path));
+  const [, chainHead] = /\nChain: (sha256:[0-9a-f]{64})\n$/.exec(commit.message) ?? [];
+  if (chainHead === undefined || tree.root().toString("base64") !== checkpoint.root) {
+    throw new TriplaneError("ledger_tree_invalid", `the head ${head} does not match its own checkpoint; verify the ledger`);
+  }
+  const position: LedgerPosition = { tree, chainHead: chainHead as LedgerPosition["chainHead"], timeMs: checkpoint.timeMs };
+  return { head: { commit: head, tree: commit.tree }, position, checkpoint };
+}
+
+class Writer implements LedgerWriter {
+  readonly #options: LedgerWriterOptions;
+  readonly #anchor: LedgerAnchor;
+  readonly #objects: ObjectReader;
+  readonly #lock: WriterLock;
+  #sigrefs: SigrefsEntry;
+  #standing: Standing;
+  #state: "open" | "spent" | "closed" = "open";
+
+  constructor(
+    options: LedgerWriterOptions,
+    anchor: LedgerAnchor,
+    objects: ObjectReader,
+    lock: WriterLock,
+    sigrefs: SigrefsEntry,
+    standing: Standing,
+  ) {
+    this.#options = options;
+    this.#anchor = anchor;
+    this.#objects = objects;
+    this.#lock = lock;
+    this.#sigrefs = sigrefs;
+    this.#standing = standing;
+  }
+
+  get size(): number {
+    return this.#standing.position.tree.size;
+  }
+
+  get checkpoint(): Checkpoint | undefined {
+    return this.#standing.checkpoint;
+  }
+
+  get workspace(): string {
+    return this.#anchor.workspace;
+  }
+
+  async has(subject: string): Promise<boolean> {
+    this.#assertOpen();
+    return findSubject(await this.#readIndex(subjectPath(subject)), subject) !== undefined;
+  }
+
+  async append(records: readonly AuditRecord[]): Promise<AppendResult> {
+    this.#assertOpen();
+    for (const record of records) this.#assertOurs(record);
+    if (records.length > MAX_BATCH_RECORDS)
+      throw new TriplaneError("ledger_record_invalid", `a batch of ${records.length} records is more than ${MAX_BATCH_RECORDS}`);
+    const skipped: string[] = [];
+    const fresh = new Map<string, AuditRecord>();
+    for (const record of records) {
+      const { subject } = record.claims;
+      if (fresh.has(subject) || (await this.has(subject))) skipped.push(subject);
+      else fresh.set(subject, record);
+    }
+    if (fresh.size === 0) return { commit: undefined, size: this.size, skipped };
+    this.#state = "spent";
+    const commit = await this.#commit([...fresh.values()]);
+    this.#state = "open";
+    return { commit, size: this.size, skipped };
+  }
+
+  async tidy(): Promise<void> {
+    this.#assertOpen();
+    await runGit(this.#options.repoDir, ["repack", "--quiet", "-d", "--geometric=2"]);
+  }
+
+  async close(): Promise<void> {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    this.#objects.close();
+    await this.#lock.release();
+  }
+
+  async #commit(records: readonly AuditRecord[]): Promise<ObjectId> {
+    const { key, clock, repoDir } = this.#options;
+    const { head, position } = this.#standing;
+    const planned = records.map((record) => ({ subject: record.claims.subject, compact: record.token.compact }));
+    const batch = await planBatch(position, planned, (path) => this.#readIndex(path));
+    // Time never runs back between checkpoints, whatever the clock does.
+    const timeMs = Math.max(clock.nowMs(), position.timeMs);
+    const checkpoint = signCheckpoint(this.#anchor.origin, batch.tree.size, batch.tree.root(), timeMs, key);
+
+    const objects = createObjectWriter(repoDir);
+    const changes = new Map<string, ObjectId | undefined>();
+    for (const [path, content] of batch.files) changes.set(path, content === undefined ? undefined : objects.blob(content));
+    changes.set(CHECKPOINT_PATH, objects.blob(checkpoint.note));
+    const tree = await editTree(this.#objects, objects, head?.tree, changes);
+    const parents = head === undefined ? [] : [head.commit];
+    const text = { tree, parents, message: batch.message, author: AUTHOR, timeS: Math.floor(timeMs / 1000) };
+    const commit = writeSignedCommit(objects, text, key);
+    const signed = new Map([...this.#sigrefs.refs, [HEAD_REF, commit]]);
+    const sigrefs = writeSigrefs(objects, key, signed, this.#sigrefs.commit, nowSeconds(clock));
+    await objects.flush();
+
+    const names = refNames(key);
+    await updateRefs(repoDir, [
+      { name: names.canonical, value: commit, old: head?.commit },
+      { name: names.head, value: commit, old: head?.commit },
+      { name: names.sigrefs, value: sigrefs, old: this.#sigrefs.commit },
+    ]);
+    this.#sigrefs = { commit: sigrefs, parent: this.#sigrefs.commit, refs: signed };
+    this.#standing = { head: { commit, tree }, position: { tree: batch.tree, chainHead: batch.chainHead, timeMs }, checkpoint };
+    return commit;
+  }
+
+  #assertOurs(record: AuditRecord): void {
+    const { claims, token } = record;
+    if (token.kid !== this.#anchor.controller)
+      throw new TriplaneError("ledger_record_invalid", `record ${claims.subject} was signed by ${token.kid}, not by the ops-controller`);
+    if (!claims.aud.startsWith(`${this.#anchor.workspace}/`))
+      throw new TriplaneError(
+        "ledger_record_invalid",
+        `record ${claims.subject} is for ${JSON.stringify(claims.aud)}, not for ${this.#anchor.workspace}`,
+      );
+    if (token.compact.length > MAX_RECORD_BYTES)
+      throw new TriplaneError(
+        "ledger_record_invalid",
+        `record ${claims.subject} has ${token.compact.length} bytes, at most ${MAX_RECORD_BYTES} fit`,
+      );
+  }
+
+  async #readIndex(path: string): Promise<string> {
+    const { head } = this.#standing;
+    if (head === undefined) return "";
+    return (await this.#objects.fileAt(head.tree, path))?.toString("utf8") ?? "";
+  }
+
+  #assertOpen(): void {
+    if (this.#state !== "open") throw new TriplaneError("git_failed", `the ledger's writer is ${this.#state}: open it again`);
+  }
+}
