@@ -16,7 +16,10 @@ export const CONFIG = defineConfig({
     nkeySeed: option(text(), { description: "The nkey seed of the keeper's identity on NATS.", secret: true }),
     keyFile: option(text(), { description: "The signing key that the policy lists under keepers.", placeholder: "FILE" }),
     policyRepo: option(text(), { description: "The policy repository in Radicle's storage.", placeholder: "FOLDER" }),
-    policyRid: option(z.string().startsWith("rad:z"), { description: "RID of the policy repository.", placeholder: "RID" }),
+    policyRid: option(z.string().regex(/^rad:z[1-9A-HJ-NP-Za-km-z]{20,40}$/, "must be a Radicle repository id"), {
+      description: "RID of the policy repository.",
+      placeholder: "RID",
+    }),
     policyIdentityRoot: option(z.string().regex(/^[0-9a-f]{40}$/, "must be a commit id"), {
       description: "Root commit of that repository's identity; the RID alone does not fix it.",
       placeholder: "COMMIT",

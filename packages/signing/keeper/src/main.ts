@@ -64,7 +64,7 @@ export function runKeeper(
             },
           }),
           stop: async () => {
-            await running;
+            await running.catch(() => undefined);
             await bus.close();
           },
         };

@@ -1,0 +1,3 @@
+// The public names of desired-sync.
+export { CONFIG } from "./config.ts";
+export { runDesiredSync } from "./main.ts";
