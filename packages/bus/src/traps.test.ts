@@ -71,6 +71,17 @@ describe("trap 1: the reply subject as a way around publish permissions", () => 
     assert.deepEqual(await census(), { ...before, [streams.pending]: HOSTILE_REPLIES.length });
   });
 
+  it("is real: a user inside the streams' account gets a confirmation into the command stream that way", async () => {
+    const widened = 'publish: ["ops.pending.w1", "$JS.API.>"';
+    await using unsafe = await startNats({ editConfig: (config) => config.replace('publish: ["$JS.API.>"', widened) });
+    const identity = { role: "provisioner" } as const;
+    const inside = await openConnection({ servers: unsafe.url, identity, nkeySeed: unsafe.keyOf(identity).seed, logger: silentLogger });
+    inside.publish(on.pending, "op", { reply: on.cmd });
+    const look = await jetstreamManager(inside);
+    await eventually(async () => (await look.streams.info(streams.cmd)).state.messages === 1);
+    await inside.close();
+  });
+
   it("an operator's read with a hostile reply subject carries nothing anywhere", async () => {
     await fillAudit();
     const keeper = await nats.bus("keeper");
