@@ -118,7 +118,10 @@ async function download(url: string, signal: AbortSignal | undefined): Promise<U
   const deadline = AbortSignal.timeout(5 * MINUTE_MS);
   try {
     const response = await fetch(url, { signal: signal === undefined ? deadline : AbortSignal.any([deadline, signal]) });
-    if (!response.ok || response.body === null) throw new TriplaneError("tool_missing", `${new URL(url).host} answered ${response.status}`);
+    if (!response.ok || response.body === null) {
+      await response.body?.cancel();
+      throw new TriplaneError("tool_missing", `${new URL(url).host} answered ${response.status}`);
+    }
     const chunks: Uint8Array[] = [];
     let sizeBytes = 0;
     for await (const chunk of response.body) {
