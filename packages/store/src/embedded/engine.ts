@@ -6,7 +6,7 @@
 import { TriplaneError } from "@triplane/contract";
 import type { Session } from "../session.ts";
 import { openSurrealSession } from "../surreal-session.ts";
-import { takeLock } from "./lock.ts";
+import { type ProcessLock, takeLock } from "./lock.ts";
 
 // RocksDB would take half of the machine's memory (measured); a daemon's working set is small.
 const MEMORY_DEFAULTS = {
@@ -32,12 +32,16 @@ export async function openEmbeddedSession(options: EmbeddedOptions): Promise<Ses
       hint: "The engine gives a store back only when its process ends; open it once, or in a new process.",
     });
   openedPaths.add(options.path);
-  const lock = await takeLock(`${options.path}.lock`);
+  let lock: ProcessLock | undefined;
   try {
+    lock = await takeLock(`${options.path}.lock`);
     return await connect(options);
   } catch (error) {
-    // After a time-out the engine may still come to hold the store; the lock then stays with this process.
-    if (!(error instanceof TriplaneError && error.code === "store_open_timeout")) await lock.release();
+    // After a time-out the engine may still come to hold the store; path and lock then stay taken by this process.
+    if (!(error instanceof TriplaneError && error.code === "store_open_timeout")) {
+      openedPaths.delete(options.path);
+      await lock?.release();
+    }
     throw error;
   }
 }

@@ -1,0 +1,143 @@
+// The controller's rows in its database. Each method is one commit or one read.
+import { TriplaneError } from "@triplane/contract";
+import type { Store, Write } from "@triplane/store";
+import {
+  type AcceptedRow,
+  documentOf,
+  type FinishedRow,
+  type OpRow,
+  type OutboxRow,
+  opRowSchema,
+  outboxRowSchema,
+  type PolicyRow,
+  policyRowSchema,
+  type RejectedRow,
+  readRow,
+} from "../rows.ts";
+import type { Queued } from "../schedule.ts";
+import type { Known, Subjects } from "../service.ts";
+
+const MAX_REJECTED = 1000;
+const POLICY = "policy";
+
+export interface OutboxEntry {
+  readonly id: string;
+  readonly row: OutboxRow;
+}
+
+export class Records {
+  readonly #store: Store;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  async known(subjects: Subjects): Promise<Known> {
+    const [byJti, byDigest] = await Promise.all([subjects.jti === undefined ? undefined : this.op(subjects.jti), this.op(subjects.digest)]);
+    return { byJti, byDigest };
+  }
+
+  async op(subject: string): Promise<OpRow | undefined> {
+    const document = await this.#store.get("ops", subject);
+    return document === undefined ? undefined : readRow(document, opRowSchema, `op ${subject}`);
+  }
+
+  /** Throws `store_duplicate` where the subject is taken. */
+  async accept(row: AcceptedRow): Promise<void> {
+    await this.#store.commit([{ kind: "create", table: "ops", id: row.subject, document: documentOf(row) }]);
+  }
+
+  /** Creates a row that has ended, together with its outbox row. Throws `store_duplicate` where the subject is taken. */
+  async createFinished(row: FinishedRow, outbox: OutboxRow): Promise<void> {
+    await this.#store.commit([
+      { kind: "create", table: "ops", id: row.subject, document: documentOf(row) },
+      { kind: "create", table: "outbox", id: row.subject, document: documentOf(outbox) },
+    ]);
+  }
+
+  /** Ends an accepted op: result and outbox row in one commit. Throws `store_conflict` where it has ended already. */
+  async finish(row: FinishedRow, outbox: OutboxRow): Promise<void> {
+    await this.#store.commit([
+      { kind: "replace", table: "ops", id: row.subject, document: documentOf(row), expect: { state: "accepted" } },
+      { kind: "create", table: "outbox", id: row.subject, document: documentOf(outbox) },
+    ]);
+  }
+
+  /** Puts something into the outbox unless it is there. */
+  async enqueue(id: string, outbox: OutboxRow): Promise<void> {
+    try {
+      await this.#store.commit([{ kind: "create", table: "outbox", id, document: documentOf(outbox) }]);
+    } catch (error) {
+      if (!isDuplicate(error)) throw error;
+    }
+  }
+
+  /** Keeps a message that proved nothing, and its alarm; the oldest of too many go. False where the same bytes are kept already. */
+  async reject(id: string, row: RejectedRow, alarm: { readonly id: string; readonly row: OutboxRow } | undefined): Promise<boolean> {
+    const writes: Write[] = [{ kind: "create", table: "rejected", id, document: documentOf(row) }];
+    if (alarm !== undefined) writes.push({ kind: "create", table: "outbox", id: alarm.id, document: documentOf(alarm.row) });
+    const excess = (await this.#store.count("rejected")) - MAX_REJECTED + 1;
+    if (excess > 0) {
+      const oldest = await this.#store.list("rejected", { orderBy: "at", limit: excess });
+      for (const { id: oldId } of oldest) writes.push({ kind: "delete", table: "rejected", id: oldId });
+    }
+    try {
+      await this.#store.commit(writes);
+      return true;
+    } catch (error) {
+      if (isDuplicate(error)) return false;
+      throw error;
+    }
+  }
+
+  /** All ops that are accepted and not ended, in order of acceptance. */
+  async unfinished(): Promise<readonly Queued[]> {
+    const rows = await this.#store.list("ops", { where: { state: "accepted" }, orderBy: "position" });
+    return rows.map(({ id, document }) => {
+      const row = readRow(document, opRowSchema, `op ${id}`);
+      if (row.state !== "accepted") throw new TriplaneError("internal", `op ${id} was listed as accepted and is ${row.state}`);
+      return { subject: row.subject, target: row.target, position: row.position };
+    });
+  }
+
+  /** The highest position given out so far; 0 in a new database. */
+  async lastPosition(): Promise<number> {
+    const [op, out] = await Promise.all(
+      ["ops", "outbox"].map((table) => this.#store.list(table, { orderBy: "position", descending: true, limit: 1 })),
+    );
+    const positions = [...(op ?? []), ...(out ?? [])].map(({ document }) => document["position"]);
+    return Math.max(0, ...positions.filter((position) => typeof position === "number"));
+  }
+
+  /** Oldest first. */
+  async outbox(kind: OutboxRow["kind"], limit: number): Promise<readonly OutboxEntry[]> {
+    const rows = await this.#store.list("outbox", { where: { kind }, orderBy: "position", limit });
+    return rows.map(({ id, document }) => ({ id, row: readRow(document, outboxRowSchema, `outbox ${id}`) }));
+  }
+
+  async outboxDepth(): Promise<number> {
+    return await this.#store.count("outbox");
+  }
+
+  async published(id: string): Promise<void> {
+    await this.#store.commit([{ kind: "delete", table: "outbox", id }]);
+  }
+
+  async readPolicy(): Promise<PolicyRow | undefined> {
+    const document = await this.#store.get("meta", POLICY);
+    return document === undefined ? undefined : readRow(document, policyRowSchema, "the accepted policy");
+  }
+
+  async writePolicy(row: PolicyRow, before: PolicyRow | undefined): Promise<void> {
+    const document = documentOf(row);
+    const write: Write =
+      before === undefined
+        ? { kind: "create", table: "meta", id: POLICY, document }
+        : { kind: "replace", table: "meta", id: POLICY, document, expect: { commit: before.commit } };
+    await this.#store.commit([write]);
+  }
+}
+
+function isDuplicate(error: unknown): boolean {
+  return error instanceof TriplaneError && error.code === "store_duplicate";
+}

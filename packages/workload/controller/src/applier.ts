@@ -1,0 +1,190 @@
+// Applies accepted ops through the orchestrator and records what became of them.
+//
+// 1. An op leaves the queue only when its result and its outbox row are on disk (`applied-once`: an accepted op is never lost).
+// 2. After anything unclear (a restart, a lost answer) the orchestrator is asked what happened before the op is sent again.
+// 3. The fencing number of the lease goes with every apply; a stale one ends this controller.
+import { type ApplyResult, type Clock, type FailureCode, type Random, TriplaneError, toTriplaneError } from "@triplane/contract";
+import { backoffMs, type Logger, sleep } from "@triplane/kit";
+import type { Records } from "./adapters/store-records.ts";
+import type { Alarms } from "./alarms.ts";
+import type { ControllerMetrics } from "./metrics.ts";
+import type { Orchestrator } from "./ports.ts";
+import type { Positions } from "./positions.ts";
+import { type Outcome, outcomeOf, outcomeOfRefusedCall } from "./record.ts";
+import type { AcceptedRow } from "./rows.ts";
+import { type Queued, runnable } from "./schedule.ts";
+import { applyRequestOf, type ControllerService } from "./service.ts";
+
+export interface ApplierOptions {
+  readonly service: ControllerService;
+  readonly records: Records;
+  readonly orchestrator: Orchestrator;
+  readonly positions: Positions;
+  readonly alarms: Alarms;
+  readonly metrics: ControllerMetrics;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly fence: number;
+  /** Ops that may be applied at the same time. */
+  readonly parallel: number;
+  readonly signal: AbortSignal;
+  readonly onOutbox: () => void;
+  /** Nothing can go on: the process must end. */
+  readonly onFatal: (error: TriplaneError) => void;
+}
+
+const RETRY = { baseMs: 200, maxMs: 10_000 } as const;
+const POLL = { baseMs: 50, maxMs: 2000 } as const;
+const TELL_AFTER = 5;
+
+/** The orchestrator's word that this call can never succeed. Anything else may be different the next time. */
+const FINAL: ReadonlySet<FailureCode> = new Set([
+  "request_invalid",
+  "jti_reused",
+  "kind_unknown",
+  "args_invalid",
+  "target_unknown",
+  "version_conflict",
+  "plan_changed",
+  "apply_failed",
+]);
+
+export class Applier {
+  readonly #options: ApplierOptions;
+  readonly #queue = new Map<string, Queued>();
+  readonly #running = new Map<string, { readonly op: Queued; readonly done: Promise<void> }>();
+  /** Ops that were accepted by an earlier process, whose first step is to ask. */
+  readonly #askFirst = new Set<string>();
+
+  constructor(options: ApplierOptions) {
+    this.#options = options;
+  }
+
+  get depth(): number {
+    return this.#queue.size + this.#running.size;
+  }
+
+  /** An op that this process accepted. */
+  push(op: Queued): void {
+    this.#queue.set(op.subject, op);
+    this.#pump();
+  }
+
+  /** Ops that an earlier process accepted. */
+  resume(ops: readonly Queued[]): void {
+    for (const op of ops) {
+      this.#queue.set(op.subject, op);
+      this.#askFirst.add(op.subject);
+    }
+    this.#pump();
+  }
+
+  /** Settles when nothing runs any more; after the signal fired, soon. */
+  async idle(): Promise<void> {
+    while (this.#running.size > 0) await Promise.allSettled([...this.#running.values()].map(({ done }) => done));
+  }
+
+  #pump(): void {
+    const { signal, parallel, metrics } = this.#options;
+    metrics.queueDepth.set(this.depth);
+    if (signal.aborted) return;
+    const running = [...this.#running.values()].map(({ op }) => op);
+    for (const op of runnable([...this.#queue.values()], running, parallel)) {
+      this.#queue.delete(op.subject);
+      const done = this.#carryOut(op).finally(() => {
+        this.#running.delete(op.subject);
+        this.#pump();
+      });
+      this.#running.set(op.subject, { op, done });
+    }
+  }
+
+  async #carryOut(op: Queued): Promise<void> {
+    const { records, signal, onFatal } = this.#options;
+    try {
+      const row = await records.op(op.subject);
+      if (row === undefined) throw new TriplaneError("internal", `op ${op.subject} was accepted and its row is gone`);
+      if (row.state === "finished") return;
+      const outcome = await this.#untilOutcome(row);
+      if (outcome !== undefined) await this.#finish(row, outcome);
+    } catch (thrown) {
+      // Whatever this is, the row is still accepted; the next start goes on with it.
+      if (!signal.aborted) onFatal(toTriplaneError(thrown));
+    }
+  }
+
+  async #finish(row: AcceptedRow, outcome: Outcome): Promise<void> {
+    const { service, records, positions, metrics, logger, onOutbox } = this.#options;
+    const finished = service.finish(row, outcome, positions.next());
+    await records.finish(finished.row, finished.outbox);
+    metrics.ops.add({ outcome: outcome.outcome });
+    logger.info({ jti: row.subject, target: row.target, outcome: outcome.outcome, code: outcome.code }, "an op ended");
+    onOutbox();
+  }
+
+  /** Undefined where the controller stops first. */
+  async #untilOutcome(row: AcceptedRow): Promise<Outcome | undefined> {
+    const { signal, random, clock, metrics } = this.#options;
+    const startedMs = clock.nowMs();
+    let ask = this.#askFirst.delete(row.subject);
+    let failures = 0;
+    let polls = 0;
+    while (!signal.aborted) {
+      try {
+        const result = ask ? await this.#ask(row) : await this.#apply(row);
+        failures = 0;
+        ask = result !== undefined;
+        if (result === undefined) continue;
+        if (result.status !== "running") {
+          metrics.applySeconds.observe(Math.max(0, clock.nowMs() - startedMs) / 1000);
+          return outcomeOf(result);
+        }
+        polls += 1;
+        await sleep(backoffMs(polls, POLL, random), signal);
+      } catch (thrown) {
+        if (signal.aborted) return undefined;
+        const error = toTriplaneError(thrown);
+        if (error.code === "fencing_stale") throw error;
+        if (FINAL.has(error.code)) return outcomeOfRefusedCall(row, error);
+        failures += 1;
+        ask = true;
+        await this.#tellFailure(row, error, failures);
+        await sleep(backoffMs(failures, RETRY, random), signal);
+      }
+    }
+    return undefined;
+  }
+
+  /** What became of the op; undefined where the orchestrator does not know it. */
+  async #ask(row: AcceptedRow): Promise<ApplyResult | undefined> {
+    try {
+      return this.#assertOurs(row, await this.#options.orchestrator.op(row.subject, this.#options.signal));
+    } catch (error) {
+      if (error instanceof TriplaneError && error.code === "op_unknown") return undefined;
+      throw error;
+    }
+  }
+
+  async #apply(row: AcceptedRow): Promise<ApplyResult> {
+    const { orchestrator, fence, signal } = this.#options;
+    return this.#assertOurs(row, await orchestrator.apply(applyRequestOf(row, fence), signal));
+  }
+
+  #assertOurs(row: AcceptedRow, result: ApplyResult): ApplyResult {
+    if (result.jti !== row.subject) throw new TriplaneError("unavailable", "the orchestrator answered for another op");
+    if (result.op_digest !== row.op_digest) throw new TriplaneError("jti_reused", "the orchestrator knows this jti with other bytes");
+    return result;
+  }
+
+  async #tellFailure(row: AcceptedRow, error: TriplaneError, failures: number): Promise<void> {
+    const { logger, alarms } = this.#options;
+    logger.warn({ err: error, jti: row.subject, target: row.target, failures }, "the orchestrator could not be reached for an op");
+    if (failures === TELL_AFTER || failures % 50 === 0)
+      await alarms.tell({
+        code: error.code,
+        message: `op ${row.subject} cannot be applied for now: ${error.message}`,
+        subject: row.subject,
+      });
+  }
+}

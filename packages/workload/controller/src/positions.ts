@@ -1,0 +1,14 @@
+// Numbers that order what was accepted, growing over restarts.
+
+export class Positions {
+  #last: number;
+
+  constructor(last: number) {
+    this.#last = last;
+  }
+
+  next(): number {
+    this.#last += 1;
+    return this.#last;
+  }
+}

@@ -1,0 +1,250 @@
+// The controller's life: lease, database, what was left unfinished, then the loops, until it is told to stop or may not go on.
+//
+// 1. Nothing is read from the stream and nothing is applied without the lease (`ops-controller-single-workqueue-consumer`).
+// 2. What an earlier process left is taken up before the first new message.
+// 3. A lost lease, a stale fence or a database that does not know what it committed ends the process; a new one reads what is there.
+import { awaitLease, type Bus, type Lease, type LeaseRequest } from "@triplane/bus";
+import {
+  buckets,
+  type Clock,
+  CONSUMERS,
+  type Random,
+  type SigningKey,
+  streamNames,
+  TriplaneError,
+  toTriplaneError,
+} from "@triplane/contract";
+import { backoffMs, type Health, type Logger, sleep } from "@triplane/kit";
+import type { Store } from "@triplane/store";
+import { Records } from "./adapters/store-records.ts";
+import { Alarms } from "./alarms.ts";
+import { Applier } from "./applier.ts";
+import { Intake } from "./intake.ts";
+import type { ControllerMetrics } from "./metrics.ts";
+import { PolicyBook } from "./policy-book.ts";
+import type { Orchestrator, PolicySource } from "./ports.ts";
+import { Positions } from "./positions.ts";
+import { Publisher } from "./publisher.ts";
+import { ControllerService } from "./service.ts";
+
+export interface ControllerOptions {
+  readonly workspace: string;
+  readonly policyRid: string;
+  readonly key: SigningKey;
+  readonly bus: Bus;
+  readonly source: PolicySource;
+  readonly orchestrator: Orchestrator;
+  /** Called once the lease is held: a store belongs to one process. */
+  readonly openStore: () => Promise<Store>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: ControllerMetrics;
+  readonly signal: AbortSignal;
+  /** Name of this process in the lease. */
+  readonly owner: string;
+  readonly leaseTtlMs: number;
+  /** Time between two looks at the policy repository. */
+  readonly pollMs: number;
+  readonly parallel: number;
+  readonly maxDeliveries: number;
+}
+
+const WAIT_MS = 1000;
+const RETRY = { baseMs: 200, maxMs: 10_000 } as const;
+/** More accepted ops than this wait on the stream instead of here. */
+const MAX_QUEUED = 500;
+/** How long the store of the controller before may stay locked while that process ends. */
+const STORE_PATIENCE_MS = 30_000;
+
+interface Active {
+  readonly fence: number;
+  readonly book: PolicyBook;
+  readonly applier: Applier;
+  readonly publisher: Publisher;
+}
+
+export class Controller {
+  readonly #options: ControllerOptions;
+  readonly #failed = new AbortController();
+  #active: Active | undefined;
+
+  constructor(options: ControllerOptions) {
+    this.#options = options;
+  }
+
+  /** Throws `lease_held` where another controller holds it. */
+  async takeLease(): Promise<Lease> {
+    return await this.#options.bus.acquireLease(buckets(this.#options.workspace).lease, this.#leaseRequest());
+  }
+
+  /** Runs until the signal fires; rejects with what ended it otherwise. Without a lease it waits for one as a standby. */
+  async run(held?: Lease): Promise<void> {
+    const { signal, metrics } = this.#options;
+    metrics.active.set(held === undefined ? 0 : 1);
+    const lease = held ?? (await this.#waitForLease());
+    if (lease === undefined) return;
+    metrics.active.set(1);
+    try {
+      await this.#runActive(lease, AbortSignal.any([signal, lease.lost, this.#failed.signal]));
+    } finally {
+      await lease.release();
+    }
+    if (signal.aborted) return;
+    throw toTriplaneError(this.#failed.signal.aborted ? this.#failed.signal.reason : lease.lost.reason, "lease_lost");
+  }
+
+  health(): Health {
+    const { workspace, owner } = this.#options;
+    const active = this.#active;
+    if (active === undefined) return { ok: true, detail: { workspace, owner, role: "standby" } };
+    const { book, publisher, applier, fence } = active;
+    const problem = book.problem ?? (publisher.failures > 0 ? "the outbox cannot be published" : undefined);
+    return {
+      ok: book.head !== undefined && publisher.failures === 0,
+      detail: {
+        workspace,
+        owner,
+        role: "active",
+        fence,
+        policy: book.head?.commit ?? "none in force: nothing is taken in",
+        queued: applier.depth,
+        ...(problem === undefined ? {} : { problem: problem instanceof TriplaneError ? `${problem.code}: ${problem.message}` : problem }),
+      },
+    };
+  }
+
+  async #runActive(lease: Lease, signal: AbortSignal): Promise<void> {
+    const { bus, workspace, logger } = this.#options;
+    const store = await this.#openStore(signal);
+    if (store === undefined) return;
+    try {
+      const { intake, applier, publisher, book, alarms } = await this.#assemble(store, lease, signal);
+      const consumer = await bus.consumer(streamNames(workspace).cmd, CONSUMERS.cmd);
+      logger.info({ workspace, fence: lease.fence, resumed: applier.depth }, "active");
+      const loops = [
+        this.#consume(
+          signal,
+          applier,
+          () => consumer.next({ waitMs: WAIT_MS, signal }),
+          (message) => intake.handle(message),
+        ),
+        publisher.run(),
+        this.#followPolicy(signal, book, alarms),
+      ];
+      for (const loop of loops) loop.catch((error: unknown) => this.#fail(toTriplaneError(error)));
+      await Promise.allSettled(loops);
+      await applier.idle();
+      if (!this.#failed.signal.aborted && !lease.lost.aborted) await publisher.flush();
+    } finally {
+      await store.close();
+    }
+  }
+
+  async #assemble(store: Store, lease: Lease, signal: AbortSignal) {
+    const { workspace, policyRid, key, clock, random, logger, metrics, bus, source, orchestrator, parallel, maxDeliveries } = this.#options;
+    const records = new Records(store);
+    const audience = { workspace, policyRid };
+    const service = new ControllerService({ audience, key, clock });
+    const positions = new Positions(await records.lastPosition());
+    const alarms = new Alarms({ bus, workspace, clock, logger, metrics });
+    const book = new PolicyBook({ workspace, source, memory: records, clock });
+    const publisher = new Publisher({ workspace, bus, records, metrics, logger, random, signal });
+    const onOutbox = () => publisher.wake();
+    const shared = { service, records, positions, alarms, metrics, logger, random, onOutbox };
+    const applier = new Applier({
+      ...shared,
+      orchestrator,
+      clock,
+      fence: lease.fence,
+      parallel,
+      signal,
+      onFatal: (error) => this.#fail(error),
+    });
+    const intake = new Intake({ ...shared, verifyContext: { book, audience }, maxDeliveries, onAccepted: (op) => applier.push(op) });
+    await book.refresh();
+    this.#active = { fence: lease.fence, book, applier, publisher };
+    applier.resume(await records.unfinished());
+    return { intake, applier, publisher, book, alarms };
+  }
+
+  async #consume<M>(
+    signal: AbortSignal,
+    applier: Applier,
+    next: () => Promise<M | undefined>,
+    handle: (message: M) => Promise<void>,
+  ): Promise<void> {
+    const { logger, random } = this.#options;
+    let failures = 0;
+    while (!signal.aborted) {
+      if (applier.depth >= MAX_QUEUED) {
+        await sleep(WAIT_MS, signal);
+        continue;
+      }
+      let message: M | undefined;
+      try {
+        message = await next();
+        failures = 0;
+      } catch (error) {
+        failures += 1;
+        logger.warn({ err: error, failures }, "the command stream could not be read");
+        await sleep(backoffMs(failures, RETRY, random), signal);
+      }
+      if (message !== undefined) await handle(message);
+    }
+  }
+
+  async #followPolicy(signal: AbortSignal, book: PolicyBook, alarms: Alarms): Promise<void> {
+    const { pollMs, logger } = this.#options;
+    let told: string | undefined;
+    let commit = book.head?.commit;
+    while (!signal.aborted) {
+      const { problem } = book;
+      if (problem !== undefined && problem.message !== told)
+        await alarms.tell({ code: problem.code, message: `the policy cannot be followed: ${problem.message}` });
+      told = problem?.message;
+      await sleep(pollMs, signal);
+      if (signal.aborted) return;
+      await book.refresh();
+      if (book.head?.commit !== commit) logger.info({ policy: book.head }, "the policy is in force");
+      commit = book.head?.commit;
+    }
+  }
+
+  /** The process before may need a moment to end after it lost the lease. */
+  async #openStore(signal: AbortSignal): Promise<Store | undefined> {
+    const { openStore, clock, logger } = this.#options;
+    const giveUpMs = clock.nowMs() + STORE_PATIENCE_MS;
+    while (!signal.aborted) {
+      try {
+        return await openStore();
+      } catch (error) {
+        if (!(error instanceof TriplaneError) || error.code !== "store_locked" || clock.nowMs() >= giveUpMs) throw error;
+        logger.warn({ err: error }, "the store is still held by another process");
+        await sleep(WAIT_MS, signal);
+      }
+    }
+    return undefined;
+  }
+
+  async #waitForLease(): Promise<Lease | undefined> {
+    const { bus, workspace, signal, leaseTtlMs, logger } = this.#options;
+    logger.info({ workspace }, "waiting as a standby");
+    try {
+      return await awaitLease(bus, buckets(workspace).lease, this.#leaseRequest(), { pollMs: leaseTtlMs / 4, signal });
+    } catch (error) {
+      if (signal.aborted) return undefined;
+      throw error;
+    }
+  }
+
+  #leaseRequest(): LeaseRequest {
+    return { key: "ops-controller", owner: this.#options.owner, ttlMs: this.#options.leaseTtlMs };
+  }
+
+  #fail(error: TriplaneError): void {
+    if (this.#failed.signal.aborted) return;
+    this.#options.logger.error({ err: error }, "the controller cannot go on");
+    this.#failed.abort(error);
+  }
+}

@@ -1,0 +1,87 @@
+// Verifies a message of the command stream against the policy book: proven, not provable yet, or broken.
+//
+// 1. Nothing is waited for on the word of a key that the policy in force does not know: whoever can write to the stream could stop it so.
+// 2. A key that the newest policy took away decides nothing that reached the stream after that, under whatever older policy.
+import type { BusMessage } from "@triplane/bus";
+import { type Did, type FailureCode, parseToken, TriplaneError, toTriplaneError, verifyAdmission, verifyRefusal } from "@triplane/contract";
+import { type LoadedPolicy, policyCommitOf, type VerifiedDecision, verifyDecision } from "@triplane/policy";
+import type { PolicyBook } from "./policy-book.ts";
+
+export type Verification =
+  | { readonly kind: "proven"; readonly decision: VerifiedDecision; readonly compact: string }
+  /** Nothing is wrong with the message; what it needs is not here yet. */
+  | { readonly kind: "later"; readonly reason: TriplaneError }
+  | { readonly kind: "broken"; readonly reason: TriplaneError };
+
+/** Where a failure to read the policy repository is not the message's fault. */
+const TRANSIENT: ReadonlySet<FailureCode> = new Set(["git_failed", "unavailable", "quorum_not_reached"]);
+
+/** Least time between two looks at the repository that messages can cause. */
+const REFRESH_AFTER_MS = 500;
+
+export interface VerifyContext {
+  readonly book: PolicyBook;
+  readonly audience: { readonly workspace: string; readonly policyRid: string };
+}
+
+/** `chain-verified-at-every-hop` */
+export async function verifyMessage(message: Pick<BusMessage, "text" | "storedAtMs">, context: VerifyContext): Promise<Verification> {
+  const { book, audience } = context;
+  if (book.head === undefined) return { kind: "later", reason: new TriplaneError("unavailable", "no policy is in force") };
+  try {
+    const compact = message.text;
+    if (compact === undefined) throw broken("the message is not UTF-8 text");
+    const commit = policyCommitOf(compact);
+    const signer = signerOfDecision(compact);
+    if (!book.mayDecide(signer)) await book.refreshIfOlderThan(REFRESH_AFTER_MS);
+    const known = book.mayDecide(signer);
+    if (!known && message.storedAtMs >= book.head.since_ms) throw broken(`the policy in force lets nobody decide with the key ${signer}`);
+    const policy = await policyNamed(book, commit, known);
+    if (policy === undefined && known)
+      return { kind: "later", reason: new TriplaneError("unavailable", `the policy commit ${commit} is not here yet`) };
+    const decision = verifyDecision({ compact, audience, policyAt: (at) => (at === commit ? policy : undefined) });
+    return { kind: "proven", decision, compact };
+  } catch (thrown) {
+    const reason = toTriplaneError(thrown);
+    if (reason.code === "chain_broken") return { kind: "broken", reason };
+    if (TRANSIENT.has(reason.code)) return { kind: "later", reason };
+    throw reason;
+  }
+}
+
+async function policyNamed(book: PolicyBook, commit: string, mayWait: boolean): Promise<LoadedPolicy | undefined> {
+  try {
+    const policy = await book.at(commit);
+    if (policy !== undefined || !mayWait) return policy;
+    await book.refreshIfOlderThan(REFRESH_AFTER_MS);
+    return await book.at(commit);
+  } catch (thrown) {
+    const error = toTriplaneError(thrown);
+    if (error.code === "policy_invalid" || error.code.startsWith("nickel_"))
+      throw new TriplaneError("chain_broken", `the policy at ${commit} is not valid: ${error.message}`, { cause: thrown });
+    throw error;
+  }
+}
+
+/** Who signed, with the signature checked; what else the decision says is not looked at yet. */
+function signerOfDecision(compact: string): Did {
+  try {
+    return isAdmission(compact) ? verifyAdmission(compact).claims.iss : verifyRefusal(compact).claims.iss;
+  } catch (cause) {
+    const error = toTriplaneError(cause);
+    throw new TriplaneError("chain_broken", `${error.code}: ${error.message}`, { cause, details: { reason: error.code } });
+  }
+}
+
+function isAdmission(compact: string): boolean {
+  try {
+    parseToken(compact, "admission+jwt");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function broken(message: string): TriplaneError {
+  return new TriplaneError("chain_broken", message);
+}
