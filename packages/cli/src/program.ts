@@ -9,13 +9,20 @@ import { keeperShow } from "./commands/keeper/show.ts";
 import { keeperApprove, keeperReject } from "./commands/keeper/speak.ts";
 import { keysNew } from "./commands/keys/new.ts";
 import { keysShow } from "./commands/keys/show.ts";
+import { ledgerLog } from "./commands/ledger/log.ts";
+import { ledgerVerify } from "./commands/ledger/verify.ts";
 import { opCancel } from "./commands/op/cancel.ts";
 import { opList } from "./commands/op/list.ts";
 import { opPlan } from "./commands/op/plan.ts";
 import { opShow } from "./commands/op/show.ts";
 import { opSubmit } from "./commands/op/submit.ts";
 import { opWait } from "./commands/op/wait.ts";
+import { policyCheck } from "./commands/policy/check.ts";
+import { policyExplain } from "./commands/policy/explain.ts";
+import { policyTest } from "./commands/policy/test.ts";
+import { receipt } from "./commands/receipt.ts";
 import { up } from "./commands/up.ts";
+import { verify } from "./commands/verify.ts";
 import type { Command } from "./framework/command.ts";
 import type { Program } from "./framework/shell.ts";
 
@@ -24,6 +31,8 @@ const VERSION = "0.1.0";
 const NOUNS = {
   op: "Plan, sign, send and follow ops",
   keeper: "Review ops: list, show, approve, reject, admit",
+  policy: "Check, explain and test policies",
+  ledger: "Verify and read the ledger",
   keys: "Make and show signing keys",
 } as const;
 
@@ -41,6 +50,13 @@ const COMMANDS: readonly Command[] = [
   opWait,
   opCancel,
   ...KEEPER_COMMANDS,
+  policyCheck,
+  policyExplain,
+  policyTest,
+  ledgerVerify,
+  ledgerLog,
+  receipt,
+  verify,
   keysNew,
   keysShow,
   completionCommand("triplane", () => COMMANDS, NOUNS),

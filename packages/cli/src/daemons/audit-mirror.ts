@@ -1,4 +1,5 @@
 // The program `audit-mirror`.
 import { runAuditMirror } from "@triplane/audit-mirror";
 
-process.exitCode = await runAuditMirror(process.argv.slice(2), process.env);
+// Ends here and now: what a native library keeps open must not keep the process.
+process.exit(await runAuditMirror(process.argv.slice(2), process.env));

@@ -1,4 +1,5 @@
 // The program `desired-sync`.
 import { runDesiredSync } from "@triplane/desired-sync";
 
-process.exitCode = await runDesiredSync(process.argv.slice(2), process.env);
+// Ends here and now: what a native library keeps open must not keep the process.
+process.exit(await runDesiredSync(process.argv.slice(2), process.env));

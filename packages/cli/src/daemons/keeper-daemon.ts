@@ -1,4 +1,5 @@
 // The program `keeper-daemon`.
 import { runKeeper } from "@triplane/keeper";
 
-process.exitCode = await runKeeper(process.argv.slice(2), process.env);
+// Ends here and now: what a native library keeps open must not keep the process.
+process.exit(await runKeeper(process.argv.slice(2), process.env));

@@ -1,4 +1,5 @@
 // The program `ops-controller`.
 import { runController } from "@triplane/controller";
 
-process.exitCode = await runController(process.argv.slice(2), process.env);
+// Ends here and now: what a native library keeps open must not keep the process.
+process.exit(await runController(process.argv.slice(2), process.env));

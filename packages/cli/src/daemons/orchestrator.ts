@@ -1,4 +1,5 @@
 // The program `orchestrator`.
 import { runOrchestrator } from "@triplane/orchestrator";
 
-process.exitCode = await runOrchestrator(process.argv.slice(2), process.env);
+// Ends here and now: what a native library keeps open must not keep the process.
+process.exit(await runOrchestrator(process.argv.slice(2), process.env));

@@ -1,6 +1,7 @@
 // The processes of each plane of a local workspace, with the configuration file that each one reads.
 import { join } from "node:path";
 import { type Identity, identityName, provision } from "@triplane/bus";
+import { TriplaneError } from "@triplane/contract";
 import { atomicWriteFile, createLogger, ensurePrivateFolder, findTool, readSecretFile } from "@triplane/kit";
 import { repositoryDir } from "@triplane/ledger";
 import type { HomeLayout } from "../home/layout.ts";
@@ -106,7 +107,24 @@ async function keeperDaemon(layout: HomeLayout, workspace: WorkspaceFile): Promi
 }
 
 async function desiredSync(layout: HomeLayout, workspace: WorkspaceFile): Promise<ProcessSpec> {
-  return await daemon(layout, "ci", "desired-sync", workspace.ports.desiredSyncHealth, layout.desiredSync, {});
+  const { pins } = workspace;
+  const [principal] = workspace.people.automations;
+  if (principal === undefined) throw new TriplaneError("config_invalid", "the workspace has no automation for the CI plane");
+  return await daemon(layout, "ci", "desired-sync", workspace.ports.desiredSyncHealth, layout.desiredSync, {
+    ...onBus(layout, workspace, { role: "operator", principal }),
+    healthPort: workspace.ports.desiredSyncHealth,
+    principal,
+    keyFile: layout.keyFile(principal),
+    outboxDir: layout.outbox(principal),
+    stateFile: join(layout.desiredSync, "state.json"),
+    desiredRepo: repositoryDir(layout.storage, pins.desired.rid),
+    desiredRid: pins.desired.rid,
+    desiredIdentityRoot: pins.desired.identityRoot,
+    policyRid: pins.policy.rid,
+    controllerDid: pins.controller,
+    orchestratorUrl: `http://127.0.0.1:${workspace.ports.orchestrator}`,
+    orchestratorTokenFile: layout.tokenFile(principal),
+  });
 }
 
 function onBus(layout: HomeLayout, workspace: WorkspaceFile, identity: Identity): object {

@@ -1,0 +1,97 @@
+// triplane ledger verify: everything about a ledger derived again, offline.
+import { resolve } from "node:path";
+import { TriplaneError } from "@triplane/contract";
+import { repositoryDir, verifyLedger } from "@triplane/ledger";
+import { z } from "zod";
+import { defineCommand } from "../../framework/command.ts";
+import { flag, text } from "../../framework/parameters.ts";
+import { facts, utc } from "../../framework/table.ts";
+import { decisionsFromRepository } from "../../people/decisions.ts";
+import { type Anchors, anchorOptions, anchorsFrom } from "./anchors.ts";
+
+export const ledgerVerify = defineCommand({
+  noun: "ledger",
+  verb: "verify",
+  summary: "Verify a ledger from its bytes",
+  description:
+    "Checks the repository's identity and signed refs, every commit's signature, every record and all signatures inside it, the SHA-256 chain, the Merkle tree, the checkpoint and the sequence numbers of every key; offline, from the storage repository, a mirror clone or a plain clone. The first bad record is named. With --full every decision is run again under the policy that it names.\n\nWhat you trust comes from flags, else from the home's workspace.json, and is printed. A plain clone has no signed refs: it needs --controller.",
+  args: z.strictObject({ dir: text("DIR", "The repository or a clone of it (default: the home's)").optional() }),
+  options: z.strictObject({
+    full: flag("Also run every decision again under its policy"),
+    policyRepo: text("DIR", "Clone of the policy repository for --full (default: the home's)").optional(),
+    policyRoot: anchorOptions.stateRoot.meta({ description: "Root commit of the policy repository's identity", placeholder: "COMMIT" }),
+    ...anchorOptions,
+  }),
+  examples: [
+    { command: "triplane ledger verify", what: "the ledger of the local workspace" },
+    { command: "triplane ledger verify ./clone --full", what: "a clone, with every decision run again" },
+    {
+      command: "triplane ledger verify ./clone --state-rid rad:z… --state-root COMMIT --controller did:key:z6Mk…",
+      what: "as an outsider who knows these three from elsewhere",
+    },
+  ],
+  run: async ({ args, options }, context) => {
+    const anchors = await anchorsFrom(options, context);
+    const { state } = anchors;
+    if (state === undefined)
+      throw new TriplaneError("usage", "nothing says which ledger to trust: give --state-rid and --state-root, or --home");
+    const dir = args.dir === undefined ? storedLedger(anchors, state.rid) : resolve(context.cwd, args.dir);
+    const check = options.full ? await decisionCheck(options, anchors, context.cwd) : undefined;
+    const report = await verifyLedger(dir, state, {
+      ...(check === undefined ? {} : { checkRecord: check }),
+      ...(anchors.controller === undefined ? {} : { controller: anchors.controller }),
+      ...(anchors.policyRid === undefined ? {} : { policyRid: anchors.policyRid }),
+      onProgress: (done) => {
+        if (context.terminal && !context.json && done % 1000 === 0) context.progress(`${done} records …`);
+      },
+    });
+    return { dir, trusted: anchors.trusted, decisionsRunAgain: options.full, ...report };
+  },
+  render: (report) => {
+    const { checkpoint } = report;
+    const head = facts([
+      ["ledger", report.dir],
+      ["trusted", report.trusted.join("\n")],
+      ["records", report.size],
+      ["head", report.head],
+      ["chain", report.chainHead],
+      [
+        "checkpoint",
+        checkpoint === undefined ? "none yet" : `${checkpoint.size} records at ${utc(checkpoint.timeMs / 1000)}, root ${checkpoint.root}`,
+      ],
+      ["decisions", report.decisionsRunAgain ? "every one run again" : "signatures checked; --full runs them again"],
+    ]);
+    if (report.ok) return `${head}\n\n✔ The ledger is what the ops-controller signed, complete and in order.`;
+    const problems = report.problems.map((problem) => {
+      const where =
+        problem.index === undefined ? "" : `record ${problem.index}${problem.subject === undefined ? "" : ` (${problem.subject})`}: `;
+      return `✘ ${where}${problem.message} [${problem.code}]`;
+    });
+    return [head, "", ...problems].join("\n");
+  },
+  failed: (report) => !report.ok,
+});
+
+function storedLedger(anchors: Anchors, rid: string): string {
+  if (anchors.home === undefined) throw new TriplaneError("usage", "DIR is needed where there is no home");
+  return repositoryDir(anchors.home.layout.storage, rid);
+}
+
+async function decisionCheck(
+  options: { readonly policyRepo?: string | undefined; readonly policyRoot?: string | undefined },
+  anchors: Anchors,
+  cwd: string,
+) {
+  const { home, policyRid } = anchors;
+  const workspace = home?.workspace;
+  const root = options.policyRoot ?? workspace?.pins.policy.identityRoot;
+  if (policyRid === undefined || root === undefined)
+    throw new TriplaneError(
+      "usage",
+      "--full needs a pinned policy repository: give --policy-rid, --policy-root and --policy-repo, or --home",
+    );
+  const stored = home === undefined ? undefined : repositoryDir(home.layout.storage, policyRid);
+  const repo = options.policyRepo === undefined ? stored : resolve(cwd, options.policyRepo);
+  if (repo === undefined) throw new TriplaneError("usage", "--full needs --policy-repo where there is no home");
+  return await decisionsFromRepository(repo, { policyPin: { rid: policyRid, identityRoot: root } });
+}
