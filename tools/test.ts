@@ -1,4 +1,4 @@
-// The test command: `npm test -- [PATH…] [--name PATTERN]`. Says loudly what it cannot test, ends with `N passed, N failed, N skipped`.
+// The test command: `npm test -- [PATH…] [--name PATTERN] [--deadline SECONDS]`. Says loudly what it cannot test, ends with `N passed, N failed, N skipped`.
 import { availableParallelism } from "node:os";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,7 +11,12 @@ import { type FileResult, killRunning, runFile } from "./test/run-file.ts";
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
 async function main(argv: readonly string[]): Promise<number> {
-  const { values, positionals } = parseArgs({ args: [...argv], allowPositionals: true, options: { name: { type: "string" } } });
+  const { values, positionals } = parseArgs({
+    args: [...argv],
+    allowPositionals: true,
+    options: { name: { type: "string" }, deadline: { type: "string" } },
+  });
+  const deadlineMs = values.deadline === undefined ? undefined : Number(values.deadline) * 1000;
   const missing = (await doctor()).filter(({ inRange }) => !inRange);
   print(missingBox(missing));
   if (missing.length > 0 && process.env["TRIPLANE_REQUIRE_ALL"] === "1") {
@@ -24,7 +29,7 @@ async function main(argv: readonly string[]): Promise<number> {
     const files = await filesOf(group, ROOT, positionals);
     if (files.length === 0) continue;
     print(["", `${group.name}: ${files.length} files`]);
-    results.push(...(await runGroup(group, files, values.name)));
+    results.push(...(await runGroup(deadlineMs === undefined ? group : { ...group, deadlineMs }, files, values.name)));
   }
   const totals = totalsOf(results);
   const failed = results.filter((result) => totalsOf([result]).failed > 0);
