@@ -86,14 +86,23 @@ async function opsController(layout: HomeLayout, workspace: WorkspaceFile): Prom
     storeUrl: `rocksdb://${join(layout.controller, "store")}`,
     orchestratorUrl: `http://127.0.0.1:${workspace.ports.orchestrator}`,
     orchestratorTokenFile: layout.tokenFile(CONTROLLER_CALLER),
+    // After a crash the next one waits for the old one's lease to run out instead of giving up; on one machine that may be soon.
+    standby: true,
+    leaseTtlMs: 4_000,
   });
 }
 
 async function auditMirror(layout: HomeLayout, workspace: WorkspaceFile): Promise<ProcessSpec> {
+  const { state } = workspace.pins;
   return await daemon(layout, "workload", "audit-mirror", workspace.ports.mirrorHealth, layout.mirror, {
     ...onBus(layout, workspace, { role: "mirror" }),
     ...policyPins(layout, workspace),
     healthPort: workspace.ports.mirrorHealth,
+    keyFile: layout.keyFile("controller"),
+    stateRepo: repositoryDir(layout.storage, state.rid),
+    stateRid: state.rid,
+    stateIdentityRoot: state.identityRoot,
+    asideDir: join(layout.mirror, "aside"),
   });
 }
 
