@@ -182,7 +182,7 @@ function refuseContinuation(tokens: TokenStream): void {
   const token = tokens.current;
   if (token.type === "punctuation") {
     if (OPERATORS.has(token.text)) throw tokens.refuse(`operator \`${token.text}\``);
-    if (token.text === ".") throw tokens.refuse("field access");
+    if (token.text === "." && ["word", "string"].includes(tokens.peek().type)) throw tokens.refuse("field access");
     if (token.text === "|>") throw tokens.refuse("pipe");
     if (token.text === "->") throw tokens.refuse("function type");
   }
