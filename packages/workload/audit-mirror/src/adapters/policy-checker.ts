@@ -1,0 +1,55 @@
+// Checks decisions against the policy repository, which it verifies itself (`chain-verified-at-every-hop`).
+//
+// 1. A policy commit counts once it is at or before an approved head; as the head only moves forward, it then counts for good.
+import { type AuditRecord, TriplaneError, toTriplaneError } from "@triplane/contract";
+import { approvedHead, isAncestor, type RepositoryPin, readTreeFiles } from "@triplane/ledger";
+import { type LoadedPolicy, loadPolicy, policyCommitOf, verifyDecision } from "@triplane/policy";
+import type { DecisionChecker } from "../ports.ts";
+
+const POLICY_BRANCH = "main";
+const MAX_POLICY_BYTES = 4 * 1024 * 1024;
+const MAX_POLICIES = 256;
+
+export interface PolicyCheckerOptions {
+  readonly repoDir: string;
+  readonly pin: RepositoryPin;
+  /** Fewest delegates whose signature a change of the policy may need. */
+  readonly minThreshold: number;
+  readonly workspace: string;
+}
+
+export function policyChecker(options: PolicyCheckerOptions): DecisionChecker {
+  const { repoDir, pin, minThreshold, workspace } = options;
+  const policies = new Map<string, LoadedPolicy>();
+  let lastHead: string | undefined;
+
+  async function policyAt(commit: string): Promise<LoadedPolicy> {
+    const known = policies.get(commit);
+    if (known !== undefined) return known;
+    const head = await approvedHead(repoDir, pin, { branch: POLICY_BRANCH, minThreshold, lastAccepted: lastHead });
+    lastHead = head.commit;
+    if (!(await isAncestor(repoDir, commit, head.commit)))
+      throw new TriplaneError("unavailable", `the policy commit ${commit} is not on the approved chain here`);
+    const loaded = loadPolicy(await readTreeFiles(repoDir, commit, { maxBytes: MAX_POLICY_BYTES }));
+    if (policies.size >= MAX_POLICIES) policies.clear();
+    policies.set(commit, loaded);
+    return loaded;
+  }
+
+  return {
+    async check(record: AuditRecord) {
+      const compact = record.claims.decision;
+      const commit = policyCommitOf(compact);
+      const policy = await policyAt(commit).catch((thrown: unknown) => {
+        // Whatever keeps the policy away says nothing about the record.
+        const failure = toTriplaneError(thrown, "unavailable");
+        throw new TriplaneError("unavailable", `the policy ${commit} cannot be had: ${failure.message}`, { cause: failure });
+      });
+      verifyDecision({
+        compact,
+        audience: { workspace, policyRid: pin.rid },
+        policyAt: (asked) => (asked === commit ? policy : undefined),
+      });
+    },
+  };
+}

@@ -1,0 +1,149 @@
+// The mirror with the real NATS and the real git.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { type Bus, messageIdOf } from "@triplane/bus";
+import { alarmSchema, CONSUMERS, generateSigningKey, streamNames, subjects } from "@triplane/contract";
+import { systemClock } from "@triplane/kit";
+import { verifyLedger } from "@triplane/ledger";
+import { eventually, startNats, type TempDir, type TestNats, tempDir } from "@triplane/testkit";
+import { runAuditMirror } from "./main.ts";
+import { createWorld, type RecordChanges, WORKSPACE, type World, writeConfig } from "./testing/world.ts";
+
+const STREAM = streamNames(WORKSPACE).audit;
+const lines = { write: () => undefined };
+let nats: TestNats;
+
+before(async () => {
+  nats = await startNats({ workspace: WORKSPACE });
+});
+after(() => nats.close());
+
+interface Setting extends AsyncDisposable {
+  readonly world: World;
+  readonly config: string;
+  readonly controller: Bus;
+  publish(changes?: RecordChanges): Promise<string>;
+  /** A mirror in this process, until the setting ends or `stop` is called. */
+  start(): { stop(): Promise<number> };
+  /** Waits until nothing on the audit stream is pending or un-acked. */
+  settled(): Promise<void>;
+  verify(): ReturnType<typeof verifyLedger>;
+}
+
+async function setting(): Promise<Setting> {
+  const folder: TempDir = await tempDir("mirror");
+  const world = await createWorld(folder.path, systemClock);
+  const config = await writeConfig(world, { url: nats.url, seed: nats.keyOf({ role: "mirror" }).seed });
+  const controller = await nats.bus("controller");
+  const watcher = await nats.bus("watcher");
+  const running = new Set<{ stop(): Promise<number> }>();
+  return {
+    world,
+    config,
+    controller,
+    async publish(changes) {
+      const record = world.nextRecord(changes);
+      await controller.publish(subjects(WORKSPACE).audit, record, { messageId: messageIdOf(record) });
+      return record;
+    },
+    start() {
+      const abort = new AbortController();
+      const exit = runAuditMirror(["--config", config], {}, { signal: abort.signal, logSink: lines });
+      const mirror = {
+        stop() {
+          running.delete(mirror);
+          abort.abort();
+          return exit;
+        },
+      };
+      running.add(mirror);
+      return mirror;
+    },
+    settled: async () => {
+      const isSettled = async () => {
+        const state = await watcher.consumerState(STREAM, CONSUMERS.audit);
+        return state.pending === 0 && state.unacked === 0;
+      };
+      await eventually(isSettled, { what: "the mirror to settle", timeoutMs: 60_000 });
+    },
+    verify: () => verifyLedger(world.state.repoDir, world.state, { graceS: 0, policyRid: world.policy.rid }),
+    async [Symbol.asyncDispose]() {
+      for (const mirror of running) await mirror.stop();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+test("audit-mirror: every record lands once, in batches, and a record that comes again is only acked (every-command-lands)", async () => {
+  await using it = await setting();
+  const first = await Promise.all(Array.from({ length: 20 }, () => it.publish()));
+  const mirror = it.start();
+  await it.settled();
+  assert.equal(await mirror.stop(), 0);
+  // The broker forgets message ids when it restarts; then the controller's outbox may send a record again.
+  const again = `${first[0]}`;
+  await it.controller.publish(subjects(WORKSPACE).audit, again, { messageId: "another id" });
+  await it.publish();
+  const second = it.start();
+  await it.settled();
+  assert.equal(await second.stop(), 0);
+  const report = await it.verify();
+  assert.deepEqual([report.ok, report.size, report.problems], [true, 21, []]);
+});
+
+test("audit-mirror: kill -9 between commit and ack, and before the commit: no duplicate, no loss (persist-before-ack)", async () => {
+  await using it = await setting();
+  // Both die holding records; what they did not ack comes again after the consumer's ack wait of 30 s.
+  for (const [place, committed] of [
+    ["after-commit", 3],
+    ["before-commit", 3],
+  ] as const) {
+    for (let count = 0; count < 3; count += 1) await it.publish();
+    const dying = spawn(process.execPath, [join(import.meta.dirname, "testing/mirror-that-dies.ts"), it.config, place], {
+      stdio: "ignore",
+    });
+    const [, signal] = await once(dying, "exit");
+    assert.equal(signal, "SIGKILL");
+    assert.equal((await it.verify()).size, committed);
+  }
+  it.start();
+  await it.settled();
+  const report = await it.verify();
+  assert.deepEqual([report.ok, report.size, report.problems], [true, 6, []]);
+});
+
+test("audit-mirror: what is no record is set aside and alarmed, never committed (chain-verified-at-every-hop)", async () => {
+  await using it = await setting();
+  const bad = [
+    "no record at all",
+    it.world.nextRecord({ controller: generateSigningKey() }),
+    it.world.nextRecord({ keeper: generateSigningKey() }),
+  ];
+  for (const text of bad) await it.controller.publish(subjects(WORKSPACE).audit, text, { messageId: messageIdOf(text) });
+  it.start();
+  await it.settled();
+  assert.equal((await it.verify()).size, 0);
+  const aside = join(it.world.folder, "mirror/aside");
+  const kept = await Promise.all((await readdir(aside)).map(async (name) => JSON.parse(await readFile(join(aside, name), "utf8"))));
+  assert.deepEqual(new Set(kept.map((item) => Buffer.from(item.bytes, "base64").toString("utf8"))), new Set(bad));
+  assert.deepEqual(kept.map((item) => item.code).sort(), ["chain_broken", "ledger_record_invalid", "ledger_record_invalid"]);
+  const watcher = await nats.bus("watcher");
+  const alarms = (await watcher.all(streamNames(WORKSPACE).alarm, subjects(WORKSPACE).alarm)).map((message) =>
+    alarmSchema.parse(JSON.parse(message.text ?? "")),
+  );
+  for (const code of ["chain_broken", "ledger_record_invalid"]) {
+    assert.ok(alarms.some((alarm) => alarm.source === "audit-mirror" && alarm.code === code));
+  }
+});
+
+test("audit-mirror: a second mirror on the same ledger does not start", async () => {
+  await using it = await setting();
+  it.start();
+  await it.publish();
+  await it.settled();
+  assert.equal(await runAuditMirror(["--config", it.config], {}, { logSink: lines }), 1);
+});

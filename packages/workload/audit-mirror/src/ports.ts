@@ -1,0 +1,27 @@
+// What the mirror needs of the outside besides the bus: the ledger, the policy, a place for what is not a record.
+import type { AuditRecord } from "@triplane/contract";
+import type { LedgerWriter } from "@triplane/ledger";
+
+/** Opens the ledger for writing; called again after a failed write. Throws failures of the ledger. */
+export type OpenLedger = () => Promise<LedgerWriter>;
+
+/** Runs the decision inside a record again, under the policy that it names. */
+export interface DecisionChecker {
+  /** Throws `chain_broken` where the decision does not follow; `unavailable` where the policy cannot be had now. */
+  check(record: AuditRecord): Promise<void>;
+}
+
+/** Something that came on the audit stream and cannot go into the ledger. */
+export interface SetAside {
+  /** Digest of the bytes; names the file. */
+  readonly digest: string;
+  readonly code: string;
+  readonly message: string;
+  readonly streamSeq: number;
+  /** Milliseconds since 1970. */
+  readonly atMs: number;
+  readonly bytes: Uint8Array;
+}
+
+/** On disk when it returns. Keeping the same bytes twice is one file. */
+export type KeepAside = (item: SetAside) => Promise<void>;

@@ -1,0 +1,207 @@
+// The mirror's loop: takes records off the audit stream, commits them in batches, then acks them.
+//
+// 1. A message is acked only after its record is in the ledger on disk, by this batch or an earlier one (`every-command-lands`, `persist-before-ack`).
+// 2. A message that is no record is on disk beside the ledger and alarmed before it is taken off the stream.
+// 3. After a failed write nothing is assumed: the ledger is opened again and the messages come again.
+import { type Bus, messageIdOf, type WorkConsumer, type WorkMessage } from "@triplane/bus";
+import {
+  type Alarm,
+  type AuditRecord,
+  type Clock,
+  CONSUMERS,
+  digestOf,
+  nowSeconds,
+  type Random,
+  streamNames,
+  subjects,
+  type TriplaneError,
+  toTriplaneError,
+} from "@triplane/contract";
+import { backoffMs, type Logger, sleep } from "@triplane/kit";
+import type { LedgerWriter } from "@triplane/ledger";
+import type { MirrorMetrics } from "./metrics.ts";
+import type { DecisionChecker, KeepAside, OpenLedger } from "./ports.ts";
+import { afterFailedCheck, Batcher, type BatchLimits, examine, type RecordRules } from "./service.ts";
+
+export interface MirrorOptions {
+  readonly bus: Bus;
+  readonly rules: RecordRules;
+  readonly openLedger: OpenLedger;
+  readonly checker: DecisionChecker;
+  readonly keepAside: KeepAside;
+  readonly limits: BatchLimits;
+  readonly metrics: MirrorMetrics;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}
+
+interface Held {
+  readonly message: WorkMessage;
+  readonly record: AuditRecord;
+}
+
+const IDLE_WAIT_MS = 1000;
+const RETRY = { baseMs: 250, maxMs: 30_000 } as const;
+/** Batches between two packings of what they left. */
+const TIDY_EVERY = 32;
+
+export class MirrorLoop {
+  readonly #options: MirrorOptions;
+  readonly #batch: Batcher<Held>;
+  #writer: LedgerWriter | undefined;
+  #failures = 0;
+  #batches = 0;
+  #problem: TriplaneError | undefined;
+
+  constructor(options: MirrorOptions) {
+    this.#options = options;
+    this.#batch = new Batcher(options.limits);
+  }
+
+  /** Why the last write or read failed; undefined while all is well. */
+  get problem(): TriplaneError | undefined {
+    return this.#problem;
+  }
+
+  get size(): number | undefined {
+    return this.#writer?.size;
+  }
+
+  /** Takes the ledger's lock. Throws failures of the ledger: a mirror that cannot write does not start. */
+  async open(): Promise<void> {
+    this.#writer = await this.#options.openLedger();
+    this.#report(this.#writer);
+  }
+
+  /** Runs until the signal fires; what is held then is committed first. Rejects where the consumer is missing or refused. */
+  async run(): Promise<void> {
+    const { bus, rules, signal } = this.#options;
+    const consumer = await bus.consumer(streamNames(rules.workspace).audit, CONSUMERS.audit);
+    while (!signal.aborted) await this.#round(consumer);
+    if (this.#batch.count > 0) await this.#flush();
+    await this.#writer?.close();
+  }
+
+  /** One pull, and a commit if the batch is due. Never throws. */
+  async #round(consumer: WorkConsumer): Promise<void> {
+    const { clock, logger, random, signal, rules } = this.#options;
+    try {
+      const waitMs = Math.min(this.#batch.dueInMs(clock.nowMs()) ?? IDLE_WAIT_MS, IDLE_WAIT_MS);
+      if (waitMs > 0) {
+        for (const message of await consumer.batch({ max: this.#batch.room, waitMs, signal })) await this.#take(message);
+      }
+      if (this.#batch.dueInMs(clock.nowMs()) === 0) await this.#flush();
+      this.#failures = 0;
+      this.#problem = undefined;
+    } catch (thrown) {
+      this.#problem = toTriplaneError(thrown);
+      this.#failures += 1;
+      logger.warn({ err: thrown, workspace: rules.workspace, failures: this.#failures }, "a round of the mirror failed");
+      await sleep(backoffMs(this.#failures, RETRY, random), signal);
+    }
+  }
+
+  async #take(message: WorkMessage): Promise<void> {
+    const { rules, checker, clock, random, logger } = this.#options;
+    const examined = examine(message, rules);
+    if (examined.kind === "invalid") return this.#setAside(message, examined.failure, examined.digest);
+    const { record } = examined;
+    const { subject } = record.claims;
+    try {
+      await checker.check(record);
+    } catch (thrown) {
+      const failure = toTriplaneError(thrown);
+      if (afterFailedCheck(failure, message.deliveries).action === "set_aside") return this.#setAside(message, failure, subject);
+      logger.warn(
+        { err: failure, workspace: rules.workspace, jti: subject, deliveries: message.deliveries },
+        "a record cannot be checked yet",
+      );
+      message.retryLater(backoffMs(message.deliveries, RETRY, random));
+      return;
+    }
+    this.#batch.add({ message, record }, record.token.compact.length, clock.nowMs());
+  }
+
+  async #flush(): Promise<void> {
+    const { logger, metrics, rules, clock, random } = this.#options;
+    const held = this.#batch.take();
+    const startedMs = clock.nowMs();
+    try {
+      const writer = await this.#ensureWriter();
+      const result = await writer.append(held.map((item) => item.record));
+      metrics.commitSeconds.observe((clock.nowMs() - startedMs) / 1000);
+      metrics.records.add({ result: "committed" }, held.length - result.skipped.length);
+      metrics.records.add({ result: "known" }, result.skipped.length);
+      this.#report(writer);
+      logger.info(
+        {
+          workspace: rules.workspace,
+          commit: result.commit,
+          size: result.size,
+          records: held.length,
+          known: result.skipped.length,
+          jti: held.map((item) => item.record.claims.subject),
+        },
+        "committed a batch",
+      );
+    } catch (thrown) {
+      for (const { message } of held) message.retryLater(backoffMs(message.deliveries, RETRY, random));
+      await this.#writer?.close();
+      this.#writer = undefined;
+      throw thrown;
+    }
+    const acked = await Promise.all(held.map(({ message }) => message.ackConfirmed()));
+    // An unconfirmed ack is no harm: the record comes again and is known.
+    if (acked.includes(false)) logger.warn({ workspace: rules.workspace }, "some acks are unconfirmed; those records may come again");
+    await this.#tidy();
+  }
+
+  async #ensureWriter(): Promise<LedgerWriter> {
+    this.#writer ??= await this.#options.openLedger();
+    return this.#writer;
+  }
+
+  async #tidy(): Promise<void> {
+    this.#batches += 1;
+    if (this.#batches % TIDY_EVERY !== 0) return;
+    try {
+      await this.#writer?.tidy();
+    } catch (error) {
+      this.#options.logger.warn({ err: error, workspace: this.#options.rules.workspace }, "the ledger could not be packed");
+    }
+  }
+
+  async #setAside(message: WorkMessage, failure: TriplaneError, subject: string): Promise<void> {
+    const { keepAside, bus, clock, rules, metrics, logger } = this.#options;
+    const digest = digestOf(message.raw);
+    await keepAside({
+      digest,
+      code: failure.code,
+      message: failure.message,
+      streamSeq: message.streamSeq,
+      atMs: clock.nowMs(),
+      bytes: message.raw,
+    });
+    const text = failure.message.slice(0, 1000);
+    const alarm: Alarm = {
+      at: nowSeconds(clock),
+      source: "audit-mirror",
+      code: failure.code,
+      message: `a message of the audit stream is no record and was set aside as ${digest}: ${text}`,
+      subject,
+    };
+    const body = JSON.stringify(alarm);
+    await bus.publish(subjects(rules.workspace).alarm, body, { messageId: messageIdOf(body) });
+    await message.terminate(`set aside: ${failure.code}`);
+    metrics.records.add({ result: "set_aside" });
+    logger.error({ err: failure, workspace: rules.workspace, digest, streamSeq: message.streamSeq }, "set a message aside");
+  }
+
+  #report(writer: LedgerWriter): void {
+    const { metrics } = this.#options;
+    metrics.size.set(writer.size);
+    if (writer.checkpoint !== undefined) metrics.checkpointTime.set(writer.checkpoint.timeMs / 1000);
+  }
+}

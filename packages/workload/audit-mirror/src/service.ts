@@ -1,0 +1,95 @@
+// The mirror's decisions: what a message is, what to do when it cannot be checked, and when a batch is full. Pure.
+//
+// 1. Only what the ops-controller signed for this workspace, with a whole chain inside, becomes a record (`chain-verified-at-every-hop`).
+// 2. A message that is no record is set aside, never dropped: it is evidence.
+import { type AuditRecord, type Did, digestOf, formatAudience, TriplaneError, toTriplaneError } from "@triplane/contract";
+import { checkRecord } from "@triplane/ledger";
+
+export interface RecordRules {
+  readonly workspace: string;
+  readonly policyRid: string;
+  /** The only key whose records go into the ledger. */
+  readonly controller: Did;
+}
+
+export interface Incoming {
+  /** Undefined where the bytes are not UTF-8. */
+  readonly text: string | undefined;
+  readonly raw: Uint8Array;
+}
+
+export type Examined =
+  | { readonly kind: "record"; readonly record: AuditRecord }
+  | { readonly kind: "invalid"; readonly digest: string; readonly failure: TriplaneError };
+
+/** Looks at a message by itself: form, signatures, audience, and that what it says fits what it carries. */
+export function examine(message: Incoming, rules: RecordRules): Examined {
+  const { workspace, policyRid, controller } = rules;
+  try {
+    if (message.text === undefined) throw new TriplaneError("token_malformed", "the bytes are not UTF-8");
+    const audience = formatAudience({ workspace, policyRid });
+    return { kind: "record", record: checkRecord(message.text, { workspace, controller, audience }).record };
+  } catch (thrown) {
+    return { kind: "invalid", digest: digestOf(message.raw), failure: toTriplaneError(thrown, "ledger_record_invalid") };
+  }
+}
+
+export type AfterFailure = { readonly action: "retry" } | { readonly action: "set_aside" };
+
+/** Deliveries after which a record whose policy never turned up is set aside. With the pauses between them that is about ten minutes. */
+const MAX_UNCHECKED_DELIVERIES = 30;
+
+/** What to do with a record whose decision could not be confirmed. A broken chain stays broken; everything else may pass. */
+export function afterFailedCheck(failure: TriplaneError, deliveries: number): AfterFailure {
+  if (failure.code === "chain_broken" || deliveries >= MAX_UNCHECKED_DELIVERIES) return { action: "set_aside" };
+  return { action: "retry" };
+}
+
+export interface BatchLimits {
+  readonly maxRecords: number;
+  readonly maxBytes: number;
+  /** Longest time, in milliseconds, that the first record of a batch waits for others. */
+  readonly maxWaitMs: number;
+}
+
+/** Collects records until size, bytes or time says that it is enough. */
+export class Batcher<T> {
+  readonly #limits: BatchLimits;
+  #items: T[] = [];
+  #bytes = 0;
+  #since: number | undefined;
+
+  constructor(limits: BatchLimits) {
+    this.#limits = limits;
+  }
+
+  get count(): number {
+    return this.#items.length;
+  }
+
+  /** How many more fit. */
+  get room(): number {
+    return Math.max(0, this.#limits.maxRecords - this.#items.length);
+  }
+
+  add(item: T, sizeBytes: number, nowMs: number): void {
+    this.#since ??= nowMs;
+    this.#items.push(item);
+    this.#bytes += sizeBytes;
+  }
+
+  /** Milliseconds until the batch has to go; undefined while it is empty. */
+  dueInMs(nowMs: number): number | undefined {
+    if (this.#since === undefined) return undefined;
+    if (this.room === 0 || this.#bytes >= this.#limits.maxBytes) return 0;
+    return Math.max(0, this.#since + this.#limits.maxWaitMs - nowMs);
+  }
+
+  take(): readonly T[] {
+    const items = this.#items;
+    this.#items = [];
+    this.#bytes = 0;
+    this.#since = undefined;
+    return items;
+  }
+}
