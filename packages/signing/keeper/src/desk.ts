@@ -108,7 +108,9 @@ export class Desk {
   async poison(message: WorkMessage, inForce: PolicyInForce, reason: string): Promise<void> {
     const digest = digestOf(message.raw);
     const pending: PendingMessage = { text: undefined, digest, storedAtS: Math.floor(message.storedAtMs / 1000) };
-    const effects = refuseGarbage(pending, { as: "garbage", code: "poisoned", fact: reason }, this.seat(inForce));
+    const refused = refuseGarbage(pending, { as: "garbage", code: "poisoned", fact: reason }, this.seat(inForce));
+    // A flood of garbage must not hide this alarm.
+    const effects = refused.map((effect) => (effect.do === "alarm" ? { ...effect, throttle: `poisoned ${digest}` } : effect));
     const output = effects.find((effect) => effect.do === "publish");
     if (output !== undefined) {
       // Lost means that it is recorded already.

@@ -17,18 +17,18 @@ export interface FactsInput {
   readonly nowS: number;
 }
 
-/** Counts what the policy limits. A window ends at `nowS` and reaches back, its far end excluded. */
+/**
+ * Counts what the policy limits. A window ends at `nowS` and reaches back, its far end excluded. A rule that did not sign is
+ * left out: to a decision it stands at none, and the facts travel in every admission.
+ */
 export function countFacts(input: FactsInput): DecisionFacts {
   const others = input.uses.filter((use) => use.jti !== input.jti);
   const within = (windowS: number) => (use: Use) => use.at > input.nowS - windowS;
-  const recentAuto: Record<string, number> = {};
-  for (const rule of input.policy.auto_sign) {
-    if (rule.rate === undefined) continue;
-    recentAuto[rule.id] = others.filter((use) => use.rule === rule.id).filter(within(rule.rate.window_s)).length;
-  }
+  const rated = input.policy.auto_sign.flatMap(({ id, rate }) => (rate === undefined ? [] : [{ id, windowS: rate.window_s }]));
+  const counts = rated.map(({ id, windowS }) => [id, others.filter((use) => use.rule === id).filter(within(windowS)).length] as const);
   const agent = input.policy.agents.find((candidate) => candidate.principal === input.principal);
   return {
-    ...(Object.keys(recentAuto).length > 0 ? { recent_auto: recentAuto } : {}),
+    ...(rated.length > 0 ? { recent_auto: Object.fromEntries(counts.filter(([, count]) => count > 0)) } : {}),
     ...(agent === undefined ? {} : { budget_used: others.filter(within(agent.budget.window_s)).length }),
   };
 }

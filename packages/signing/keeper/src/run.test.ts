@@ -163,6 +163,22 @@ test("KeeperLoop: a restart knows the open reviews from the stream and ends what
   assert.deepEqual([restarted.openReviews, commands(at).length], [0, 1]);
 });
 
+test("KeeperLoop: a review that cannot be examined does not hold up the others", async () => {
+  const at = daemon();
+  await at.loop.tick();
+  const broken = await removal(at);
+  const other = at.made.op("ben", 1, { op: "component.remove" });
+  at.memory.submit(other.compact, at.made.clock.nowMs());
+  await at.loop.takePending(await at.pending());
+  await at.memory.bucket.create(`review-${broken.op.claims.jti}`, "broken");
+  at.made.clock.advance(3611_000);
+  await at.loop.tick();
+  assert.deepEqual(
+    commands(at).map(({ claims }) => claims.op_digest),
+    [other.op.token.digest],
+  );
+});
+
 test("KeeperLoop: when the policy moves, every open review is examined under the new one", async () => {
   const at = daemon();
   await at.loop.tick();

@@ -88,7 +88,7 @@ export class KeeperLoop {
         const isStale = this.#scannedAtMs === undefined || nowMs - this.#scannedAtMs >= rescanMs;
         if (isStale) await this.#scan();
         for (const [jti, expS] of [...this.#open]) {
-          if (isStale || refreshed === "changed" || expS <= nowSeconds(clock)) await this.#look(jti);
+          if (isStale || refreshed === "changed" || expS <= nowSeconds(clock)) await this.#lookAgain(jti);
         }
         if (isStale) this.#scannedAtMs = nowMs;
       } catch (error) {
@@ -169,6 +169,18 @@ export class KeeperLoop {
       logger.info({ workspace, jti, verdict: looked.verdict, code: looked.code }, "a review ended");
     }
     return looked;
+  }
+
+  /** A review that fails for a reason of its own does not hold up the others. */
+  async #lookAgain(jti: string): Promise<void> {
+    const { logger, workspace } = this.#options;
+    try {
+      await this.#look(jti);
+    } catch (thrown) {
+      const error = toTriplaneError(thrown);
+      if (isTransient(error.code)) throw error;
+      logger.error({ err: error, workspace, jti }, "a review could not be examined");
+    }
   }
 
   async #scan(): Promise<void> {
