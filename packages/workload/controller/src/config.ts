@@ -45,7 +45,7 @@ export const CONFIG = defineConfig({
       placeholder: "MS",
     }),
     standby: toggle({ description: "Wait until no other controller holds the lease instead of refusing to start." }),
-    leaseTtlMs: option(integer({ min: 1000, max: 300_000 }).default(15_000), {
+    leaseTtlMs: option(integer({ min: 1000, max: 300_000 }).default(10_000), {
       description: "Milliseconds after which a standby may take over from a controller that no longer renews its lease.",
       placeholder: "MS",
     }),
