@@ -1,0 +1,16 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { FAILURES } from "@triplane/contract";
+import { filesOf, GROUPS } from "./test/groups.ts";
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+
+test("FAILURES: every code is provoked by a test that names it", async () => {
+  const files = (await Promise.all(GROUPS.map((group) => filesOf(group, ROOT, [])))).flat();
+  const texts = await Promise.all(files.map((file) => readFile(join(ROOT, file), "utf8")));
+  const unnamed = Object.keys(FAILURES).filter((code) => !texts.some((text) => text.includes(`"${code}"`)));
+  assert.deepEqual(unnamed, []);
+});

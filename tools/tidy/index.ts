@@ -1,0 +1,19 @@
+// Every house rule that a program can check.
+import { filesAreSmall, filesSayWhatTheyAre, namesAreKebabCase, wordsAreAllowed } from "./files.ts";
+import { coresArePure, dependenciesAreDeclared, importsFollowRooms, roomsHaveNoCycle } from "./imports.ts";
+import { linksResolve } from "./links.ts";
+import { lockFileMatches } from "./lock-file.ts";
+import type { Rule } from "./repository.ts";
+
+export const RULES: Readonly<Record<string, Rule>> = {
+  "imports follow the table of rooms": importsFollowRooms,
+  "dependencies are declared and allowed": dependenciesAreDeclared,
+  "rooms have no cycle": roomsHaveNoCycle,
+  "decision cores are pure": coresArePure,
+  "files are small": filesAreSmall,
+  "source files say what they are": filesSayWhatTheyAre,
+  "source files are named in kebab-case": namesAreKebabCase,
+  "forbidden words do not occur": wordsAreAllowed,
+  "links in documents resolve": linksResolve,
+  "the lock file matches the manifests": lockFileMatches,
+};

@@ -1,0 +1,38 @@
+// Who may import whom, as data. ARCHITECTURE.md says why.
+
+/** Short names of our packages: `@triplane/` is left out. */
+export interface Room {
+  readonly folder: string;
+  readonly mayImport: readonly string[];
+}
+
+const LIBRARIES = ["contract", "kit", "nickel", "policy", "ledger", "bus", "store", "submitter"] as const;
+const PLANES = ["keeper", "orchestrator", "controller", "audit-mirror", "desired-sync"] as const;
+
+export const ROOMS: Readonly<Record<string, Room>> = {
+  contract: { folder: "packages/contract", mayImport: [] },
+  kit: { folder: "packages/kit", mayImport: ["contract"] },
+  nickel: { folder: "packages/nickel", mayImport: ["contract", "kit"] },
+  bus: { folder: "packages/bus", mayImport: ["contract", "kit"] },
+  store: { folder: "packages/store", mayImport: ["contract", "kit"] },
+  policy: { folder: "packages/policy", mayImport: ["contract", "nickel"] },
+  ledger: { folder: "packages/ledger", mayImport: ["contract", "nickel", "kit", "policy"] },
+  submitter: { folder: "packages/submitter", mayImport: ["contract", "kit", "bus"] },
+  testkit: { folder: "packages/testkit", mayImport: [...LIBRARIES] },
+  keeper: { folder: "packages/signing/keeper", mayImport: ["contract", "kit", "nickel", "policy", "ledger", "bus"] },
+  orchestrator: { folder: "packages/workload/orchestrator", mayImport: [...LIBRARIES] },
+  controller: { folder: "packages/workload/controller", mayImport: [...LIBRARIES] },
+  "audit-mirror": { folder: "packages/workload/audit-mirror", mayImport: [...LIBRARIES] },
+  "desired-sync": { folder: "packages/ci/desired-sync", mayImport: [...LIBRARIES] },
+  cli: { folder: "packages/cli", mayImport: [...LIBRARIES, ...PLANES] },
+};
+
+/** Tests may in addition import these: the kit finds the tools that they run. */
+export const ALSO_IN_TESTS: readonly string[] = ["testkit", "kit"];
+
+/** What a room may not depend on, because it may not do what that is for. */
+export const FORBIDDEN_DEPENDENCIES: Readonly<Record<string, { readonly pattern: RegExp; readonly why: string }>> = {
+  contract: { pattern: /^(?!zod$)/, why: "the contract is pure" },
+  policy: { pattern: /^(?!zod$|@triplane\/)/, why: "decisions are pure" },
+  keeper: { pattern: /surrealdb|^hono$|@hono\/|^express|^fastify|sqlite/, why: "the keeper has no database and no web" },
+};
