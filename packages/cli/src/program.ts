@@ -1,5 +1,6 @@
 // All commands of `triplane`, in the order in which help lists them.
 import { completionCommand } from "./commands/completion.ts";
+import { demo } from "./commands/demo.ts";
 import { doctor } from "./commands/doctor.ts";
 import { down } from "./commands/down.ts";
 import { init } from "./commands/init.ts";
@@ -10,6 +11,7 @@ import { keeperApprove, keeperReject } from "./commands/keeper/speak.ts";
 import { keysNew } from "./commands/keys/new.ts";
 import { keysShow } from "./commands/keys/show.ts";
 import { ledgerLog } from "./commands/ledger/log.ts";
+import { ledgerPath } from "./commands/ledger/path.ts";
 import { ledgerVerify } from "./commands/ledger/verify.ts";
 import { opCancel } from "./commands/op/cancel.ts";
 import { opList } from "./commands/op/list.ts";
@@ -43,6 +45,7 @@ const COMMANDS: readonly Command[] = [
   up,
   down,
   doctor,
+  demo,
   opPlan,
   opSubmit,
   opShow,
@@ -55,6 +58,7 @@ const COMMANDS: readonly Command[] = [
   policyTest,
   ledgerVerify,
   ledgerLog,
+  ledgerPath,
   receipt,
   verify,
   keysNew,

@@ -20,6 +20,7 @@ export const up = defineCommand({
     "Starts nats-server, provisions its streams, then starts orchestrator, ops-controller and audit-mirror (workload), keeper-daemon (signing) and desired-sync (CI), and waits until each is healthy. A process that ends by itself is started again. Logs are in the home's logs folder.\n\nStays in the foreground and stops everything on Ctrl-C, components included; with --detach it returns when everything is healthy, and `triplane down` stops it. What runs already is left as it is.",
   args: z.strictObject({}),
   options: z.strictObject({ plane: planesOption, detach: flag("Return when everything is healthy; leave it running"), home: homeOption }),
+  jsonLines: true,
   examples: [
     { command: "triplane up", what: "all three planes, until Ctrl-C" },
     { command: "triplane up --detach", what: "in the background" },

@@ -45,6 +45,8 @@ export interface CommandSpec<Args extends z.ZodObject, Options extends z.ZodObje
   readonly examples: readonly [Example, ...Example[]];
   /** False for commands whose output is no data (completion scripts). */
   readonly json?: false;
+  /** With --json the data is one line, after events of one line each. */
+  readonly jsonLines?: true;
   run(input: { readonly args: z.output<Args>; readonly options: z.output<Options> }, context: CommandContext): Promise<Data>;
   render(data: Data): string;
   /** Whether the data means "failed or refused": exit code 1 with the data still printed. */
@@ -69,6 +71,7 @@ export interface Command {
   readonly options: z.ZodObject;
   readonly examples: readonly Example[];
   readonly json: boolean;
+  readonly jsonLines: boolean;
   invoke(rawArgs: Record<string, unknown>, rawOptions: Record<string, unknown>, context: CommandContext): Promise<CommandResult>;
 }
 
@@ -86,6 +89,7 @@ export function defineCommand<Args extends z.ZodObject, Options extends z.ZodObj
     options: spec.options,
     examples: spec.examples,
     json: spec.json !== false,
+    jsonLines: spec.jsonLines === true,
     invoke: async (rawArgs, rawOptions, context) => {
       const args = parseInput(spec.args, rawArgs, (name) => name.toUpperCase());
       const options = parseInput(spec.options, rawOptions, (name) => `--${kebab(name)}`);

@@ -133,7 +133,7 @@ async function invoke(
 ): Promise<number> {
   try {
     const result = await command.invoke(rawArgs, rawOptions, contextFor(json));
-    if (json) streams.out(`${JSON.stringify(result.data, null, 2)}\n`);
+    if (json) streams.out(`${JSON.stringify(result.data, null, command.jsonLines ? 0 : 2)}\n`);
     else if (result.text !== "") streams.out(`${result.text}\n`);
     return result.failed ? EXIT_FAILED : EXIT_DONE;
   } catch (thrown) {
@@ -150,7 +150,9 @@ export function printFailure(failure: TriplaneError, json: boolean, streams: Str
     streams.err(`${JSON.stringify({ error: { code, message, hint, details } })}\n`);
     return;
   }
-  streams.err(`error: ${failure.message}\n  code: ${failure.code}\n  hint: ${failure.hint}\n`);
+  const explanation = failure.details["explanation"];
+  const lines = Array.isArray(explanation) ? explanation.map((line) => `    ${String(line)}\n`).join("") : "";
+  streams.err(`error: ${failure.message}\n${lines}  code: ${failure.code}\n  hint: ${failure.hint}\n`);
 }
 
 function usageHint(program: Program, argv: readonly string[]): string {

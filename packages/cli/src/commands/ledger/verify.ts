@@ -62,11 +62,7 @@ export const ledgerVerify = defineCommand({
       ["decisions", report.decisionsRunAgain ? "every one run again" : "signatures checked; --full runs them again"],
     ]);
     if (report.ok) return `${head}\n\n✔ The ledger is what the ops-controller signed, complete and in order.`;
-    const problems = report.problems.map((problem) => {
-      const where =
-        problem.index === undefined ? "" : `record ${problem.index}${problem.subject === undefined ? "" : ` (${problem.subject})`}: `;
-      return `✘ ${where}${problem.message} [${problem.code}]`;
-    });
+    const problems = report.problems.map((problem) => `✘ ${problem.message} [${problem.code}]`);
     return [head, "", ...problems].join("\n");
   },
   failed: (report) => !report.ok,
