@@ -52,9 +52,9 @@ export function runDesiredSync(
         });
         return {
           done: Promise.race([running, closed]),
-          // A desired state that nobody approved yet, or a plane that is away, is not this process's failure.
+          // A desired state that nobody approved yet, an op that failed or a plane that is away is not this process's failure.
           health: () => ({
-            ok: sync.state?.status !== "failed",
+            ok: true,
             detail: {
               workspace,
               principal,

@@ -1,15 +1,13 @@
 // Where one keeper, daemon or person, works off one message or one review: reads what is recorded, asks the core, performs its effects.
 //
-// 1. A decision is recorded only after the verifier of the next hop believed it here: what it refused there would be neither
-//    applied nor in the ledger. `every-command-lands`
+// 1. A decision is recorded and sent only after the verifier of the next hop believed it here: what it refused there would be
+//    neither applied nor in the ledger. `every-command-lands`
 import { type Bus, type KeyValue, messageIdOf, type WorkMessage } from "@triplane/bus";
 import {
-  type Approval,
   type Audience,
   buckets,
   type Clock,
   type DecisionFacts,
-  type Did,
   type Digest,
   digestOf,
   type FailureCode,
@@ -21,18 +19,16 @@ import {
   subjects,
   TriplaneError,
   toTriplaneError,
-  verifyApproval,
 } from "@triplane/contract";
 import type { Logger } from "@triplane/kit";
-import { type Signer, signerOf, verifyDecision } from "@triplane/policy";
+import { signerOf, verifyDecision } from "@triplane/policy";
 import type { Alarms } from "./alarms.ts";
+import { Archive } from "./archive.ts";
 import type { Effect } from "./effects.ts";
-import { countFacts } from "./facts.ts";
 import type { PolicyInForce } from "./outputs.ts";
-import { RECORD_KEYS, readRecord, type SequenceRecord, type SettledRecord, sequenceRecordSchema, settledRecordSchema } from "./records.ts";
+import { RECORD_KEYS, type SettledRecord } from "./records.ts";
 import { type Examined, examine } from "./review.ts";
-import { readReviewItem } from "./review-item.ts";
-import { type Intake, type PendingMessage, type Recorded, readMessage, refuseGarbage, type Seat, takeIn } from "./service.ts";
+import { type Intake, type PendingMessage, readMessage, refuseGarbage, type Seat, takeIn } from "./service.ts";
 
 export interface DeskOptions {
   readonly bus: Bus;
@@ -49,6 +45,8 @@ export interface DeskOptions {
 /** What became of a pending message. */
 export interface Worked {
   readonly intake: Intake;
+  /** Nothing was done: from this person the next hop would not believe the decision. The message is still theirs to give back. */
+  readonly kept?: boolean;
   readonly op: Op | undefined;
   readonly digest: Digest;
 }
@@ -68,9 +66,11 @@ export function openBucket(bus: Bus, workspace: string): Promise<KeyValue> {
 
 export class Desk {
   readonly #options: DeskOptions;
+  readonly #archive: Archive;
 
   constructor(options: DeskOptions) {
     this.#options = options;
+    this.#archive = new Archive({ ...options, workspace: options.audience.workspace });
   }
 
   seat(inForce: PolicyInForce): Seat {
@@ -89,16 +89,18 @@ export class Desk {
     const read = readMessage(pending, seat);
     if (read.as === "garbage") {
       const intake: Intake = { verdict: "garbage", code: read.code, effects: refuseGarbage(pending, read, seat) };
-      await this.#perform(intake.effects, message);
-      return { intake, op: undefined, digest: pending.digest };
+      const kept = this.#keeps(intake.effects, inForce);
+      if (!kept) await this.#perform(intake.effects, message);
+      return { intake, op: undefined, digest: pending.digest, kept };
     }
     const { op, issuer } = read;
     for (let losses = 0; losses < MAX_LOSSES; losses += 1) {
       const nowS = nowSeconds(this.#options.clock);
-      const recorded = await this.#recorded(op);
-      const facts = await this.#facts(op, issuer, inForce, nowS);
+      const recorded = await this.#archive.recorded(op);
+      const facts = await this.#archive.facts(op, issuer, inForce.policy, nowS);
       const intake = takeIn({ seat, op, issuer, recorded, facts, nowS });
-      this.#assertBelieved(intake.effects, inForce);
+      const isNew = intake.effects.some((effect) => effect.do === "record");
+      if (isNew && this.#keeps(intake.effects, inForce)) return { intake, op, digest: pending.digest, kept: true };
       if (await this.#perform(intake.effects, message)) return { intake, op, digest: pending.digest };
     }
     throw new TriplaneError("unavailable", `the record of ${op.claims.iss} changed ${MAX_LOSSES} times under this keeper`);
@@ -120,47 +122,42 @@ export class Desk {
     await this.#perform(effects, message);
   }
 
-  /** Examines the open review of a jti. Undefined where none is open. `perform` false only looks. */
+  /** Examines the open review of a jti. Undefined where none is open. Throws `chain_broken` for an item that does not verify. */
   async look(jti: string, inForce: PolicyInForce, perform: "perform" | "look-only" = "perform"): Promise<Looked | undefined> {
-    const { bus, audience, clock } = this.#options;
     const seat = this.seat(inForce);
     for (let losses = 0; losses < MAX_LOSSES; losses += 1) {
-      const last = await bus.last(streamNames(audience.workspace).review, subjects(audience.workspace).review(jti));
-      if (last === undefined) return undefined;
-      const { item, op } = readReviewItem(last.text, jti);
-      if (item.state === "closed") return undefined;
-      const nowS = nowSeconds(clock);
+      const read = await this.#archive.reviewItem(jti);
+      if (read === undefined || read.item.state === "closed") return undefined;
+      const { item, op } = read;
+      const nowS = nowSeconds(this.#options.clock);
       const issuer = signerOf(inForce.policy, op.claims.iss);
       const [settled, approvals, history, facts] = await Promise.all([
-        this.#settled(RECORD_KEYS.review(jti)),
-        this.approvals(jti),
-        this.#history(op.claims.iss),
-        issuer === undefined ? Promise.resolve<DecisionFacts>({}) : this.#facts(op, issuer, inForce, nowS),
+        this.#archive.settledReview(jti),
+        this.#archive.approvals(jti),
+        this.#archive.history(op.claims.iss),
+        issuer === undefined ? Promise.resolve<DecisionFacts>({}) : this.#archive.facts(op, issuer, inForce.policy, nowS),
       ]);
       const examined = examine({ seat, item, op, issuer, history, settled, approvals, facts, nowS });
-      if (perform === "perform") this.#assertBelieved(examined.effects, inForce);
+      const isNew = examined.effects.some((effect) => effect.do === "record");
+      if (perform === "perform" && isNew) this.#assertBelieved(examined.effects, inForce);
       if (perform === "look-only" || (await this.#perform(examined.effects, undefined))) return { ...examined, item, op };
     }
     throw new TriplaneError("unavailable", `the review of ${jti} changed ${MAX_LOSSES} times under this keeper`);
   }
 
-  /** All approvals and rejections of a jti whose signatures verify; what does not verify stays on the stream as evidence. */
-  async approvals(jti: string): Promise<readonly Approval[]> {
-    const { bus, audience, logger } = this.#options;
-    const found: Approval[] = [];
-    for (const message of await bus.all(streamNames(audience.workspace).review, subjects(audience.workspace).approval(jti))) {
-      try {
-        if (message.text !== undefined) found.push(verifyApproval(message.text));
-      } catch (error) {
-        logger.debug({ err: error, jti, streamSeq: message.streamSeq }, "an approval does not verify");
-      }
+  /** Whether a new decision has to be left to the keeper, whose word is believed where a person's is not. Throws as `#assertBelieved`. */
+  #keeps(effects: readonly Effect[], inForce: PolicyInForce): boolean {
+    try {
+      this.#assertBelieved(effects, inForce);
+      return false;
+    } catch (error) {
+      if (this.#options.byHand === true) return true;
+      throw error;
     }
-    return found;
   }
 
-  /** Throws `internal` for a new decision that the next hop would not believe; with a repeated one nothing can be done any more. */
+  /** Throws `internal` for a new decision that the next hop would not believe. */
   #assertBelieved(effects: readonly Effect[], inForce: PolicyInForce): void {
-    if (!effects.some((effect) => effect.do === "record")) return;
     const { audience } = this.#options;
     const { policy, ref } = inForce;
     const policyAt = (commit: string) =>
@@ -218,55 +215,6 @@ export class Desk {
     if (!ack.duplicate || !subject.startsWith(subjects(audience.workspace).review(""))) return;
     const last = await bus.last(stream, subject);
     if (last?.text !== text) await bus.publish(subject, text, { messageId: `${messageId}.${last?.streamSeq ?? 0}` });
-  }
-
-  async #recorded(op: Op): Promise<Recorded> {
-    const { bucket, bus, audience } = this.#options;
-    const { jti, iss, seq } = op.claims;
-    const nothing = { history: [], revision: undefined, review: undefined, settled: undefined };
-    const refused = await this.#settled(RECORD_KEYS.refused(op.token.digest));
-    if (refused !== undefined) return { ...nothing, refused };
-    const key = RECORD_KEYS.sequence(iss);
-    const [entry, settled, last] = await Promise.all([
-      bucket.get(key),
-      this.#settled(RECORD_KEYS.review(jti)),
-      bus.last(streamNames(audience.workspace).review, subjects(audience.workspace).review(jti)),
-    ]);
-    const latest = entry === undefined ? [] : [readRecord(key, entry.value, sequenceRecordSchema)];
-    const isOld = latest[0] !== undefined && seq < latest[0].seq;
-    return {
-      refused: undefined,
-      history: isOld ? await this.#history(iss) : latest,
-      revision: entry?.revision,
-      settled,
-      review: last === undefined ? undefined : this.#itemOf(last.text, jti),
-    };
-  }
-
-  // An item that does not verify was never ours; the one that intake publishes takes its place.
-  #itemOf(text: string | undefined, jti: string): ReviewItem | undefined {
-    try {
-      return readReviewItem(text, jti).item;
-    } catch (error) {
-      this.#options.logger.warn({ err: error, jti }, "a review item does not verify");
-      return undefined;
-    }
-  }
-
-  async #history(did: Did): Promise<readonly SequenceRecord[]> {
-    const key = RECORD_KEYS.sequence(did);
-    return (await this.#options.bucket.history(key)).map((entry) => readRecord(key, entry.value, sequenceRecordSchema));
-  }
-
-  async #settled(key: string): Promise<SettledRecord | undefined> {
-    const entry = await this.#options.bucket.get(key);
-    return entry === undefined ? undefined : readRecord(key, entry.value, settledRecordSchema);
-  }
-
-  async #facts(op: Op, issuer: Signer, inForce: PolicyInForce, nowS: number): Promise<DecisionFacts> {
-    const entries = await Promise.all(issuer.entry.keys.map((did) => this.#options.bucket.get(RECORD_KEYS.sequence(did))));
-    const uses = entries.flatMap((entry) => (entry === undefined ? [] : readRecord(entry.key, entry.value, sequenceRecordSchema).uses));
-    return countFacts({ policy: inForce.policy, principal: issuer.principal, uses, jti: op.claims.jti, nowS });
   }
 }
 

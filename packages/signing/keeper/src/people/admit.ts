@@ -3,6 +3,7 @@
 // 1. The message comes from the keeper's own consumer, which hands out one at a time: a daemon that runs as well takes the
 //    next one, never the same one. What one of them recorded the other repeats.
 // 2. A person admits nothing of their own: such an op is given back to the queue and keeps its place. `no-fail-open`
+// 3. So is an op that would have to be refused where only the keeper's signature on a refusal is believed. `every-command-lands`
 import type { Bus, KeyValue } from "@triplane/bus";
 import {
   type Audience,
@@ -36,19 +37,19 @@ export interface HandOptions {
   readonly logger: Logger;
 }
 
-/** What was done with one pending message. `own`: it is the person's own op and was given back. */
+/** What was done with one pending message. Given back: `own`, the person's own op; `kept`, one that is the keeper's to refuse. */
 export interface HandWorked {
   readonly digest: Digest;
   readonly jti: string | undefined;
   readonly kind: string | undefined;
   readonly target: string | undefined;
-  readonly verdict: IntakeVerdict | "own";
+  readonly verdict: IntakeVerdict | "own" | "kept";
   readonly code: FailureCode | undefined;
 }
 
 const GIVE_BACK_MS = 1000;
 
-/** Works off up to `max` pending messages in their order, until none comes within `waitMs`. Stops at an op of the person's own. */
+/** Works off up to `max` pending messages in their order, until none comes within `waitMs`. Stops at one that it gives back. */
 export async function admitPending(
   options: HandOptions,
   limits: { readonly max: number; readonly waitMs: number; readonly signal?: AbortSignal },
@@ -71,7 +72,12 @@ export async function admitPending(
         break;
       }
       const worked = await desk.work(message, inForce);
-      done.push({ ...about, digest: worked.digest, verdict: worked.intake.verdict, code: worked.intake.code });
+      const verdict = worked.kept === true ? "kept" : worked.intake.verdict;
+      done.push({ ...about, digest: worked.digest, verdict, code: worked.intake.code });
+      if (worked.kept === true) {
+        message.retryLater(GIVE_BACK_MS);
+        break;
+      }
     } catch (error) {
       message.retryLater(GIVE_BACK_MS);
       throw error;
