@@ -1,7 +1,9 @@
 // The public names of the policy package.
 export { decide } from "./decide.ts";
 export { describeNeed, explain } from "./explain.ts";
+export { matchesAny } from "./glob.ts";
 export { filesImporter, loadPolicy, POLICY_ENTRY, policyDigest, readPolicy } from "./load.ts";
+export { grantedScopes } from "./matching.ts";
 export type { PlacedProblem } from "./problems.ts";
 export * from "./schema.ts";
 export { personOf, type Signer, signerOf } from "./signers.ts";

@@ -2,7 +2,7 @@
 import { canonicalJson, type Digest, digestOf, TriplaneError } from "@triplane/contract";
 import { EnumTag, type Importer, type NickelValue, readNickel, type ValuePath } from "@triplane/nickel";
 import { findInconsistencies } from "./consistency.ts";
-import { type PolicyProblem, placeProblems, policyInvalid } from "./problems.ts";
+import { type PolicyProblem, placeProblems, policyInvalid, problemsOfIssues } from "./problems.ts";
 import { type Policy, policySchema } from "./schema.ts";
 import type { LoadedPolicy, PolicyFiles } from "./types.ts";
 
@@ -27,10 +27,7 @@ export function loadPolicy(files: PolicyFiles): LoadedPolicy {
 export function readPolicy(text: string, options: { readonly file: string; readonly importer?: Importer }): Policy {
   const document = readNickel(text, options);
   const result = policySchema.safeParse(document.json);
-  const shape = [
-    ...tagProblems(document.value, []),
-    ...(result.success ? [] : result.error.issues.map((issue) => ({ path: pathOf(issue), message: issue.message }))),
-  ];
+  const shape = [...tagProblems(document.value, []), ...(result.success ? [] : problemsOfIssues(result.error.issues))];
   const problems = result.success && shape.length === 0 ? findInconsistencies(result.data) : shape;
   if (!result.success || problems.length > 0) throw policyInvalid(placeProblems(document, problems));
   return result.data;
@@ -68,11 +65,4 @@ function tagProblems(value: NickelValue, path: ValuePath): readonly PolicyProble
   if (value === null || typeof value !== "object") return [];
   if (Array.isArray(value)) return value.flatMap((item: NickelValue, index) => tagProblems(item, [...path, index]));
   return Object.entries(value).flatMap(([name, member]) => tagProblems(member, [...path, name]));
-}
-
-/** An unknown field is shown at the field, not at its record. */
-function pathOf(issue: { readonly path: readonly PropertyKey[]; readonly keys?: readonly string[] }): ValuePath {
-  const path = issue.path.map((step) => (typeof step === "number" ? step : String(step)));
-  const [key] = issue.keys ?? [];
-  return key === undefined ? path : [...path, key];
 }

@@ -31,7 +31,9 @@ const clockTimeField = z.string().regex(/^(?:[01][0-9]|2[0-3]):[0-5][0-9]$|^24:0
 const zoneField = z.string().regex(/^[A-Za-z][A-Za-z0-9_+-]*(?:\/[A-Za-z0-9_+-]+)*$/, "must be an IANA time zone like Europe/Madrid");
 const textField = z.string().min(1).max(500);
 
-const didList = z.array(didField).min(1).max(16);
+/** Its check is code, so the pattern for other readers of the schema is given beside it. */
+const keyField = didField.meta({ pattern: "^did:key:z6Mk[1-9A-HJ-NP-Za-km-z]{44}$" });
+const didList = z.array(keyField).min(1).max(16);
 const names = z.array(nameField).max(MAX_LIST);
 
 export const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"] as const;
@@ -120,7 +122,7 @@ export const policySchema = z.strictObject({
     .array(z.strictObject({ ...matcher, windows, rate: rateSchema.optional() }))
     .max(MAX_LIST)
     .default([]),
-  pins: z.strictObject({ desired: pinSchema, state: pinSchema, controller: didField }),
+  pins: z.strictObject({ desired: pinSchema, state: pinSchema, controller: keyField }),
 });
 
 export type Policy = DeepReadonly<z.infer<typeof policySchema>>;

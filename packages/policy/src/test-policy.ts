@@ -17,7 +17,7 @@ import { readNickel } from "@triplane/nickel";
 import { z } from "zod";
 import { decide } from "./decide.ts";
 import { filesImporter, loadPolicy } from "./load.ts";
-import { placeProblems, policyInvalid } from "./problems.ts";
+import { placeProblems, policyInvalid, problemsOfIssues } from "./problems.ts";
 import type { Policy } from "./schema.ts";
 import type { Decision, PolicyFiles } from "./types.ts";
 
@@ -76,16 +76,7 @@ export function testPolicy(files: PolicyFiles): readonly PolicyCaseResult[] {
   if (text === undefined) return [];
   const document = readNickel(text, { file: POLICY_TESTS, importer });
   const result = casesSchema.safeParse(document.json);
-  if (!result.success)
-    throw policyInvalid(
-      placeProblems(
-        document,
-        result.error.issues.map((issue) => ({
-          path: issue.path.map((step) => (typeof step === "number" ? step : String(step))),
-          message: issue.message,
-        })),
-      ),
-    );
+  if (!result.success) throw policyInvalid(placeProblems(document, problemsOfIssues(result.error.issues)));
   return result.data.cases.map((testCase) => runCase(policy, testCase));
 }
 

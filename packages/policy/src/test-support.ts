@@ -37,7 +37,7 @@ export function did(name: Name): Did {
 
 /**
  * alice and bob are in `ops`, carol in `ops` and `security`, dave may only issue; alice has two keys. The agent `helper` is alice's.
- * Deploys of web-* are signed automatically, removals ask two of ops, whatever touches db one of security besides.
+ * A change with an empty text leaves the field out. Deploys of web-* are signed automatically, removals ask two of ops, whatever touches db one of security besides.
  */
 export function policyText(changes: Readonly<Record<string, string>> = {}): string {
   const parts: Readonly<Record<string, string>> = {
@@ -78,6 +78,7 @@ export function policyText(changes: Readonly<Record<string, string>> = {}): stri
     ...changes,
   };
   return `{\n${Object.entries(parts)
+    .filter(([, value]) => value !== "")
     .map(([name, value]) => `  ${name} = ${value},`)
     .join("\n")}\n}\n`;
 }
