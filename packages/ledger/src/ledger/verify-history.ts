@@ -92,14 +92,15 @@ class HistoryWalk {
   async step(id: ObjectId): Promise<LedgerProblem | undefined> {
     const firstIndex = this.#position.tree.size;
     let records: readonly string[];
-    let commit: DecodedCommit;
+    let commit: DecodedCommit | undefined;
     try {
       commit = await this.#objects.commit(id);
       const content = await this.#objects.fileAt(commit.tree, recordsPath(firstIndex));
       if (content === undefined) throw new TriplaneError("ledger_record_invalid", `${recordsPath(firstIndex)} is missing`);
       records = decodeRecords(content);
     } catch (thrown) {
-      return problemOf(thrown, { index: firstIndex, commit: id }, "git_failed");
+      const [, subject] = /\nJti: (.{1,71})\n/.exec(commit?.message ?? "") ?? [];
+      return problemOf(thrown, { index: firstIndex, subject, commit: id }, "git_failed");
     }
     const subjects: string[] = [];
     for (const [at, compact] of records.entries()) {
