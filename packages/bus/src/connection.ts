@@ -1,7 +1,6 @@
-// Opens a connection under one identity and keeps it: it restores itself until it is closed, and never to an older server.
+// Opens a connection under one identity; from then on it restores itself until it is closed.
 
 import { connect, type NatsConnection, nkeyAuthenticator } from "@nats-io/transport-node";
-import type { TriplaneError } from "@triplane/contract";
 import type { Logger } from "@triplane/kit";
 import { assertServerVersion } from "./check.ts";
 import { translate } from "./errors.ts";
@@ -45,28 +44,5 @@ export async function openConnection(options: ConnectionOptions): Promise<NatsCo
     await connection.close();
     throw error;
   }
-  void watch(connection, options.logger.child({ identity: name }));
   return connection;
-}
-
-async function watch(connection: NatsConnection, logger: Logger): Promise<void> {
-  for await (const status of connection.status()) {
-    if (status.type === "disconnect") logger.warn({ server: status.server }, "the connection to NATS broke; restoring it");
-    else if (status.type === "error") logger.warn({ err: status.error }, "NATS reported an error");
-    else if (status.type === "reconnect") {
-      logger.info({ server: status.server }, "the connection to NATS is back");
-      try {
-        assertServerVersion(connection.info?.version ?? "unknown");
-      } catch (error) {
-        logger.error({ err: error }, "the NATS server was replaced by an older one");
-        await connection.close();
-      }
-    }
-  }
-}
-
-/** Why a connection is closed for good, or undefined after an orderly close. */
-export async function closedReason(connection: NatsConnection): Promise<TriplaneError | undefined> {
-  const error = await connection.closed();
-  return error instanceof Error ? translate(error, "stay connected to NATS") : undefined;
 }

@@ -3,20 +3,10 @@
 // The client library's own pull waits at least a second and cannot be given back when a daemon is told to stop, so
 // this small exchange stands in its place.
 
-import { createInbox, type Msg, type NatsConnection } from "@nats-io/transport-node";
+import { createInbox, type Msg } from "@nats-io/transport-node";
 import { TriplaneError } from "@triplane/contract";
 import { translate } from "./errors.ts";
-
-/** A connection with what is needed to use it. */
-export interface Link {
-  readonly connection: NatsConnection;
-  /** The only place where this identity may listen. */
-  readonly inboxPrefix: string;
-  /** What the JetStream API is called here. */
-  readonly apiPrefix: string;
-  /** How long one request may take. */
-  readonly timeoutMs: number;
-}
+import type { Link } from "./link.ts";
 
 export interface ExchangeRequest {
   readonly subject: string;
@@ -44,13 +34,19 @@ export interface Exchange {
 const GRACE_MS = 2000;
 
 /** Throws `bus_unreachable` where the connection is closed for good, `bus_denied` where listening is not permitted. */
-export function exchange(link: Link, request: ExchangeRequest): Promise<Exchange> {
+export async function exchange(link: Link, request: ExchangeRequest): Promise<Exchange> {
+  if (request.signal?.aborted === true) return { messages: [], end: { kind: "done" } };
+  if (!(await link.connected(Math.max(request.answerWithinMs, GRACE_MS), request.signal)))
+    return { messages: [], end: { kind: "silence" } };
   return new Promise((resolve, reject) => {
     const messages: Msg[] = [];
     const inbox = createInbox(link.inboxPrefix);
+    const { broken } = link;
+    let subscription: { unsubscribe(): void } | undefined;
     const stop = (): void => {
       clearTimeout(timer);
-      request.signal?.removeEventListener("abort", aborted);
+      broken.removeEventListener("abort", silent);
+      request.signal?.removeEventListener("abort", done);
       subscription?.unsubscribe();
     };
     const finish = (end: ExchangeEnd): void => {
@@ -61,11 +57,11 @@ export function exchange(link: Link, request: ExchangeRequest): Promise<Exchange
       stop();
       reject(translate(thrown, `ask ${request.subject}`));
     };
-    const aborted = (): void => finish({ kind: "done" });
-    const timer = setTimeout(() => finish({ kind: "silence" }), request.answerWithinMs + GRACE_MS);
-    let subscription: { unsubscribe(): void } | undefined;
-    if (request.signal?.aborted === true) return aborted();
-    request.signal?.addEventListener("abort", aborted, { once: true });
+    const done = (): void => finish({ kind: "done" });
+    const silent = (): void => finish({ kind: "silence" });
+    const timer = setTimeout(silent, request.answerWithinMs + GRACE_MS);
+    broken.addEventListener("abort", silent, { once: true });
+    request.signal?.addEventListener("abort", done, { once: true });
     try {
       subscription = link.connection.subscribe(inbox, {
         callback: (error, message) => {
@@ -73,7 +69,7 @@ export function exchange(link: Link, request: ExchangeRequest): Promise<Exchange
           const status = statusOf(message);
           if (status === undefined) {
             messages.push(message);
-            if (messages.length >= request.max) finish({ kind: "done" });
+            if (messages.length >= request.max) done();
           } else if (status.code === 503) {
             fail(new TriplaneError("stream_missing", `ask ${request.subject}: nothing on the server answers there`));
           } else if (status.code >= 200) {

@@ -5,13 +5,14 @@
 import type { JetStreamClient } from "@nats-io/jetstream";
 import { TriplaneError } from "@triplane/contract";
 import { isWrongLastSequence, translate } from "./errors.ts";
+import type { Link } from "./link.ts";
 import type { Reads } from "./reads.ts";
 import type { BusMessage, KeyValue, KvEntry } from "./types.ts";
 
 // One token: a key can neither reach into another bucket nor be a wildcard.
 const KEY = /^[-/_=A-Za-z0-9]{1,128}$/;
 
-export function keyValueBucket(jetstream: JetStreamClient, reads: Reads, bucket: string, timeoutMs: number): KeyValue {
+export function keyValueBucket(link: Link, jetstream: JetStreamClient, reads: Reads, bucket: string): KeyValue {
   const stream = `KV_${bucket}`;
   const prefix = `$KV.${bucket}.`;
 
@@ -24,8 +25,9 @@ export function keyValueBucket(jetstream: JetStreamClient, reads: Reads, bucket:
     return { key: message.subject.slice(prefix.length), value: message.text, revision: message.streamSeq };
   };
   const write = async (key: string, value: string, lastSubjectSequence: number): Promise<number | undefined> => {
+    const subject = subjectOf(key);
     try {
-      const ack = await jetstream.publish(subjectOf(key), value, { expect: { lastSubjectSequence }, timeout: timeoutMs });
+      const ack = await link.ask(() => jetstream.publish(subject, value, { expect: { lastSubjectSequence }, timeout: link.timeoutMs }));
       return ack.seq;
     } catch (error) {
       if (isWrongLastSequence(error)) return undefined;

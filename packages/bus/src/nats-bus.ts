@@ -1,15 +1,13 @@
 // The bus over NATS JetStream.
 
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
-import type { Random } from "@triplane/contract";
-import { type Clock, TriplaneError } from "@triplane/contract";
+import { type Clock, type FailureCode, type Random, TriplaneError } from "@triplane/contract";
 import { checkSetup } from "./check.ts";
-import { type ConnectionOptions, closedReason, openConnection } from "./connection.ts";
+import { type ConnectionOptions, openConnection } from "./connection.ts";
 import { translate } from "./errors.ts";
-import type { Link } from "./exchange.ts";
-import { apiPrefix, inboxPrefix } from "./identities.ts";
 import { keyValueBucket } from "./key-value.ts";
 import { acquireLease } from "./lease.ts";
+import { Link } from "./link.ts";
 import { directReads } from "./reads.ts";
 import type { Bus } from "./types.ts";
 import { workConsumer } from "./work.ts";
@@ -34,9 +32,10 @@ export interface BusOptions extends ConnectionOptions {
 export async function connectBus(options: BusOptions): Promise<Bus> {
   const timeoutMs = options.requestTimeoutMs ?? 5000;
   const connection = await openConnection(options);
-  const link: Link = { connection, inboxPrefix: inboxPrefix(options.identity), apiPrefix: apiPrefix(options.identity), timeoutMs };
-  const streams = jetstream(connection, { timeout: timeoutMs, apiPrefix: link.apiPrefix });
-  const manager = await jetstreamManager(connection, { timeout: timeoutMs, apiPrefix: link.apiPrefix, checkAPI: false });
+  const link = new Link(connection, { identity: options.identity, timeoutMs, logger: options.logger });
+  const settings = { timeout: timeoutMs, apiPrefix: link.apiPrefix };
+  const streams = jetstream(connection, settings);
+  const manager = await jetstreamManager(connection, { ...settings, checkAPI: false });
   try {
     await checkSetup(connection, manager, { identity: options.identity, workspace: options.workspace, timeoutMs });
   } catch (error) {
@@ -44,47 +43,39 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     throw error;
   }
   const reads = directReads(link);
-  const bucket = (name: string) => keyValueBucket(streams, reads, name, timeoutMs);
+  const bucket = (name: string) => keyValueBucket(link, streams, reads, name);
+  const ask = async <T>(doing: string, call: () => Promise<T>, unanswered?: FailureCode): Promise<T> => {
+    try {
+      return await link.ask(call);
+    } catch (error) {
+      throw translate(error, doing, unanswered);
+    }
+  };
 
   return {
     ...reads,
     publish: async (subject, text, { messageId }) => {
       if (!isPlainSubject(subject))
         throw new TriplaneError("usage", `${JSON.stringify(subject.slice(0, 120))} is not a subject to publish to`);
-      try {
-        const ack = await streams.publish(subject, text, { msgID: messageId, timeout: timeoutMs });
-        return { streamSeq: ack.seq, duplicate: ack.duplicate };
-      } catch (error) {
-        throw translate(error, `publish to ${subject}`, "publish_unconfirmed");
-      }
+      const publishing = () => streams.publish(subject, text, { msgID: messageId, timeout: timeoutMs });
+      const ack = await ask(`publish to ${subject}`, publishing, "publish_unconfirmed");
+      return { streamSeq: ack.seq, duplicate: ack.duplicate };
     },
     consumer: async (stream, durable) => {
-      try {
-        await manager.consumers.info(stream, durable);
-      } catch (error) {
-        throw translate(error, `bind to consumer ${durable} of ${stream}`);
-      }
+      await ask(`bind to consumer ${durable} of ${stream}`, () => manager.consumers.info(stream, durable));
       return workConsumer(link, stream, durable);
     },
     keyValue: async (name) => bucket(name),
     acquireLease: (name, request) => acquireLease(bucket(name), request, options),
     streamState: async (stream) => {
-      try {
-        const { state } = await manager.streams.info(stream);
-        return { messages: state.messages, firstSeq: state.first_seq, lastSeq: state.last_seq };
-      } catch (error) {
-        throw translate(error, `look at stream ${stream}`);
-      }
+      const { state } = await ask(`look at stream ${stream}`, () => manager.streams.info(stream));
+      return { messages: state.messages, firstSeq: state.first_seq, lastSeq: state.last_seq };
     },
     consumerState: async (stream, durable) => {
-      try {
-        const info = await manager.consumers.info(stream, durable);
-        return { pending: info.num_pending, unacked: info.num_ack_pending, ackFloorSeq: info.ack_floor.stream_seq };
-      } catch (error) {
-        throw translate(error, `look at consumer ${durable} of ${stream}`);
-      }
+      const info = await ask(`look at consumer ${durable} of ${stream}`, () => manager.consumers.info(stream, durable));
+      return { pending: info.num_pending, unacked: info.num_ack_pending, ackFloorSeq: info.ack_floor.stream_seq };
     },
-    closed: closedReason(connection),
+    closed: link.closed,
     close: () => connection.close(),
   };
 }

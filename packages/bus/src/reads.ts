@@ -3,7 +3,8 @@
 import type { Msg } from "@nats-io/transport-node";
 import { TriplaneError } from "@triplane/contract";
 import { translate } from "./errors.ts";
-import { exchange, type Link } from "./exchange.ts";
+import { exchange } from "./exchange.ts";
+import type { Link } from "./link.ts";
 import { decodeText } from "./text.ts";
 import type { BusMessage } from "./types.ts";
 
@@ -49,7 +50,9 @@ export function directReads(link: Link): Reads {
       const doing = `read the last message on ${subject}`;
       let message: Msg;
       try {
-        message = await link.connection.request(`${link.apiPrefix}.DIRECT.GET.${stream}.${subject}`, "", { timeout: link.timeoutMs });
+        message = await link.ask(() =>
+          link.connection.request(`${link.apiPrefix}.DIRECT.GET.${stream}.${subject}`, "", { timeout: link.timeoutMs }),
+        );
       } catch (error) {
         throw translate(error, doing);
       }

@@ -3,7 +3,8 @@
 import { errors, type Msg } from "@nats-io/transport-node";
 import { TriplaneError } from "@triplane/contract";
 import { translate } from "./errors.ts";
-import { exchange, type Link } from "./exchange.ts";
+import { exchange } from "./exchange.ts";
+import type { Link } from "./link.ts";
 import { decodeText } from "./text.ts";
 import type { WorkConsumer, WorkMessage } from "./types.ts";
 
@@ -13,7 +14,6 @@ export function workConsumer(link: Link, stream: string, durable: string): WorkC
   const subject = `${link.apiPrefix}.CONSUMER.MSG.NEXT.${stream}.${durable}`;
 
   const pull = async (max: number, waitMs: number, signal: AbortSignal | undefined): Promise<readonly WorkMessage[]> => {
-    if (link.connection.isClosed()) throw new TriplaneError("bus_unreachable", `pull from ${stream}: the connection is closed`);
     const body = waitMs > 0 ? { batch: max, expires: Math.ceil(waitMs) * NANOS_PER_MS } : { batch: max, no_wait: true };
     const { messages, end } = await exchange(link, { subject, body, max, answerWithinMs: waitMs, signal });
     if (messages.length === 0 && end.kind === "status" && end.code === 409 && /consumer deleted/i.test(end.description))
@@ -64,7 +64,7 @@ function workMessage(link: Link, message: Msg): WorkMessage {
     if (settled) return false;
     settled = true;
     try {
-      await link.connection.request(ackSubject, word, { timeout: link.timeoutMs });
+      await link.ask(() => link.connection.request(ackSubject, word, { timeout: link.timeoutMs }));
       return true;
     } catch (error) {
       const failure = translate(error, `settle a message of ${message.subject}`);

@@ -32,8 +32,6 @@ export interface OrchestratorClient {
 
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 const failureSchema = z.looseObject({ code: z.string(), message: z.string(), hint: z.string().optional() });
-// Accepts the failure itself and the failure wrapped as { error }.
-const failureBodySchema = z.union([failureSchema, z.looseObject({ error: failureSchema }).transform(({ error }) => error)]);
 
 export function orchestratorClient(options: OrchestratorClientOptions): OrchestratorClient {
   const base = new URL(`/api/v1/workspaces/${encodeURIComponent(options.workspace)}`, options.url).href;
@@ -108,8 +106,11 @@ async function limitedText(response: Response, where: string): Promise<string> {
 }
 
 function failureOf(status: number, value: unknown, where: string): TriplaneError {
-  const body = failureBodySchema.safeParse(value);
-  if (body.success && isFailureCode(body.data.code)) return new TriplaneError(body.data.code, body.data.message);
+  const body = failureSchema.safeParse(value);
+  if (body.success && isFailureCode(body.data.code)) {
+    const { message, hint } = body.data;
+    return new TriplaneError(body.data.code, message, hint === undefined ? {} : { hint });
+  }
   const code = status === 401 ? "unauthorized" : status === 403 ? "forbidden" : status === 404 ? "not_found" : "unavailable";
   return new TriplaneError(code, `${where}: status ${status}`);
 }

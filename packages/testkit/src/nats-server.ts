@@ -39,6 +39,9 @@ export interface TestNats extends AsyncDisposable {
   keyOf(identity: Identity): NatsKey;
   /** Ends the server as a power switch would and waits until it is gone. */
   kill(): Promise<void>;
+  /** Stops it from running, as a stuck machine would; `resume` lets it go on. */
+  pause(): void;
+  resume(): void;
   /** Starts it again on the same port and folder. */
   restart(): Promise<void>;
   close(): Promise<void>;
@@ -111,6 +114,8 @@ export async function startNats(options: StartNatsOptions = {}): Promise<TestNat
       folder: folder.path,
       keyOf,
       kill,
+      pause: () => server?.kill("SIGSTOP"),
+      resume: () => server?.kill("SIGCONT"),
       restart: start,
       close,
       bus: async (who, overrides = {}) => {
