@@ -35,9 +35,10 @@ const GRACE_MS = 2000;
 
 /** Throws `bus_unreachable` where the connection is closed for good, `bus_denied` where listening is not permitted. */
 export async function exchange(link: Link, request: ExchangeRequest): Promise<Exchange> {
+  const stands = await link.connected(Math.max(request.answerWithinMs, GRACE_MS), request.signal);
+  // Only now: it may have fired while we waited, and a listener added later would never hear of it.
   if (request.signal?.aborted === true) return { messages: [], end: { kind: "done" } };
-  if (!(await link.connected(Math.max(request.answerWithinMs, GRACE_MS), request.signal)))
-    return { messages: [], end: { kind: "silence" } };
+  if (!stands || link.broken.aborted) return { messages: [], end: { kind: "silence" } };
   return new Promise((resolve, reject) => {
     const messages: Msg[] = [];
     const inbox = createInbox(link.inboxPrefix);
