@@ -23,6 +23,7 @@ import { policyCheck } from "./commands/policy/check.ts";
 import { policyExplain } from "./commands/policy/explain.ts";
 import { policyTest } from "./commands/policy/test.ts";
 import { receipt } from "./commands/receipt.ts";
+import { status } from "./commands/status.ts";
 import { up } from "./commands/up.ts";
 import { verify } from "./commands/verify.ts";
 import type { Command } from "./framework/command.ts";
@@ -44,6 +45,7 @@ const COMMANDS: readonly Command[] = [
   init,
   up,
   down,
+  status,
   doctor,
   demo,
   opPlan,

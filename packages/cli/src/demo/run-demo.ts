@@ -76,12 +76,12 @@ async function startPlanes(world: World, timeline: Timeline): Promise<void> {
 
 async function cleanUp(world: World, timeline: Timeline): Promise<boolean> {
   try {
-    const { processesLeft } = await world.destroy();
+    const left = await world.destroy();
     timeline.say(
       "clean-up",
-      processesLeft ? `processes of ${world.folder} are still there` : "every process is stopped, the folder is removed",
+      left.length === 0 ? "every process has ended, every port is free, the folder is removed" : `left behind: ${left.join("; ")}`,
     );
-    return !processesLeft;
+    return left.length === 0;
   } catch (thrown) {
     timeline.say("clean-up", `not everything could be cleaned up: ${toTriplaneError(thrown).message}; look at ${world.folder}`);
     return false;

@@ -22,7 +22,7 @@ import {
   verifyAuditRecord,
 } from "@triplane/contract";
 import { readSecretFile, sleep } from "@triplane/kit";
-import { findRecord, repositoryDir } from "@triplane/ledger";
+import { findRecord, readLedger, repositoryDir } from "@triplane/ledger";
 import type { OutboxOp } from "@triplane/submitter";
 import { createHome } from "../home/create-home.ts";
 import { type HomeLayout, homeLayout } from "../home/layout.ts";
@@ -30,10 +30,12 @@ import type { WorkspaceFile } from "../home/workspace-file.ts";
 import { connectAs } from "../people/connect.ts";
 import { orchestratorOf, type Person, type Planned, personAt, planOp, withSubmitter } from "../people/person.ts";
 import { actorFor } from "../people/who.ts";
-import { anyPlaneRuns, bringUp, takeDown } from "../planes/launch.ts";
+import { bringUp, takeDown } from "../planes/launch.ts";
 import { PLANES, type Plane } from "../planes/process-spec.ts";
 import { openRunFolder, type ProcessRecord } from "../planes/records.ts";
 import { stopComponents } from "../planes/stop-components.ts";
+import { readEvents } from "./events.ts";
+import { leftovers } from "./leftovers.ts";
 
 /** Every op of the demo outlives it. */
 const LIFETIME_S = 600;
@@ -82,14 +84,14 @@ export class World {
     }
   }
 
-  /** Stops everything that was started and removes the folder. Safe to call whatever has or has not happened. */
-  async destroy(): Promise<{ readonly processesLeft: boolean }> {
+  /** Stops everything that was started and removes the folder, whatever has happened. Returns what it could not end. */
+  async destroy(): Promise<readonly string[]> {
     for (const bus of this.#watcher.splice(0)) await bus.close().catch(() => undefined);
     for (const plane of PLANES.toReversed()) await takeDown(plane, this.layout);
     await stopComponents(this.layout, this.workspace);
-    const processesLeft = await anyPlaneRuns(this.layout);
+    const found = await leftovers(this.folder, this.workspace.ports);
     await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
-    return { processesLeft };
+    return found;
   }
 
   async bringUp(plane: Plane): Promise<readonly ProcessRecord[]> {
@@ -148,6 +150,15 @@ export class World {
     return response.ok ? applyResultSchema.parse(await response.json()) : undefined;
   }
 
+  /** Every event that the orchestrator keeps, up to the end of an op. */
+  async eventsUntilFinished(jti: string): Promise<readonly { readonly type: string; readonly target: string }[]> {
+    const token = (await readSecretFile(this.layout.tokenFile("ana"))).trim();
+    const url = `http://127.0.0.1:${this.workspace.ports.orchestrator}/api/v1/workspaces/${this.workspace.workspace}/events`;
+    const headers = { authorization: `Bearer ${token}`, "last-event-id": "0" };
+    const response = await fetch(url, { headers, signal: AbortSignal.timeout(10_000) });
+    return await readEvents(response, (event) => event.type === "op.finished" && event.data["jti"] === jti);
+  }
+
   /** A connection that may only look. */
   async watcher(): Promise<Bus> {
     const [open] = this.#watcher;
@@ -172,6 +183,13 @@ export class World {
 
   get ledgerDir(): string {
     return repositoryDir(this.layout.storage, this.workspace.pins.state.rid);
+  }
+
+  /** How often the ledger has a subject. */
+  async ledgerCount(subject: string): Promise<number> {
+    let count = 0;
+    for await (const entry of readLedger(this.ledgerDir, this.workspace.pins.state)) if (entry.subject === subject) count += 1;
+    return count;
   }
 
   async ledgerRecord(subject: string | Digest): Promise<AuditRecord | undefined> {

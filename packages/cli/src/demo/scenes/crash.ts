@@ -1,4 +1,5 @@
 // Scene: the controller is killed in the middle of an apply.
+import { askHealth } from "../../planes/health.ts";
 import { isRunning, signalProcess } from "../../planes/process-identity.ts";
 import { endpointsIn } from "../records.ts";
 import type { Scene } from "../scene.ts";
@@ -47,17 +48,19 @@ export const crashScene: Scene = {
     );
     const record = await world.outcome("ana", jti, 30_000);
     const target = await world.target("web-once");
-    const inLedger = await world.eventually("the record in the ledger", () => world.ledgerRecord(jti));
-    const answering = await Promise.all(
-      endpointsIn(record).map((endpoint) => fetch(`${endpoint}/healthz`, { signal: AbortSignal.timeout(5_000) })),
-    );
-    const once =
-      record.claims.outcome === "applied" && target.version === 1 && answering.length === 1 && inLedger.claims.state_version_after === 1;
+    await world.eventually("the record in the ledger", () => world.ledgerRecord(jti));
+    const starts = (await world.eventsUntilFinished(jti)).filter(
+      (event) => event.type === "replica.started" && event.target === "web-once",
+    ).length;
+    const count = await world.ledgerCount(jti);
+    const [endpoint = ""] = endpointsIn(record);
+    const { ok } = await askHealth(`${endpoint}/healthz`);
+    const once = record.claims.outcome === "applied" && target.version === 1 && starts === 1 && count === 1 && ok;
     tell.observe(
       "workload",
       "exactly-once",
       once,
-      `web-once is ${target.health} at version ${target.version}, ${answering.length} process answers, one record in the ledger`,
+      `web-once is ${target.health} at version ${target.version}: ${starts} process was ever started, ${count} record in the ledger`,
     );
 
     async function processOf() {

@@ -25,8 +25,10 @@ export const ledgerScene: Scene = {
     );
     const clone = join(world.folder, "clone");
     await git(["clone", "--quiet", world.ledgerDir, clone]);
-    tell.say("ledger", "git clone of the ledger; from here on only the clone and three pinned ids are used");
-    const report = await verify(world, clone);
+    const policyClone = join(world.folder, "policy.git");
+    await git(["clone", "--quiet", "--mirror", repositoryDir(world.layout.storage, world.workspace.pins.policy.rid), policyClone]);
+    tell.say("ledger", "git clone of ledger and policy; from here on only the clones and the pinned ids are used");
+    const report = await verify(world, clone, policyClone);
     const subjects = new Set(report.subjects);
     const complete = report.ledger.size === subjects.size && expected.every((jti) => subjects.has(jti));
     tell.observe("ledger", "complete", complete, `${report.ledger.size} records, every op of ana, scout and ci among them, none twice`);
@@ -40,7 +42,7 @@ export const ledgerScene: Scene = {
     await cp(clone, copy, { recursive: true });
     const changed = await changeOneByte(copy);
     tell.say("attacker", `one byte of ${changed.file} is changed in a copy`);
-    const tampered = await verify(world, copy);
+    const tampered = await verify(world, copy, policyClone);
     const [problem] = tampered.ledger.problems;
     const named = !tampered.ledger.ok && problem?.index === changed.index && problem.subject !== undefined;
     tell.observe("ledger", "tamper-found", named, `refused: ${problem?.message ?? "nothing was found"}`);
@@ -54,9 +56,9 @@ async function submittedOps(world: World): Promise<readonly string[]> {
   return (await Promise.all(people.map((person) => person.outbox.list()))).flat().map((op) => op.entry.jti);
 }
 
-async function verify(world: World, dir: string) {
+async function verify(world: World, dir: string, policyClone: string) {
   const { pins } = world.workspace;
-  const decisions = await decisionsFromRepository(repositoryDir(world.layout.storage, pins.policy.rid), { policyPin: pins.policy });
+  const decisions = await decisionsFromRepository(policyClone, { policyPin: pins.policy });
   const found: string[] = [];
   const startMs = performance.now();
   const ledger = await verifyLedger(dir, pins.state, {
