@@ -72,6 +72,16 @@ test("readNickel: imports stay inside the root", () => {
   assert.equal(failureOf(() => readNickel('import "b.ncl"', { file: "a.ncl" })).code, "nickel_import_refused");
 });
 
+test("readNickel: messages name files under the root as people know it, imports do not care", () => {
+  const options = {
+    file: "a.ncl",
+    displayRoot: "../somewhere/",
+    importer: (path: string) => (path === "b.ncl" ? "{\n x = fun }" : undefined),
+  };
+  assert.match(failureOf(() => readNickel('import "b.ncl"', options)).message, /^\.\.\/somewhere\/b\.ncl:2:6: function/);
+  assert.match(failureOf(() => readNickel('import "c.ncl"', options)).message, /^\.\.\/somewhere\/a\.ncl:1:1: there is no file "c\.ncl"/);
+});
+
 test("readNickel: imports that go in a circle are refused with the circle", () => {
   const failure = failureOf(() => read('import "b.ncl"', { "sub/b.ncl": 'import "c.ncl"', "sub/c.ncl": '{ x = import "b.ncl" }' }));
   assert.equal(failure.code, "nickel_import_refused");

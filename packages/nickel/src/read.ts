@@ -7,8 +7,10 @@ import { DEFAULT_LIMITS, type NickelLimits } from "./limits.ts";
 import { type Importer, Resolver } from "./resolve.ts";
 
 export interface ReadOptions {
-  /** The text's name in messages, and its path from the root, against which imports are resolved. */
+  /** The text's path from the root, against which imports are resolved. */
   readonly file: string;
+  /** The root as people know it; messages put it before the paths of files. */
+  readonly displayRoot?: string;
   /** Without one, every import is refused. */
   readonly importer?: Importer;
   readonly limits?: Partial<NickelLimits>;
@@ -24,7 +26,7 @@ export interface ReadOptions {
  */
 export function readNickel(text: string, options: ReadOptions): NickelDocument {
   const limits: NickelLimits = { ...DEFAULT_LIMITS, ...options.limits };
-  return finish(new Resolver(options.importer, limits).file(options.file, text, "nickel", 0), limits.maxDepth);
+  return finish(new Resolver(options.importer, limits, options.displayRoot).file(options.file, text, "nickel", 0), limits.maxDepth);
 }
 
 /** What reading from disk needs of a file system. */
@@ -54,7 +56,7 @@ export function readNickelFile(
   root: string,
   path: string,
   reader: FileReader = diskReader,
-  options: { readonly limits?: Partial<NickelLimits> } = {},
+  options: Omit<ReadOptions, "file" | "importer"> = {},
 ): NickelDocument {
   const importer = folderImporter(root, reader, { ...DEFAULT_LIMITS, ...options.limits });
   const text = importer(path);

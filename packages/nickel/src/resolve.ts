@@ -19,18 +19,20 @@ export type Importer = (path: string) => string | undefined;
 export class Resolver {
   readonly #importer: Importer | undefined;
   readonly #limits: NickelLimits;
+  readonly #displayRoot: string;
   readonly #open: string[] = [];
   #imports = 0;
   #bytes = 0;
 
-  constructor(importer: Importer | undefined, limits: NickelLimits) {
+  constructor(importer: Importer | undefined, limits: NickelLimits, displayRoot: string | undefined) {
     this.#importer = importer;
     this.#limits = limits;
+    this.#displayRoot = displayRoot === undefined || displayRoot === "" || displayRoot === "." ? "" : `${displayRoot.replace(/\/$/, "")}/`;
   }
 
   /** Reads one file's text. `file` is its path from the root. */
   file(file: string, text: string, format: "nickel" | "json", depth: number): Resolved {
-    const source = new Source(file, text);
+    const source = new Source(this.#displayRoot + file, text, file);
     const sizeBytes = Buffer.byteLength(text, "utf8");
     this.#bytes += sizeBytes;
     if (sizeBytes > this.#limits.maxFileBytes)
@@ -90,7 +92,7 @@ export class Resolver {
   }
 
   #import(node: Node & { kind: "import" }, depth: number): Resolved {
-    const from = node.at.source.file;
+    const from = node.at.source.path;
     const path = resolveImportPath(from, node.path, node.at);
     const refuse = (why: string) => failAt("nickel_import_refused", node.at, why, { path });
     if (this.#open.includes(path)) throw refuse(`the imports go in a circle: ${[...this.#open, path].join(" → ")}`);

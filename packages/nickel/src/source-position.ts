@@ -15,13 +15,17 @@ export interface Place {
 
 /** A text with its name and the offsets at which its lines begin. */
 export class Source {
+  /** Its name in messages. */
   readonly file: string;
   readonly text: string;
+  /** Its path from the root, against which it imports. */
+  readonly path: string;
   #lineStarts: readonly number[] | undefined;
 
-  constructor(file: string, text: string) {
+  constructor(file: string, text: string, path: string = file) {
     this.file = file;
     this.text = text;
+    this.path = path;
   }
 
   position(offset: number): SourcePosition {

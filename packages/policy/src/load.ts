@@ -1,6 +1,6 @@
 // Reading a policy from the files of a commit: data only, the right shape, consistent, or all problems at once.
 import { canonicalJson, type Digest, digestOf, TriplaneError } from "@triplane/contract";
-import { EnumTag, type Importer, type NickelValue, readNickel, type ValuePath } from "@triplane/nickel";
+import { EnumTag, type Importer, type NickelValue, type ReadOptions, readNickel, type ValuePath } from "@triplane/nickel";
 import { findInconsistencies } from "./consistency.ts";
 import { type PolicyProblem, placeProblems, policyInvalid, problemsOfIssues } from "./problems.ts";
 import { type Policy, policySchema } from "./schema.ts";
@@ -24,7 +24,7 @@ export function loadPolicy(files: PolicyFiles): LoadedPolicy {
 }
 
 /** Reads and checks one policy text. Throws as `loadPolicy`. */
-export function readPolicy(text: string, options: { readonly file: string; readonly importer?: Importer }): Policy {
+export function readPolicy(text: string, options: Omit<ReadOptions, "limits">): Policy {
   const document = readNickel(text, options);
   const result = policySchema.safeParse(document.json);
   const shape = [...tagProblems(document.value, []), ...(result.success ? [] : problemsOfIssues(result.error.issues))];

@@ -10,6 +10,7 @@ type DeepReadonly<T> = T extends (infer Item)[]
     : T;
 
 const MAX_LIST = 1000;
+const MAX_COUNTED = 1000;
 const MAX_WINDOW_S = 31 * 24 * 3600;
 
 const nameField = z.string().regex(PRINCIPAL_PATTERN, "must be 1 to 32 lower-case letters, digits and inner hyphens");
@@ -47,8 +48,8 @@ const windowSchema = z.strictObject({
   zone: zoneField,
 });
 
-/** At most `max` within the last `window_s` seconds. */
-const rateSchema = z.strictObject({ max: z.int().min(1).max(10_000), window_s: z.int().min(1).max(MAX_WINDOW_S) });
+/** At most `max` within the last `window_s` seconds. Keepers count up to 1000 ops of a principal; what they could not count is not offered. */
+const rateSchema = z.strictObject({ max: z.int().min(1).max(MAX_COUNTED), window_s: z.int().min(1).max(MAX_WINDOW_S) });
 
 const matcher = {
   id: ruleIdField,
@@ -97,7 +98,7 @@ export const policySchema = z.strictObject({
         owner: nameField,
         scopes: names,
         /** At most `ops` ops admitted within the last `window_s` seconds. */
-        budget: z.strictObject({ ops: z.int().min(1).max(10_000), window_s: z.int().min(1).max(MAX_WINDOW_S) }),
+        budget: z.strictObject({ ops: z.int().min(1).max(MAX_COUNTED), window_s: z.int().min(1).max(MAX_WINDOW_S) }),
       }),
     )
     .max(MAX_LIST)

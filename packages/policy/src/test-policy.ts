@@ -51,7 +51,7 @@ const caseSchema = z.strictObject({
     )
     .default([]),
   facts: z
-    .strictObject({ recent_auto: z.record(z.string(), z.int().min(0)).optional(), budget_used: z.int().min(0).optional() })
+    .strictObject({ recent_auto: z.record(z.string(), z.int().min(0)).default({}), budget_used: z.int().min(0).default(0) })
     .default({ recent_auto: {}, budget_used: 0 }),
   admitted_by: nameField.optional(),
   expect: z.strictObject({ verdict: z.enum(["Admit", "Review", "Refuse"]), rule: z.string().optional(), code: z.string().optional() }),
