@@ -6,6 +6,7 @@
 import { TriplaneError } from "@triplane/contract";
 import type { Session } from "../session.ts";
 import { openSurrealSession } from "../surreal-session.ts";
+import { stopWaitingForLiveQueries } from "./live-queries.ts";
 import { type ProcessLock, takeLock } from "./lock.ts";
 
 // RocksDB would take half of the machine's memory (measured); a daemon's working set is small.
@@ -50,6 +51,7 @@ async function connect(options: EmbeddedOptions): Promise<Session> {
   for (const [name, sizeBytes] of Object.entries(MEMORY_DEFAULTS)) process.env[name] ??= String(sizeBytes);
   const createEngine = (await import("@surrealdb/node")).createNodeEngines()["rocksdb"];
   if (createEngine === undefined) throw new TriplaneError("internal", "this build of the engine has no rocksdb");
+  stopWaitingForLiveQueries();
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => undefined);
   return await openSurrealSession({
