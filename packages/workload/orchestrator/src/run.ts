@@ -89,8 +89,9 @@ export async function startOrchestrator(context: Context, open: OpenStore = open
     const stop = async (): Promise<void> => {
       stopping.abort();
       await closeServer(server);
-      await (config.stopComponents ? driver.stopAll() : driver.close());
+      await driver.close();
       await service.idle();
+      if (config.stopComponents) await driver.stopAll();
       await store.close();
     };
     return { port, done: done.promise, health: () => ({ ok: true, detail: { workspace, revision: records.revision } }), stop };

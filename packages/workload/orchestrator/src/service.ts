@@ -19,35 +19,24 @@ import {
   toTriplaneError,
   type WorkspaceState,
 } from "@triplane/contract";
-import type { Catalog } from "./catalog/catalog.ts";
 import type { ConvergeResult, Driver, InstanceHealth } from "./drivers/driver.ts";
 import type { EventDraft } from "./events.ts";
 import { evidenceOf, type StepOutcome } from "./evidence.ts";
-import type { DesiredSource, OpKind } from "./kind.ts";
 import { ALL_TARGETS, TargetLocks } from "./locks.ts";
-import { type InstanceState, instanceOf, type JsonRecord, type TargetRecord, WORKSPACE_TARGET } from "./model.ts";
-import { type Change, describe, makePlan, plan } from "./plan.ts";
+import { type JsonRecord, type TargetRecord, WORKSPACE_TARGET } from "./model.ts";
+import type { Change } from "./plan.ts";
+import { Planner, type PlannerParts, type Prepared } from "./planner.ts";
 import type { IntendedChange, OpRow, Records } from "./records.ts";
 
-export interface ServiceParts {
-  readonly workspace: string;
+export interface ServiceParts extends PlannerParts {
   readonly records: Records;
   readonly driver: Driver;
-  readonly catalog: Catalog;
-  readonly kinds: ReadonlyMap<string, OpKind>;
-  readonly desired: DesiredSource | undefined;
   readonly clock: Clock;
   /** Aborts when the process stops: what runs then stays running for the next start. */
   readonly signal: AbortSignal;
   /** What was accepted cannot be carried on: the process must end and start again. */
   readonly onFatal: (error: unknown) => void;
   readonly onFinished?: (row: OpRow, result: ApplyResult, durationMs: number) => void;
-}
-
-interface Prepared {
-  readonly plan: Plan;
-  readonly changes: readonly Change[];
-  readonly targetState: JsonRecord | undefined;
 }
 
 interface InFlight {
@@ -58,16 +47,18 @@ interface InFlight {
 
 export class OrchestratorService {
   readonly #parts: ServiceParts;
+  readonly #planner: Planner;
   readonly #locks = new TargetLocks();
   readonly #inFlight = new Map<string, InFlight>();
 
   constructor(parts: ServiceParts) {
     this.#parts = parts;
+    this.#planner = new Planner(parts);
   }
 
   /** What the op would do now. Throws `kind_unknown`, `args_invalid`, `target_unknown`, or what the desired source throws. */
   async plan(request: PlanRequest): Promise<Plan> {
-    const prepared = await this.#prepare(request);
+    const prepared = await this.#planner.prepare(request);
     return prepared.plan;
   }
 
@@ -167,7 +158,7 @@ export class OrchestratorService {
     }
     let prepared: Prepared;
     try {
-      prepared = await this.#prepare(request);
+      prepared = await this.#planner.prepare(request);
     } catch (thrown) {
       const error = toTriplaneError(thrown);
       if (error.retry === "later" && error.code !== "quorum_not_reached") throw error;
@@ -179,35 +170,6 @@ export class OrchestratorService {
     const row = this.#rowOf(request, version, prepared);
     await records.begin(row, [{ type: "op.accepted", target: row.target, data: { jti: row.jti, op: row.op } }]);
     return row;
-  }
-
-  async #prepare(request: PlanRequest): Promise<Prepared> {
-    const { kinds, records, catalog, desired, workspace } = this.#parts;
-    const kind = kinds.get(request.op);
-    if (kind === undefined) throw new TriplaneError("kind_unknown", `no kind of op is called ${request.op}`);
-    const ofWorkspace = request.target === WORKSPACE_TARGET;
-    if (ofWorkspace !== (kind.appliesTo === "workspace")) {
-      throw new TriplaneError("args_invalid", `target: ${kind.name} applies to ${ofWorkspace ? "a component instance" : WORKSPACE_TARGET}`);
-    }
-    const args = kind.args.safeParse(request.args);
-    if (!args.success) {
-      const problems = args.error.issues.map((issue) => `${["args", ...issue.path].join(".")}: ${issue.message}`);
-      throw new TriplaneError("args_invalid", problems.join("; "), { details: { problems } });
-    }
-    const stored = await records.targets();
-    const actual = new Map<string, InstanceState>();
-    for (const record of stored) {
-      const instance = instanceOf(record);
-      if (instance !== undefined) actual.set(record.target, instance);
-    }
-    const intent = await kind.intend(args.data, { target: request.target, actual, catalog, desired });
-    const changes = plan(intent.wanted, actual);
-    const stateVersion = stored.find(({ target }) => target === request.target)?.version ?? 0;
-    return {
-      plan: makePlan({ workspace, op: request.op, target: request.target, state_version: stateVersion, actions: changes.map(describe) }),
-      changes,
-      targetState: intent.targetState,
-    };
   }
 
   #rowOf(request: ApplyRequest, version: number, prepared?: Prepared): OpRow {

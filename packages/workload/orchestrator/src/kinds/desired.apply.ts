@@ -16,9 +16,15 @@ export const kind = defineKind({
     const state = await desired.at(commit);
     const wanted = new Map<string, Wanted>();
     for (const { name, component, version, replicas, settings } of state.components) {
-      wanted.set(name, { present: await instanceSpec({ component, version, replicas, settings, managedBy: "desired" }, catalog) });
+      const request = { component, version, replicas, settings, managedBy: "desired" } as const;
+      wanted.set(name, { present: await instanceSpec(request, catalog).catch((error: unknown) => inDesired(name, error)) });
     }
     for (const [name, before] of actual) if (before.managed_by === "desired" && !wanted.has(name)) wanted.set(name, {});
     return { wanted, targetState: { desired_commit: commit } };
   },
 });
+
+function inDesired(name: string, error: unknown): never {
+  if (!(error instanceof TriplaneError)) throw error;
+  throw new TriplaneError(error.code, `desired.ncl: ${name}: ${error.message}`, { cause: error });
+}

@@ -30,7 +30,7 @@ export interface ProcessDriverParts {
   readonly ports: PortAllocator;
   /** Throws `apply_failed` where there is no such release. */
   readonly release: (component: string, definition: InstanceState["definition"]) => Promise<Release>;
-  readonly host: Omit<ReplicaHost, "put">;
+  readonly host: Omit<ReplicaHost, "put" | "signal">;
   readonly signal: AbortSignal;
 }
 
@@ -41,7 +41,7 @@ export class ProcessDriver implements Driver {
 
   constructor(parts: ProcessDriverParts) {
     this.#parts = parts;
-    this.#host = { ...parts.host, put: (record) => parts.records.put(record) };
+    this.#host = { ...parts.host, signal: parts.signal, put: (record) => parts.records.put(record) };
     for (const record of parts.found) parts.ports.reserve(Object.values(record.ports));
   }
 
@@ -97,6 +97,7 @@ export class ProcessDriver implements Driver {
     }
     try {
       const replica = await this.#renew(target, number, want, present);
+      this.#assertGoingOn();
       const end = await replica.start();
       this.#assertGoingOn();
       return end === undefined ? undefined : await failureOf(replica, end);

@@ -23,6 +23,8 @@ import { decideRestart } from "./restart-policy.ts";
 export interface ReplicaHost extends LaunchHost {
   readonly clock: Clock;
   readonly random: Random;
+  /** Aborts when the process stops. */
+  readonly signal: AbortSignal;
   readonly put: (record: ReplicaRecord) => Promise<void>;
   readonly emit: (event: EventDraft) => void;
   /** Something failed that leaves a replica without supervision. */
@@ -43,6 +45,8 @@ export class Replica {
   readonly place: ReplicaPlace;
   readonly #host: ReplicaHost;
   readonly #closing = new AbortController();
+  /** Nobody watches any more: this replica is closed, or everything stops. */
+  readonly #unwatched: AbortSignal;
   #record: ReplicaRecord;
   #life: Life | undefined;
   #supervision: Promise<void> = Promise.resolve();
@@ -53,6 +57,7 @@ export class Replica {
     this.#record = record;
     this.place = place;
     this.#host = host;
+    this.#unwatched = AbortSignal.any([this.#closing.signal, host.signal]);
   }
 
   get record(): ReplicaRecord {
@@ -71,27 +76,41 @@ export class Replica {
   }
 
   /** Starts it and waits until it is healthy. Undefined then; else how it ended: nothing of it runs any more, and nobody starts it again. */
-  async start(): Promise<LifeEnd | undefined> {
-    const life = await this.#launch();
-    if (await life.started) {
-      this.#supervise(life);
-      return undefined;
+  start(): Promise<LifeEnd | undefined> {
+    const starting = this.#startOnce();
+    this.#supervision = starting.then(
+      () => undefined,
+      () => undefined,
+    );
+    return starting;
+  }
+
+  async #startOnce(): Promise<LifeEnd | undefined> {
+    try {
+      const life = await this.#launch();
+      if (await life.started) {
+        this.#supervise(life);
+        return undefined;
+      }
+      const end = await life.ended;
+      if (end === undefined) return undefined;
+      await this.#over(end);
+      this.#phase = "ended";
+      return end;
+    } catch (error) {
+      this.#phase = "ended";
+      throw error;
     }
-    const end = await life.ended;
-    if (end === undefined) return undefined;
-    await this.#over(end);
-    this.#phase = "ended";
-    return end;
   }
 
   /** Waits until it is healthy, nobody tries any more, or it took as long as a start may take. */
   async settled(): Promise<LifeEnd | undefined> {
     const { start_timeout_ms: timeoutMs } = this.place.definition.health;
     const deadlineMs = performance.now() + timeoutMs;
-    while (this.supervised && !this.#closing.signal.aborted) {
+    while (this.supervised && !this.#unwatched.aborted) {
       if (this.#life?.healthy === true) return undefined;
       if (performance.now() > deadlineMs) return { reason: "start-timeout", healthError: `not healthy within ${timeoutMs} ms` };
-      await sleep(20, this.#closing.signal);
+      await sleep(20, this.#unwatched);
     }
     return this.supervised ? undefined : (this.#lastEnd ?? { reason: "exit" });
   }
@@ -130,13 +149,13 @@ export class Replica {
     this.#phase = first === undefined ? "waiting" : "running";
     this.#supervision = this.#loop(first).catch((error) => {
       this.#phase = "ended";
-      if (!this.#closing.signal.aborted) this.#host.onFatal(error);
+      if (!this.#unwatched.aborted) this.#host.onFatal(error);
     });
   }
 
   async #loop(first: Life | undefined): Promise<void> {
     let life = first;
-    while (!this.#closing.signal.aborted) {
+    while (!this.#unwatched.aborted) {
       life ??= await this.#tryLaunch();
       const end = await life?.ended;
       if (life !== undefined && end === undefined) return;
@@ -168,7 +187,7 @@ export class Replica {
       return false;
     }
     this.#phase = "waiting";
-    await sleep(decision.afterMs, this.#closing.signal);
+    await sleep(decision.afterMs, this.#unwatched);
     return true;
   }
 
@@ -202,7 +221,7 @@ export class Replica {
       child,
       ports: this.#record.ports,
       clock: this.#host.clock,
-      signal: this.#closing.signal,
+      signal: this.#unwatched,
       onHealthy: () => this.#emit("replica.healthy", { pid: identity.pid }),
     });
     this.#life = life;

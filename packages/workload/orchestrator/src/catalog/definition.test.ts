@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test } from "node:test";
+import { readNickelFile } from "@triplane/nickel";
+import { FIXTURES } from "../testing.ts";
+import { componentDefinitionSchema, settingProblem } from "./definition.ts";
+import { resolveSettings } from "./settings.ts";
+
+const good = componentDefinitionSchema.parse(readNickelFile(join(FIXTURES, "probe"), "component.ncl").json);
+const problems = (change: object): string =>
+  (componentDefinitionSchema.safeParse({ ...good, ...change }).error?.issues ?? []).map(({ message }) => message).join("; ");
+
+test("componentDefinitionSchema: the program is fixed by the catalog", () => {
+  for (const program of ["node", "/bin/sh", "{mode}", "{node} -e", "sh", "{data_dir}/x", "{env}"])
+    assert.match(problems({ command: [program, "{component_dir}/a.mjs"] }), /must begin with/, program);
+  for (const program of ["{node}", "{tool.nats-server}", "{component_dir}/bin/run"]) assert.equal(problems({ command: [program] }), "");
+});
+
+test("componentDefinitionSchema: text from an op never stands alone in the command line", () => {
+  assert.match(problems({ command: ["{node}", "{mode}"] }), /must follow --option=/);
+  assert.match(problems({ command: ["{node}", "-e{mode}"] }), /must follow --option=/);
+  assert.equal(problems({ command: ["{node}", "--mode={mode}", "{after_ms}"] }), "");
+});
+
+test("componentDefinitionSchema: placeholders, ports and defaults have to fit", () => {
+  assert.match(problems({ command: ["{node}", "{nothing}"] }), /nothing is called \{nothing\}/);
+  assert.match(problems({ command: ["{node}", "{port.other}"] }), /nothing is called/);
+  assert.match(problems({ ports: [] }), /there is no port http/);
+  assert.match(problems({ ports: ["http", "http"] }), /occurs twice/);
+  assert.match(
+    problems({ settings: { ...good.settings, port: { type: "Bool", description: "", default: true } } }),
+    /taken by a placeholder/,
+  );
+  const bad = { type: "Integer", description: "", default: 9, min: 0, max: 5 };
+  assert.match(problems({ settings: { ...good.settings, bad } }), /bad\.default: must be from 0 to 5/);
+  assert.notEqual(problems({ shell: true }), "");
+});
+
+test("settingProblem: wrong types, lengths, ranges and control characters", () => {
+  const text = { type: "String", description: "", default: "", max_length: 3 } as const;
+  assert.equal(settingProblem(text, "abc"), undefined);
+  for (const value of ["abcd", 1, "a\nb", "a\0", null]) assert.notEqual(settingProblem(text, value), undefined);
+  const count = { type: "Integer", description: "", default: 0, min: 0, max: 9 } as const;
+  for (const value of [-1, 10, 1.5, "1", Number.NaN]) assert.notEqual(settingProblem(count, value), undefined);
+});
+
+test("resolveSettings: completes with defaults; reports every problem together", () => {
+  assert.deepEqual(resolveSettings(good, { mode: "sick" }), { mode: "sick", after_ms: 0 });
+  assert.throws(() => resolveSettings(good, { mode: 1, other: 2 }), {
+    code: "args_invalid",
+    details: { problems: ["settings.other: probe has no such setting", "settings.mode: must be text"] },
+  });
+  assert.throws(() => resolveSettings(good, { __proto__: 1, constructor: "x" }), { code: "args_invalid" });
+});
