@@ -1,7 +1,11 @@
 // The pure parts: identities, rendered configuration, compared settings, ack subjects, keys.
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
 import { consumerSettings, type FailureCode, streamSettings, TriplaneError } from "@triplane/contract";
+import { findTool } from "@triplane/kit";
 import { grantsOf, type Identity, identityName, parseIdentity, SERVICE_ROLES } from "./identities.ts";
 import { createNatsKey, natsKeyFromSeed } from "./nkeys.ts";
 import { type NatsConfigOptions, natsConfig } from "./server-config.ts";
@@ -74,6 +78,25 @@ describe("natsConfig", () => {
 
   it("refuses one identity with two keys", () => {
     throwsCode(() => natsConfig({ ...options, users: [...options.users, ...options.users] }), "usage");
+  });
+});
+
+describe("deploy/nats/nats-server.conf", () => {
+  const example = readFileSync(new URL("../../../deploy/nats/nats-server.conf", import.meta.url), "utf8");
+  const identities: readonly Identity[] = [...SERVICE_ROLES.map((role) => ({ role })), ALICE, { role: "approver", principal: "bob" }];
+
+  it("is what natsConfig renders for its keys", () => {
+    const keys = [...example.matchAll(/nkey: (U[A-Z2-7]{55})/g)].map((match) => match[1] ?? "");
+    const users = identities.map((identity, index) => ({ identity, publicKey: keys[index] ?? "" }));
+    const rendered = natsConfig({ workspace: "libre-wuji", port: 4222, storeDir: "/var/lib/triplane/nats", users });
+    assert.equal(example.slice(example.indexOf("# Written by")), rendered);
+  });
+
+  it("is accepted by nats-server", async () => {
+    const { path } = await findTool("nats-server");
+    const file = fileURLToPath(new URL("../../../deploy/nats/nats-server.conf", import.meta.url));
+    const { status, stderr } = spawnSync(path, ["-t", "-c", file], { encoding: "utf8" });
+    assert.equal(status, 0, stderr);
   });
 });
 
