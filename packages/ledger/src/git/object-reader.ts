@@ -15,6 +15,8 @@ import {
 import { gitArguments, gitEnvironment } from "./process.ts";
 
 const MAX_OBJECT_BYTES = 64 * 1024 * 1024;
+// What an id names never changes, and its bytes were hashed when it was read.
+const CACHED_TREES = 1024;
 
 export interface ObjectReader {
   /** Throws `git_failed` where the object is missing, damaged, or of another type. */
@@ -46,7 +48,16 @@ export function openObjects(repoDir: string): ObjectReader {
       throw new TriplaneError("git_failed", `object ${id} is a ${object.type}, not a ${type}`, { details: { object: id } });
     return object;
   }
-  const tree = async (id: ObjectId) => decodeTree((await read(id, "tree")).body);
+  const trees = new Map<ObjectId, readonly TreeEntry[]>();
+  async function tree(id: ObjectId): Promise<readonly TreeEntry[]> {
+    const known = trees.get(id);
+    if (known !== undefined) return known;
+    const entries = decodeTree((await read(id, "tree")).body);
+    const [oldest] = trees.keys();
+    if (trees.size >= CACHED_TREES && oldest !== undefined) trees.delete(oldest);
+    trees.set(id, entries);
+    return entries;
+  }
   async function entryAt(root: ObjectId, path: string): Promise<TreeEntry | undefined> {
     let entry: TreeEntry = { mode: "40000", name: "", id: root };
     for (const name of path.split("/")) {

@@ -28,7 +28,7 @@ export async function openView(repoDir: string, pin: RepositoryPin): Promise<Led
   const gitDir = await gitDirOf(repoDir);
   const objects = openObjects(gitDir);
   try {
-    const { anchor, verified } = await verifyStateRepository(objects, gitDir, pin);
+    const { anchor, verified } = await verifyStateRepository(objects, gitDir, pin, { sigrefs: "tip" });
     const commit = signedHead(verified, anchor.controller, refs.head(LEDGER_BRANCH));
     if (commit === undefined) return { anchor, objects, head: undefined };
     const { tree } = await objects.commit(commit);

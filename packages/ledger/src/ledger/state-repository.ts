@@ -3,7 +3,7 @@ import { type Did, TriplaneError } from "@triplane/contract";
 import { type ObjectId, type ObjectReader, objectId } from "../git/index.ts";
 import { decodeDocument } from "../radicle/identity-doc.ts";
 import { blobOfRid } from "../radicle/layout.ts";
-import { type VerifiedRepository, verifyWith } from "../radicle/verify.ts";
+import { type VerifiedRepository, type VerifyOptions, verifyWith } from "../radicle/verify.ts";
 import type { RepositoryPin } from "../types.ts";
 import { checkpointOrigin } from "./checkpoint.ts";
 import { CHECKPOINT_PATH, LEDGER_BRANCH, workspaceOfStateRepository } from "./layout.ts";
@@ -22,8 +22,9 @@ export async function verifyStateRepository(
   objects: ObjectReader,
   gitDir: string,
   pin: RepositoryPin,
+  options: VerifyOptions = {},
 ): Promise<{ readonly anchor: LedgerAnchor; readonly verified: VerifiedRepository }> {
-  const verified = await verifyWith(objects, gitDir, pin);
+  const verified = await verifyWith(objects, gitDir, pin, options);
   const [controller, ...others] = verified.delegates;
   if (controller === undefined || others.length > 0 || verified.threshold !== 1) {
     throw new TriplaneError(

@@ -1,4 +1,5 @@
 // Verifies a whole ledger, from a storage repository, a mirror clone or a plain clone; offline, trusting only the pin.
+import { setTimeout as delay } from "node:timers/promises";
 import { type AuditRecord, type Did, TriplaneError } from "@triplane/contract";
 import { listRefs, type ObjectId, type ObjectReader, openObjects } from "../git/index.ts";
 import { namespaced, nidOfDid, refs } from "../radicle/layout.ts";
@@ -36,7 +37,7 @@ export async function verifyLedger(repoDir: string, pin: RepositoryPin, options:
   const gitDir = await gitDirOf(repoDir);
   const objects = openObjects(gitDir);
   try {
-    const standing = await findHead(objects, gitDir, pin, options);
+    const standing = await findSettledHead(objects, gitDir, pin, options);
     if (standing.anchor === undefined) return report(standing, undefined, standing.problems, []);
     const { anchor } = standing;
     const audience = options.policyRid === undefined ? undefined : `${anchor.workspace}/${options.policyRid}`;
@@ -63,6 +64,23 @@ interface LedgerStanding {
   /** Heads that somebody set and the controller did not sign. */
   readonly strayHeads: ReadonlyMap<string, ObjectId>;
   readonly problems: readonly LedgerProblem[];
+}
+
+const SETTLE_ATTEMPTS = 4;
+const SETTLE_MS = 150;
+
+/** A ledger that is being written moves several refs, and a reader may see some of them moved: only what stays is a finding. */
+async function findSettledHead(
+  objects: ObjectReader,
+  gitDir: string,
+  pin: RepositoryPin,
+  options: VerifyLedgerOptions,
+): Promise<LedgerStanding> {
+  for (let attempt = 1; ; attempt += 1) {
+    const standing = await findHead(objects, gitDir, pin, options);
+    if (standing.anchor === undefined || standing.problems.length === 0 || attempt === SETTLE_ATTEMPTS) return standing;
+    await delay(SETTLE_MS);
+  }
 }
 
 async function findHead(objects: ObjectReader, gitDir: string, pin: RepositoryPin, options: VerifyLedgerOptions): Promise<LedgerStanding> {

@@ -83,6 +83,16 @@ export async function readSigrefsChain(
   return chain;
 }
 
+/** Verifies the newest entry only, and returns it as a chain of one. Throws `sigrefs_invalid`. */
+export async function readSigrefsTip(
+  objects: ObjectReader,
+  did: Did,
+  tip: ObjectId,
+  identityRoot: ObjectId,
+): Promise<readonly SigrefsEntry[]> {
+  return [await readSigrefs(objects, did, tip, identityRoot)];
+}
+
 function encodeRefs(entries: SignedRefs): string {
   const sorted = [...entries].sort(([a], [b]) => (a < b ? -1 : 1));
   return sorted.map(([name, id]) => `${id} ${name}\n`).join("");

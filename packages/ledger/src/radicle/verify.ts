@@ -1,10 +1,10 @@
 // Verifies a governed repository from its bytes: identity, delegates, and where each delegate's signed refs stand.
-import { type Did, TriplaneError as Failure, type TriplaneError, toTriplaneError } from "@triplane/contract";
+import { type Did, TriplaneError, toTriplaneError } from "@triplane/contract";
 import { listRefs, type ObjectId, type ObjectReader, openObjects } from "../git/index.ts";
 import type { RepositoryPin } from "../types.ts";
 import { type Identity, readIdentity } from "./identity.ts";
 import { didOfNid, namespaced, nidOfDid, refs } from "./layout.ts";
-import { readSigrefsChain, type SignedRefs, type SigrefsEntry } from "./sigrefs.ts";
+import { readSigrefsChain, readSigrefsTip, type SignedRefs, type SigrefsEntry } from "./sigrefs.ts";
 import { gitDirOf } from "./storage.ts";
 
 export interface VerifiedRepository {
@@ -24,6 +24,8 @@ export interface VerifiedRepository {
 export interface VerifyOptions {
   /** Least threshold; `delegates_invalid` below it. */
   readonly minThreshold?: number;
+  /** `tip` verifies each delegate's newest signed refs only, at a cost that does not grow; `chain`, the default, all before it as well. */
+  readonly sigrefs?: "chain" | "tip";
 }
 
 /** Throws `rid_mismatch`, `identity_invalid`, `delegates_invalid`, `git_failed`. */
@@ -51,7 +53,8 @@ export async function verifyWith(
     const tip = loose.get(namespaced(nidOfDid(delegate), refs.sigrefs));
     if (tip === undefined) return undefined;
     try {
-      const chain = await readSigrefsChain(objects, delegate, tip, pin.identityRoot);
+      const read = options.sigrefs === "tip" ? readSigrefsTip : readSigrefsChain;
+      const chain = await read(objects, delegate, tip, pin.identityRoot);
       chains.set(delegate, chain);
       return chain[0]?.refs.get(refs.identityObject(pin.identityRoot));
     } catch (cause) {
@@ -62,7 +65,7 @@ export async function verifyWith(
   const identity = await readIdentity(objects, pin, tipOf);
   const { delegates, threshold } = identity.doc;
   if (threshold < (options.minThreshold ?? 1)) {
-    throw new Failure("delegates_invalid", `the threshold is ${threshold}, at least ${options.minThreshold} is demanded`);
+    throw new TriplaneError("delegates_invalid", `the threshold is ${threshold}, at least ${options.minThreshold} is demanded`);
   }
   const signed = new Map<Did, SignedRefs>();
   for (const delegate of delegates) {
