@@ -137,6 +137,23 @@ describe("connectBus: failures", () => {
     assert.equal(await queue.next({ waitMs: 50 }), undefined);
   });
 
+  it("stream_missing when what was there at the start is taken away", async () => {
+    await using nats = await startNats();
+    await using admin = await provisioner(nats);
+    const bus = await nats.bus("keeper", { requestTimeoutMs: 1000 });
+    const queue = await bus.consumer(streams.pending, "keeper");
+    const pulling = rejects(queue.next({ waitMs: 30_000 }), "stream_missing");
+    await eventually(async () => (await admin.manager.consumers.info(streams.pending, "keeper")).num_waiting === 1);
+    await admin.manager.consumers.delete(streams.pending, "keeper");
+    await pulling;
+    await rejects(bus.consumer(streams.pending, "keeper"), "stream_missing");
+    for (const stream of [streams.review, streams.cmd]) await admin.manager.streams.delete(stream);
+    await rejects(bus.last(streams.review, on.review("x")), "stream_missing");
+    await rejects(bus.all(streams.review, on.reviewAll), "stream_missing");
+    await rejects(bus.streamState(streams.review), "stream_missing");
+    await rejects(bus.publish(on.cmd, "x", { messageId: "x" }), "stream_missing");
+  });
+
   it("stream_full when a stream has reached its limit, and nothing is pushed out", async () => {
     await using nats = await startNats();
     await using admin = await provisioner(nats);

@@ -34,7 +34,7 @@ export class Link {
     this.timeoutMs = options.timeoutMs;
     this.#logger = options.logger.child({ identity: identityName(options.identity) });
     this.closed = this.#untilClosed();
-    void this.#watch();
+    this.#watch().catch((error: unknown) => this.#logger.error({ err: error }, "the connection to NATS is no longer watched"));
   }
 
   /** Fires when the connection that stands now breaks. */
