@@ -165,7 +165,18 @@ test("verifyDecision: an honest refusal, with code and rule made again", () => {
   assertBroken(refuse(makeOp("bob")), /it refuses with policy_denied, and the policy says admit/);
   assertBroken(refuse(op, "keeper", { rule: "default" }), /by default, and the policy says policy_denied by never-registry/);
   assertBroken(refuse(op, "keeper", { code: "scope_exceeded" }), /refuses with scope_exceeded/);
-  for (const name of ["stranger", "alice", "helper"] as const) assertBroken(refuse(op, name), /lets no keeper refuse with the key/);
+  for (const name of ["stranger", "bob", "helper"] as const) assertBroken(refuse(op, name), /lets nobody refuse with the key/);
+});
+
+test("verifyDecision: a person with the grant to admit refuses what the keeper would, and nothing about their own op", () => {
+  const op = makeOp("bob", { op: "component.remove", target: "zot" });
+  assert.equal(verify(refuse(op, "alice")).kind, "refusal");
+  assertBroken(refuse(makeOp("bob"), "alice"), /the policy says admit/);
+  assertBroken(
+    refuse(makeOp("alice", { op: "component.remove", target: "zot" }), "alice"),
+    /by never-registry, and the policy says .* by admitter/,
+  );
+  assertBroken(refuse(makeOp("alice"), "alice", { rule: "admitter" }), /who may decide is no reason to refuse an op/);
 });
 
 test("verifyDecision: every refusal of decide can be signed and verified again", () => {

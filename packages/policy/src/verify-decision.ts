@@ -5,6 +5,7 @@
 // 2. The signer's right to decide is looked up in the very policy that the decision names, which the caller must know.
 import {
   assertAudience,
+  type Did,
   type Op,
   type PolicyRef,
   parseToken,
@@ -16,6 +17,7 @@ import {
   verifyRefusal,
 } from "@triplane/contract";
 import { decide } from "./decide.ts";
+import type { Policy } from "./schema.ts";
 import { signerOf } from "./signers.ts";
 import type { Decision, LoadedPolicy, VerifiedDecision, VerifyDecisionInput } from "./types.ts";
 
@@ -75,9 +77,7 @@ function verifyAdmitted(input: VerifyDecisionInput): VerifiedDecision {
   const { claims } = admission;
   assertAudience(claims.aud, input.audience);
   const { policy } = findPolicy(input, claims.policy);
-  const signer = signerOf(policy, claims.iss);
-  const isPerson = signer?.role === "operator" && signer.entry.may.includes("Admit");
-  if (signer?.role !== "keeper" && !isPerson) throw broken(`the policy lets nobody admit with the key ${claims.iss}`);
+  const byHand = deciderOf(policy, claims.iss, "admit");
   const op = verifyInnerOp(claims.op, claims.op_digest, claims.op_jti);
   const approvals = claims.approvals.map(verifyApproval);
   const decision = decide({
@@ -87,7 +87,7 @@ function verifyAdmitted(input: VerifyDecisionInput): VerifiedDecision {
     approvals,
     facts: claims.facts,
     nowS: claims.decided_at,
-    ...(isPerson ? { admittedBy: claims.iss } : {}),
+    ...byHand,
   });
   if (decision.verdict !== "admit") throw disagrees(decision, "it admits");
   if (decision.rule !== claims.rule || decision.basis !== claims.basis)
@@ -100,7 +100,7 @@ function verifyRefused(input: VerifyDecisionInput): VerifiedDecision {
   const { claims } = refusal;
   assertAudience(claims.aud, input.audience);
   const { policy } = findPolicy(input, claims.policy);
-  if (signerOf(policy, claims.iss)?.role !== "keeper") throw broken(`the policy lets no keeper refuse with the key ${claims.iss}`);
+  const byHand = deciderOf(policy, claims.iss, "refuse");
   const approvals = claims.approvals.map(verifyApproval);
   if (claims.op === undefined) {
     if (DECIDED.has(claims.code)) throw broken(`a refusal with ${claims.code} must carry the op`);
@@ -108,14 +108,23 @@ function verifyRefused(input: VerifyDecisionInput): VerifiedDecision {
   }
   const op = verifyInnerOp(claims.op, claims.op_digest, claims.op_jti);
   if (DECIDED.has(claims.code)) {
-    const decision = decide({ op, policy, policyRef: claims.policy, approvals, facts: claims.facts, nowS: claims.decided_at });
+    const decision = decide({ op, policy, policyRef: claims.policy, approvals, facts: claims.facts, nowS: claims.decided_at, ...byHand });
     assertSameRefusal(refusal, decision);
   }
   return { kind: "refusal", refusal, op, policy };
 }
 
+/** Whether a keeper decided, or a person with the grant to admit in the keeper's place, who decides as the keeper would and no more. */
+function deciderOf(policy: Policy, key: Did, what: "admit" | "refuse"): { readonly admittedBy?: Did } {
+  const signer = signerOf(policy, key);
+  if (signer?.role === "keeper") return {};
+  if (signer?.role === "operator" && signer.entry.may.includes("Admit")) return { admittedBy: key };
+  throw broken(`the policy lets nobody ${what} with the key ${key}`);
+}
+
 function assertSameRefusal(refusal: Refusal, decision: Decision): void {
   const { code, rule } = refusal.claims;
+  if (rule === "admitter") throw broken("who may decide is no reason to refuse an op");
   if (decision.verdict !== "refuse") throw disagrees(decision, `it refuses with ${code}`);
   // An op that expires while people are asked is refused by that name; to the decision it has just expired.
   const same = decision.code === code || (code === "review_expired" && decision.code === "token_expired");

@@ -8,7 +8,7 @@ export type PolicyRef = z.infer<typeof policyRefSchema>;
 
 /** Facts that the keeper counted itself and that a decision may depend on, besides op, policy, approvals and time. */
 export const factsSchema = z.strictObject({
-  /** Ops of this principal that were admitted without a person within the last hour, by rule. */
+  /** Ops that a rule with a rate admitted without a person within that rule's own window, by rule. */
   recent_auto: z.record(z.string(), z.int().min(0)).optional(),
   /** Ops of this agent admitted within its budget's window. */
   budget_used: z.int().min(0).optional(),

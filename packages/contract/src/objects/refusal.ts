@@ -1,4 +1,4 @@
-// The refusal: the keeper's signed no, with the rule, the failing fact and the nearest allowed variant.
+// The refusal: the signed no of the keeper, or of a person with the grant to admit in its place, with the rule, the failing fact and the nearest allowed variant.
 import { z } from "zod";
 import type { SigningKey } from "../ed25519.ts";
 import { type ParsedToken, signToken, verifyToken } from "../jws.ts";
@@ -28,7 +28,10 @@ export const refusalClaimsSchema = z.strictObject({
   /** Approvals and rejections that were counted. */
   approvals: z.array(compactField).max(MAX_APPROVALS),
   facts: factsSchema,
-  /** Whether the op's sequence number was consumed. False for gap, fork, and bytes whose signer is unknown. */
+  /**
+   * Whether the op's sequence number was consumed. False for a gap, a fork, an op for another audience or under another op's jti,
+   * a poisoned message, and bytes whose signer is unknown.
+   */
   consumes_seq: z.boolean(),
   decided_at: secondsField,
 });

@@ -22,8 +22,25 @@ test("countFacts: an op does not count against itself", () => {
   assert.deepEqual(count([{ at: 9999, jti: JTI, rule: "deploys" }]), { recent_auto: {} });
 });
 
-test("addUse: keeps what some window of the policy still reaches, and no more than fits a record", () => {
-  assert.deepEqual(addUse([use(1), use(9000)], use(10_000), policy, 10_000), [use(9000), use(10_000)]);
-  const many = Array.from({ length: MAX_USES }, () => use(9000));
-  assert.equal(addUse(many, use(10_000), policy, 10_000).length, MAX_USES);
+test("addUse: keeps what a rate still counts, and no more than fits a record", () => {
+  const by = { policy, principal: "ana", nowS: 10_000 };
+  assert.deepEqual(addUse([use(1, "deploys"), use(9000, "deploys")], use(10_000, "deploys"), by), [
+    use(9000, "deploys"),
+    use(10_000, "deploys"),
+  ]);
+  const many = Array.from({ length: MAX_USES }, () => use(9000, "deploys"));
+  assert.equal(addUse(many, use(10_000, "deploys"), by).length, MAX_USES);
+});
+
+test("addUse: what no rate counts takes no place from what one counts", () => {
+  const by = { policy, principal: "ana", nowS: 10_000 };
+  const unrated = Array.from({ length: MAX_USES }, () => use(9999, "routine"));
+  assert.deepEqual(addUse([use(9000, "deploys"), ...unrated], use(10_000, "routine"), by), [use(9000, "deploys")]);
+});
+
+test("addUse: everything an agent was let through with stays as long as its budget counts it", () => {
+  assert.deepEqual(addUse([use(9999, "routine")], use(10_000), { policy, principal: "scout", nowS: 10_000 }), [
+    use(9999, "routine"),
+    use(10_000),
+  ]);
 });

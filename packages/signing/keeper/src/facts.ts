@@ -33,13 +33,11 @@ export function countFacts(input: FactsInput): DecisionFacts {
   };
 }
 
-/** Adds a use and forgets those that no window of the policy reaches any more. */
-export function addUse(uses: readonly Use[], use: Use | undefined, policy: Policy, nowS: number): readonly Use[] {
-  const windowsS = [
-    ...policy.auto_sign.flatMap((rule) => (rule.rate === undefined ? [] : [rule.rate.window_s])),
-    ...policy.agents.map((agent) => agent.budget.window_s),
-  ];
-  const keepS = Math.max(0, ...windowsS);
+/** Adds a use and forgets those that nothing counts any more: neither the rate of the rule that signed, nor the budget of the agent that asked. */
+export function addUse(uses: readonly Use[], use: Use | undefined, by: Pick<FactsInput, "policy" | "principal" | "nowS">): readonly Use[] {
+  const { policy, principal, nowS } = by;
+  const budgetS = policy.agents.find((agent) => agent.principal === principal)?.budget.window_s ?? 0;
+  const rateS = (known: Use) => policy.auto_sign.find((rule) => rule.id === known.rule)?.rate?.window_s ?? 0;
   const all = use === undefined ? uses : [...uses, use];
-  return all.filter((known) => known.at > nowS - keepS).slice(-MAX_USES);
+  return all.filter((known) => known.at > nowS - Math.max(budgetS, rateS(known))).slice(-MAX_USES);
 }

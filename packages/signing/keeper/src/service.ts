@@ -233,7 +233,7 @@ function refuseUncounted(input: IntakeInput, verdict: "refuse" | "gap" | "fork",
 }
 
 function record(input: IntakeInput, output: Output, decision: Decision): Effect {
-  const { op, recorded, seat, nowS } = input;
+  const { op, issuer, recorded, seat, nowS } = input;
   const used = decision.verdict !== "refuse";
   const rule = decision.verdict === "admit" && decision.basis === "auto" ? { rule: decision.rule } : {};
   const value: SequenceRecord = {
@@ -241,7 +241,11 @@ function record(input: IntakeInput, output: Output, decision: Decision): Effect 
     op_digest: op.token.digest,
     output,
     uses: [
-      ...addUse(recorded.history[0]?.uses ?? [], used ? { at: nowS, jti: op.claims.jti, ...rule } : undefined, seat.inForce.policy, nowS),
+      ...addUse(recorded.history[0]?.uses ?? [], used ? { at: nowS, jti: op.claims.jti, ...rule } : undefined, {
+        policy: seat.inForce.policy,
+        principal: issuer.principal,
+        nowS,
+      }),
     ],
   };
   return { do: "record", key: RECORD_KEYS.sequence(op.claims.iss), value: JSON.stringify(value), expect: recorded.revision };

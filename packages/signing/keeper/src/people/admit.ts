@@ -3,7 +3,7 @@
 // 1. The message comes from the keeper's own consumer, which hands out one at a time: a daemon that runs as well takes the
 //    next one, never the same one. What one of them recorded the other repeats.
 // 2. A person admits nothing of their own: such an op is given back to the queue and keeps its place. `no-fail-open`
-// 3. So is an op that would have to be refused where only the keeper's signature on a refusal is believed. `every-command-lands`
+// 3. So is whatever the next hop would not believe from this person. `every-command-lands`
 import type { Bus, KeyValue } from "@triplane/bus";
 import {
   type Audience,
@@ -37,7 +37,7 @@ export interface HandOptions {
   readonly logger: Logger;
 }
 
-/** What was done with one pending message. Given back: `own`, the person's own op; `kept`, one that is the keeper's to refuse. */
+/** What was done with one pending message. Given back: `own`, the person's own op; `kept`, one about which the next hop would not believe this person. */
 export interface HandWorked {
   readonly digest: Digest;
   readonly jti: string | undefined;
