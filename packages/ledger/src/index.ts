@@ -1,5 +1,6 @@
 // The public names of the ledger room.
 
+export { checkpointOrigin, readCheckpoint } from "./ledger/checkpoint.ts";
 export { MAX_BATCH_RECORDS } from "./ledger/layout.ts";
 export { findRecord, type LedgerRecord, ledgerCheckpoint, type ReadLedgerOptions, readLedger } from "./ledger/read.ts";
 export { type MakeReceiptOptions, makeReceipt, parseReceipt, policyDigest, policyOf, type Receipt } from "./ledger/receipt.ts";

@@ -16,6 +16,8 @@ export interface ApprovedHead {
   readonly delegates: readonly Did[];
   /** Delegates whose signed head is at or after the commit. */
   readonly signedBy: readonly Did[];
+  /** Entry of the identity document in force; a reader that remembers it passes it as `knownRevision` next time. */
+  readonly identityRevision: string;
 }
 
 /** Position of a ledger: what a reader remembers and compares. */

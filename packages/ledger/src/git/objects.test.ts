@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
-import { failsWith, git, governed, nth } from "../testing.ts";
+import { failsWith, git, governed, nth, temporaryFolder } from "../testing.ts";
 import { openObjects } from "./object-reader.ts";
 import { createObjectWriter } from "./object-writer.ts";
 import { decodeCommit, decodeTree, encodeCommit, encodeTree, makeObject, type TreeEntry } from "./objects.ts";
@@ -136,4 +138,21 @@ test("runGit: says what git said; the caller's GIT_ variables and configuration 
     Object.keys(environment).some((name) => name === "GIT_DIR" || name === "GIT_COMMITTER_DATE"),
     false,
   );
+});
+
+test("openObjects: a repository that calls itself partial cannot have git run a command to fetch a missing object", async () => {
+  const repo = await governed(1, 1);
+  const proof = join(await temporaryFolder(), "ran");
+  const settings: readonly (readonly [string, string])[] = [
+    ["core.repositoryFormatVersion", "1"],
+    ["extensions.partialClone", "origin"],
+    ["remote.origin.promisor", "true"],
+    ["remote.origin.url", "ssh://localhost/x"],
+    ["core.sshCommand", `touch ${proof};`],
+  ];
+  for (const [name, value] of settings) git(repo.repoDir, ["config", name, value]);
+  const reader = openObjects(repo.repoDir);
+  await assert.rejects(reader.blob(id), failsWith("git_failed"));
+  reader.close();
+  assert.equal(existsSync(proof), false);
 });

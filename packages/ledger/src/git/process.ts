@@ -4,13 +4,19 @@ import { TriplaneError } from "@triplane/contract";
 
 const SAFE_VARIABLES = ["PATH", "HOME", "TMPDIR", "SYSTEMROOT"] as const;
 
-/** No inherited GIT_* variable, no system or user configuration, no replaced objects, no prompts. */
+/**
+ * No inherited GIT_* variable, no system or user configuration, no replaced objects, no prompts. And no network: a clone
+ * whose own configuration calls itself partial would have git fetch missing objects, with an ssh command of the clone's choice.
+ */
 export function gitEnvironment(): Record<string, string> {
   const environment: Record<string, string> = {
     GIT_CONFIG_NOSYSTEM: "1",
     GIT_CONFIG_GLOBAL: "/dev/null",
     GIT_NO_REPLACE_OBJECTS: "1",
     GIT_TERMINAL_PROMPT: "0",
+    GIT_ALLOW_PROTOCOL: "none",
+    GIT_NO_LAZY_FETCH: "1",
+    GIT_SSH_COMMAND: "false",
     GIT_OPTIONAL_LOCKS: "0",
     LC_ALL: "C",
   };

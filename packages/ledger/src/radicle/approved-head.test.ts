@@ -9,8 +9,8 @@ import { failsWith, type Governed, governed, keys, nth, temporaryFolder } from "
 import { isAncestor, readTreeFiles } from "../tree-files.ts";
 import { approvedHead } from "./approved-head.ts";
 import { encodeDocument } from "./identity-doc.ts";
-import { namespaced, nidOfDid } from "./layout.ts";
-import { commitFiles, createRepository, pushHead, reviseIdentity, setCanonicalRefs } from "./repository.ts";
+import { namespaced, nidOfDid, refs } from "./layout.ts";
+import { commitFiles, createRepository, pushHead, reviseIdentity, setCanonicalRefs, signRefs } from "./repository.ts";
 import { verifyRepository } from "./verify.ts";
 
 const branch = "main";
@@ -146,6 +146,33 @@ test("verifyRepository: two accepted revisions of one document are a fork", asyn
   assert.equal((await verifyRepository(repo.repoDir, repo)).threshold, 2);
   await reviseIdentity({ ...change, author: c, acceptedBy: [b], doc: { ...before.identity.doc, threshold: 3 } });
   await assert.rejects(verifyRepository(repo.repoDir, repo), failsWith("identity_invalid"));
+});
+
+test("verifyRepository: one delegate's garbage in the identity silences that delegate only", async () => {
+  const repo = await governed(3, 2);
+  const first = await commit(repo, "{ version = 1 }");
+  for (const key of repo.delegates) await push(repo, key, first);
+  const bad = nth(repo.delegates, 2);
+  const ref = refs.identityObject(repo.identityRoot);
+  await signRefs({ repo: repo.repoDir, key: bad, clock: repo.clock }, (current) => new Map([...current, [ref, first]]));
+  const verified = await verifyRepository(repo.repoDir, repo);
+  assert.equal(verified.refused.get(bad.did)?.code, "identity_invalid");
+  assert.deepEqual((await approvedHead(repo.repoDir, repo, { branch })).signedBy.length, 2);
+});
+
+test("verifyRepository: a revision that was accepted once must stay in the history", async () => {
+  const repo = await governed(2, 2);
+  const { identity } = await verifyRepository(repo.repoDir, repo);
+  const [a, b] = repo.delegates as [SigningKey, SigningKey];
+  const change = { repo: repo.repoDir, parent: identity.revision, author: a, acceptedBy: [b], clock: repo.clock };
+  const accepted = await reviseIdentity({ ...change, doc: { ...identity.doc, description: "changed" } });
+  assert.equal((await verifyRepository(repo.repoDir, repo, { knownRevision: accepted })).identity.revision, accepted);
+  const ref = refs.identityObject(repo.identityRoot);
+  for (const key of [a, b]) {
+    await signRefs({ repo: repo.repoDir, key, clock: repo.clock }, (current) => new Map([...current, [ref, identity.revision]]));
+  }
+  assert.equal((await verifyRepository(repo.repoDir, repo)).identity.revision, identity.revision);
+  await assert.rejects(verifyRepository(repo.repoDir, repo, { knownRevision: accepted }), failsWith("identity_invalid"));
 });
 
 test("verifyRepository: another RID, root or storage is refused", async () => {

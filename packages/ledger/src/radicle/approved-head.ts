@@ -60,6 +60,7 @@ async function countHead(objects: ObjectReader, verified: VerifiedRepository, op
     threshold: verified.threshold,
     delegates: verified.delegates,
     signedBy: newest.signedBy,
+    identityRevision: verified.identity.revision,
   };
 }
 

@@ -3,10 +3,10 @@
 // 1. It begins at the pinned root, whose document is the one that the RID names, signed by its first delegate.
 // 2. A revision counts only with the signatures of max(threshold, majority) distinct delegates of the document before it.
 // 3. Two revisions of one document that both reach that are a fork: nothing is chosen.
-import { type Did, TriplaneError } from "@triplane/contract";
+import { type Did, TriplaneError, toTriplaneError } from "@triplane/contract";
 import type { ObjectId, ObjectReader } from "../git/index.ts";
 import { type IdentityDocument, revisionQuorum } from "./identity-doc.ts";
-import { type IdentityAction, type IdentityEntry, readEntry, verifyBlobSignature } from "./identity-entry.ts";
+import { type IdentityAction, type IdentityEntry, isBlobSignature, readEntry } from "./identity-entry.ts";
 import { blobOfRid } from "./layout.ts";
 
 export interface Identity {
@@ -27,15 +27,16 @@ export interface IdentityPin {
 
 type Revision = Extract<IdentityAction, { readonly type: "revision" }>;
 
-/**
- * Verifies the history and returns the document in force. `tipOf` gives the entry at which a delegate's signed refs
- * have the identity, or undefined. Throws `rid_mismatch`, `identity_invalid`.
- */
-export async function readIdentity(
-  objects: ObjectReader,
-  pin: IdentityPin,
-  tipOf: (delegate: Did) => Promise<ObjectId | undefined>,
-): Promise<Identity> {
+/** Where each delegate's signed refs have the identity. */
+export interface IdentityTips {
+  /** Undefined where the delegate has signed nothing that verifies. */
+  tipOf(delegate: Did): Promise<ObjectId | undefined>;
+  /** Told of a delegate whose entries do not verify; one delegate's garbage must not silence the others. */
+  refuse(delegate: Did, failure: TriplaneError): void;
+}
+
+/** Verifies the history and returns the document in force. Throws `rid_mismatch`, `identity_invalid`. */
+export async function readIdentity(objects: ObjectReader, pin: IdentityPin, tips: IdentityTips): Promise<Identity> {
   const rootRevision = await readRoot(objects, pin);
   const entries = new Map<ObjectId, IdentityEntry>();
   const asked = new Set<Did>();
@@ -45,8 +46,13 @@ export async function readIdentity(
     for (const delegate of current.revision.doc.delegates) {
       if (asked.has(delegate)) continue;
       asked.add(delegate);
-      const tip = await tipOf(delegate);
-      if (tip !== undefined) await collect(objects, pin.identityRoot, tip, entries);
+      const tip = await tips.tipOf(delegate);
+      if (tip === undefined) continue;
+      try {
+        for (const [id, entry] of await collect(objects, pin.identityRoot, tip, entries)) entries.set(id, entry);
+      } catch (thrown) {
+        tips.refuse(delegate, toTriplaneError(thrown, "identity_invalid"));
+      }
     }
     const next = acceptedChild(entries, current.id, current.revision);
     if (next === undefined) {
@@ -80,17 +86,24 @@ async function readRoot(objects: ObjectReader, pin: IdentityPin): Promise<Revisi
   return action;
 }
 
-/** Reads all entries from a tip down; every way must end at the root. */
-async function collect(objects: ObjectReader, root: ObjectId, tip: ObjectId, entries: Map<ObjectId, IdentityEntry>): Promise<void> {
+/** Reads the entries from a tip down that are not known yet; every way must end at the root. */
+async function collect(
+  objects: ObjectReader,
+  root: ObjectId,
+  tip: ObjectId,
+  known: ReadonlyMap<ObjectId, IdentityEntry>,
+): Promise<ReadonlyMap<ObjectId, IdentityEntry>> {
+  const found = new Map<ObjectId, IdentityEntry>();
   const todo = [tip];
   for (let id = todo.pop(); id !== undefined; id = todo.pop()) {
-    if (entries.has(id)) continue;
+    if (known.has(id) || found.has(id)) continue;
     const entry = await readEntry(objects, id);
     if (entry.parents.length === 0 && id !== root)
       throw new TriplaneError("identity_invalid", `entry ${id} does not descend from the pinned root`);
-    entries.set(id, entry);
+    found.set(id, entry);
     todo.push(...entry.parents);
   }
+  return found;
 }
 
 function acceptedChild(
@@ -126,8 +139,7 @@ function acceptors(
   for (const entry of entries.values()) {
     for (const action of entry.actions) {
       if (action.type !== "revision.accept" || action.revision !== revision || !delegates.has(entry.author)) continue;
-      verifyBlobSignature(entry.id, entry.author, blob, action.signature);
-      found.add(entry.author);
+      if (isBlobSignature(entry.author, blob, action.signature)) found.add(entry.author);
     }
   }
   return found;

@@ -159,7 +159,7 @@ export async function reviseIdentity(revision: Revision): Promise<ObjectId> {
 }
 
 /** Changes what a key has signed before; never signs a ref only because somebody left it in the namespace. */
-async function signRefs(
+export async function signRefs(
   target: { readonly repo: string; readonly key: SigningKey; readonly clock: Clock },
   change: (current: SignedRefs) => SignedRefs,
 ): Promise<void> {

@@ -15,7 +15,7 @@ export interface VerifiedRepository {
   readonly signed: ReadonlyMap<Did, SignedRefs>;
   /** The chain of each delegate's signed refs, newest first. */
   readonly chains: ReadonlyMap<Did, readonly SigrefsEntry[]>;
-  /** Delegates whose signed refs do not verify: they have no say. */
+  /** Delegates whose signed refs or identity entries do not verify: they have no say. */
   readonly refused: ReadonlyMap<Did, TriplaneError>;
   /** Refs that are not what their owner signed. They decide nothing here; they show that somebody or something was at work. */
   readonly strayRefs: readonly string[];
@@ -24,6 +24,8 @@ export interface VerifiedRepository {
 export interface VerifyOptions {
   /** Least threshold; `delegates_invalid` below it. */
   readonly minThreshold?: number;
+  /** An identity revision that the reader saw accepted; the history must still contain it. */
+  readonly knownRevision?: ObjectId | undefined;
   /** `tip` verifies each delegate's newest signed refs only, at a cost that does not grow; `chain`, the default, all before it as well. */
   readonly sigrefs?: "chain" | "tip";
 }
@@ -62,13 +64,20 @@ export async function verifyWith(
       return undefined;
     }
   }
-  const identity = await readIdentity(objects, pin, tipOf);
+  const identity = await readIdentity(objects, pin, { tipOf, refuse: (delegate, failure) => void refused.set(delegate, failure) });
+  if (options.knownRevision !== undefined && !identity.revisions.includes(options.knownRevision)) {
+    throw new TriplaneError(
+      "identity_invalid",
+      `the identity no longer has the revision ${options.knownRevision} that was accepted before`,
+    );
+  }
   const { delegates, threshold } = identity.doc;
   if (threshold < (options.minThreshold ?? 1)) {
     throw new TriplaneError("delegates_invalid", `the threshold is ${threshold}, at least ${options.minThreshold} is demanded`);
   }
   const signed = new Map<Did, SignedRefs>();
   for (const delegate of delegates) {
+    if (refused.has(delegate)) continue;
     const refsOfDelegate = chains.get(delegate)?.[0]?.refs;
     if (refsOfDelegate !== undefined) signed.set(delegate, refsOfDelegate);
   }

@@ -2,7 +2,7 @@
 //
 // 1. A policy commit counts once it is at or before an approved head; as the head only moves forward, it then counts for good.
 import { type AuditRecord, TriplaneError, toTriplaneError } from "@triplane/contract";
-import { approvedHead, isAncestor, type RepositoryPin, readTreeFiles } from "@triplane/ledger";
+import { type ApprovedHead, approvedHead, isAncestor, type RepositoryPin, readTreeFiles } from "@triplane/ledger";
 import { type LoadedPolicy, loadPolicy, policyCommitOf, verifyDecision } from "@triplane/policy";
 import type { DecisionChecker } from "../ports.ts";
 
@@ -21,13 +21,14 @@ export interface PolicyCheckerOptions {
 export function policyChecker(options: PolicyCheckerOptions): DecisionChecker {
   const { repoDir, pin, minThreshold, workspace } = options;
   const policies = new Map<string, LoadedPolicy>();
-  let lastHead: string | undefined;
+  let last: ApprovedHead | undefined;
 
   async function policyAt(commit: string): Promise<LoadedPolicy> {
-    const known = policies.get(commit);
-    if (known !== undefined) return known;
-    const head = await approvedHead(repoDir, pin, { branch: POLICY_BRANCH, minThreshold, lastAccepted: lastHead });
-    lastHead = head.commit;
+    const cached = policies.get(commit);
+    if (cached !== undefined) return cached;
+    const known = { lastAccepted: last?.commit, knownRevision: last?.identityRevision };
+    const head = await approvedHead(repoDir, pin, { branch: POLICY_BRANCH, minThreshold, ...known });
+    last = head;
     if (!(await isAncestor(repoDir, commit, head.commit)))
       throw new TriplaneError("unavailable", `the policy commit ${commit} is not on the approved chain here`);
     const loaded = loadPolicy(await readTreeFiles(repoDir, commit, { maxBytes: MAX_POLICY_BYTES }));
