@@ -43,7 +43,7 @@ async function openSession(options: OpenStoreOptions): Promise<Session> {
       database,
       credentials: { username, password },
       timeoutMs,
-      engineFailed: new Promise<never>(() => undefined),
+      engineFailure: (error) => new TriplaneError("unavailable", `the database server does not answer: ${error.message}`, { cause: error }),
     });
   }
   // Together: the proof costs two short processes, the opening none.

@@ -10,13 +10,15 @@ export interface SurrealSettings {
   readonly database: string;
   readonly credentials?: { readonly username: string; readonly password: string };
   readonly timeoutMs: number;
-  /** Rejects when the engine reports a failure that the SDK keeps to itself. */
-  readonly engineFailed: Promise<never>;
+  /** What a failure of the engine means. */
+  readonly engineFailure: (error: Error) => TriplaneError;
 }
 
-/** Throws `store_open_timeout`, or what `engineFailed` rejects with, or `unavailable`. */
+/** Throws `store_open_timeout`, what `engineFailure` makes of a failure, or `unavailable`. */
 export async function openSurrealSession(settings: SurrealSettings): Promise<Session> {
-  const surreal = new Surreal({ engines: settings.engines });
+  const failed = Promise.withResolvers<never>();
+  failed.promise.catch(() => undefined);
+  const surreal = new Surreal({ engines: listening(settings.engines, (error) => failed.reject(settings.engineFailure(error))) });
   const { namespace, database, credentials } = settings;
   const connecting = surreal.connect(settings.url, {
     namespace,
@@ -31,7 +33,7 @@ export async function openSurrealSession(settings: SurrealSettings): Promise<Ses
     settings.timeoutMs,
   );
   try {
-    await Promise.race([connecting, timer.promise, settings.engineFailed]);
+    await Promise.race([connecting, timer.promise, failed.promise]);
   } catch (error) {
     connecting.catch(() => undefined);
     if (error instanceof TriplaneError) throw error;
@@ -45,6 +47,20 @@ export async function openSurrealSession(settings: SurrealSettings): Promise<Ses
       await surreal.close();
     },
   };
+}
+
+/** The SDK keeps an engine's failure to open to itself, and `connect` then waits for ever. */
+function listening(engines: Engines, onError: (error: Error) => void): Engines {
+  const wrapped = Object.entries(engines).map(([scheme, create]): [string, typeof create] => [
+    scheme,
+    (context) => {
+      const engine = create(context);
+      engine.subscribe("error", onError);
+      engine.subscribe("disconnected", () => onError(new Error("the connection ended")));
+      return engine;
+    },
+  ]);
+  return Object.fromEntries(wrapped);
 }
 
 function statementResult(response: {

@@ -49,25 +49,15 @@ export async function openEmbeddedSession(options: EmbeddedOptions): Promise<Ses
 
 async function connect(options: EmbeddedOptions): Promise<Session> {
   for (const [name, sizeBytes] of Object.entries(MEMORY_DEFAULTS)) process.env[name] ??= String(sizeBytes);
-  const createEngine = (await import("@surrealdb/node")).createNodeEngines()["rocksdb"];
-  if (createEngine === undefined) throw new TriplaneError("internal", "this build of the engine has no rocksdb");
+  const { createNodeEngines } = await import("@surrealdb/node");
   stopWaitingForLiveQueries();
-  const failed = Promise.withResolvers<never>();
-  failed.promise.catch(() => undefined);
   return await openSurrealSession({
     url: options.engineUrl,
-    engines: {
-      rocksdb: (context) => {
-        const engine = createEngine(context);
-        // The SDK drops this event, and `connect` then waits for ever.
-        engine.subscribe("error", (error) => failed.reject(openFailure(options.path, error)));
-        return engine;
-      },
-    },
+    engines: createNodeEngines(),
     namespace: NAMESPACE,
     database: DATABASE,
     timeoutMs: options.timeoutMs,
-    engineFailed: failed.promise,
+    engineFailure: (error) => openFailure(options.path, error),
   });
 }
 
