@@ -6,7 +6,8 @@ export const MAX_TOKEN_BYTES = {
   "approval+jwt": 2 * 1024,
   "admission+jwt": 40 * 1024,
   "refusal+jwt": 40 * 1024,
-  "audit+jwt": 64 * 1024,
+  // The ledger's Merkle leaves have 16-bit lengths (C2SP tlog-tiles).
+  "audit+jwt": 64 * 1024 - 1,
 } as const;
 
 /** Nesting depth of JSON in a signed object. */
