@@ -9,6 +9,7 @@ const VARYING: readonly (readonly [RegExp, string])[] = [
   [/\b[0-9a-f]{40}\b/g, "<commit>"],
   [/\b[0-9a-f]{12}\b/g, "<short>"],
   [/\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?(?: UTC|Z)?/g, "<time>"],
+  [/\b(?:[a-z]{5}-){4}[a-z]{5}\b/g, "<words>"],
   [/[A-Za-z0-9+/]{43}=/g, "<hash>"],
   [/(?<![\w])\/[\w./@-]+/g, "<path>"],
   [/\b\d+(?:\.\d+)? (?:s|ms|min)\b/g, "<span>"],

@@ -3,7 +3,7 @@ import { type TargetState, toTriplaneError, type WorkspaceState } from "@triplan
 import { type Checkpoint, ledgerCheckpoint, repositoryDir } from "@triplane/ledger";
 import { z } from "zod";
 import { type CommandContext, defineCommand } from "../framework/command.ts";
-import { facts, table, utc } from "../framework/table.ts";
+import { counted, facts, table, utc } from "../framework/table.ts";
 import { withBus } from "../people/connect.ts";
 import { orchestratorOf, personAt } from "../people/person.ts";
 import { actorFor } from "../people/who.ts";
@@ -89,7 +89,7 @@ function renderBus(bus: Part<BusReport>): string {
   return facts([
     [
       "waiting",
-      `${waiting.pending} ops for the keeper, ${waiting.cmd} decisions for the controller, ${waiting.audit} records for the ledger`,
+      `${counted(waiting.pending, "op")} for the keeper, ${counted(waiting.cmd, "decision")} for the controller, ${counted(waiting.audit, "record")} for the ledger`,
     ],
     ["reviews", open.length === 0 ? "none open" : open.join("\n")],
     ["alarms", alarmCount === 0 ? "none" : [`${alarmCount}, the last ones:`, ...alarms].join("\n")],
@@ -101,5 +101,5 @@ function renderLedger(ledger: Part<Checkpoint | undefined>): string {
   const checkpoint = ledger.known;
   return checkpoint === undefined
     ? "empty"
-    : `${checkpoint.size} records, checkpoint of ${utc(checkpoint.timeMs / 1000)}, root ${checkpoint.root}`;
+    : `${counted(checkpoint.size, "record")}, checkpoint of ${utc(checkpoint.timeMs / 1000)}, root ${checkpoint.root}`;
 }

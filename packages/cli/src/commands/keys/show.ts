@@ -4,7 +4,7 @@ import { TriplaneError } from "@triplane/contract";
 import { isErrno, readKeyFile } from "@triplane/kit";
 import { z } from "zod";
 import { defineCommand } from "../../framework/command.ts";
-import { text } from "../../framework/parameters.ts";
+import { flag, text } from "../../framework/parameters.ts";
 import { table } from "../../framework/table.ts";
 import { homeOption, layoutFor } from "../home-option.ts";
 
@@ -14,9 +14,10 @@ export const keysShow = defineCommand({
   summary: "Show the DIDs of your keys",
   description: "Shows public parts only; the secret part never leaves its file.",
   args: z.strictObject({ name: text("NAME", "One key; all of them if left out").optional() }),
-  options: z.strictObject({ home: homeOption }),
+  options: z.strictObject({ did: flag("Print the DIDs only"), home: homeOption }),
   examples: [
     { command: "triplane keys show", what: "all keys of the home" },
+    { command: "triplane keys show controller --did", what: "the controller's DID, to hand to those who verify" },
     { command: "triplane keys show ana --json", what: "one key, for a script" },
   ],
   run: async ({ args, options }, context) => {
@@ -24,13 +25,18 @@ export const keysShow = defineCommand({
     const names = await keyNames(layout.keys);
     const wanted = args.name === undefined ? names : names.filter((name) => name === args.name);
     if (wanted.length === 0) throw new TriplaneError("key_unknown", `${layout.keys} holds no key ${args.name ?? "at all"}`);
-    return { keys: await Promise.all(wanted.map(async (name) => ({ name, did: (await readKeyFile(layout.keyFile(name))).did }))) };
+    return {
+      onlyDids: options.did,
+      keys: await Promise.all(wanted.map(async (name) => ({ name, did: (await readKeyFile(layout.keyFile(name))).did }))),
+    };
   },
-  render: ({ keys }) =>
-    table(
-      ["NAME", "DID"],
-      keys.map((key) => [key.name, key.did]),
-    ),
+  render: ({ keys, onlyDids }) =>
+    onlyDids
+      ? keys.map((key) => key.did).join("\n")
+      : table(
+          ["NAME", "DID"],
+          keys.map((key) => [key.name, key.did]),
+        ),
 });
 
 async function keyNames(folder: string): Promise<readonly string[]> {

@@ -5,7 +5,7 @@ import { repositoryDir, verifyLedger } from "@triplane/ledger";
 import { z } from "zod";
 import { defineCommand } from "../../framework/command.ts";
 import { flag, text } from "../../framework/parameters.ts";
-import { facts, utc } from "../../framework/table.ts";
+import { counted, facts, utc } from "../../framework/table.ts";
 import { decisionsFromRepository } from "../../people/decisions.ts";
 import { type Anchors, anchorOptions, anchorsFrom } from "./anchors.ts";
 
@@ -57,7 +57,9 @@ export const ledgerVerify = defineCommand({
       ["chain", report.chainHead],
       [
         "checkpoint",
-        checkpoint === undefined ? "none yet" : `${checkpoint.size} records at ${utc(checkpoint.timeMs / 1000)}, root ${checkpoint.root}`,
+        checkpoint === undefined
+          ? "none yet"
+          : `${counted(checkpoint.size, "record")} at ${utc(checkpoint.timeMs / 1000)}, root ${checkpoint.root}`,
       ],
       ["decisions", report.decisionsRunAgain ? "every one run again" : "signatures checked; --full runs them again"],
     ]);

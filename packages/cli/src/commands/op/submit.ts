@@ -26,6 +26,7 @@ export const opSubmit = defineCommand({
     ...wishOptions,
     plan: flag("Only show the plan; sign and send nothing"),
     wait: flag("Wait for the outcome"),
+    quiet: flag("Print only the op's id"),
     waitFor: duration("How long to wait (default: 2m); implies --wait").optional(),
     signed: text("FILE", "Send an op that was signed elsewhere (compact JWS; - reads standard input) instead of making one").optional(),
   }),
@@ -36,6 +37,7 @@ export const opSubmit = defineCommand({
     },
     { command: "triplane op submit component.remove web --as ana --expires-in 30m", what: "an op that has half an hour to be approved" },
     { command: "triplane op submit component.scale web --arg replicas=3 --plan", what: "only the plan" },
+    { command: "JTI=$(triplane op submit component.remove web --quiet)", what: "keep the op's id in a shell variable" },
     { command: "triplane op submit --signed op.jwt --as ana", what: "send the same signed op again" },
   ],
   run: async ({ args, options }, context) => {
@@ -43,16 +45,17 @@ export const opSubmit = defineCommand({
     if (options.signed !== undefined) {
       if (args.kind !== undefined) throw new TriplaneError("usage", "--signed takes the whole op from the file; leave KIND and TARGET out");
       const compact = await readCompact(options.signed, context);
-      return await send(person, (submitter) => submitter.submitSigned(compact), options, context);
+      return { quiet: options.quiet, ...(await send(person, (submitter) => submitter.submitSigned(compact), options, context)) };
     }
     if (args.kind === undefined || args.target === undefined) throw new TriplaneError("usage", "KIND and TARGET are needed");
     const { plan, draft } = await planOp(person, wishFrom({ kind: args.kind, target: args.target }, options));
-    if (options.plan) return { plan, op: undefined };
-    context.progress(renderPlan(plan));
-    return { plan, ...(await send(person, (submitter) => submitter.submit(draft, person.key), options, context)) };
+    if (options.plan) return { plan, op: undefined, quiet: options.quiet };
+    if (!options.quiet) context.progress(renderPlan(plan));
+    return { plan, quiet: options.quiet, ...(await send(person, (submitter) => submitter.submit(draft, person.key), options, context)) };
   },
   render: (data) => {
     if (data.op === undefined) return "plan" in data && data.plan !== undefined ? renderPlan(data.plan) : "";
+    if (data.quiet) return data.op.jti;
     const head = `${data.op.jti}  ${data.op.kind} ${data.op.target}  seq ${data.op.seq}`;
     return data.op.outcome === undefined
       ? `${head}\nsent; \`triplane op wait ${data.op.jti}\``

@@ -1,5 +1,5 @@
 // triplane op wait: wait until an op has its outcome.
-import { jtiField } from "@triplane/contract";
+import { jtiField, TriplaneError } from "@triplane/contract";
 import { z } from "zod";
 import { defineCommand } from "../../framework/command.ts";
 import { duration } from "../../framework/parameters.ts";
@@ -18,17 +18,20 @@ export const opWait = defineCommand({
   summary: "Wait until an op of yours has its outcome",
   description:
     "The outcome is believed only if the controller signed it for these very bytes; it then stays in the outbox. Sends the op again now and then, which is harmless. Exit code 0 if it was applied, 1 if not, or if the time is over.",
-  args: z.strictObject({ jti: jtiField.meta({ description: "The op's id", placeholder: "JTI" }) }),
+  args: z.strictObject({ jti: jtiField.meta({ description: "The op's id (default: your latest op)", placeholder: "JTI" }).optional() }),
   options: z.strictObject({ as: asOption, for: duration("How long to wait (default: 2m)").optional(), home: homeOption }),
   examples: [
     { command: "triplane op wait 0199f0c2-7d1e-7c3a-9b1a-4f0d6c1e2a3b", what: "wait up to two minutes" },
+    { command: "triplane op wait --as ci", what: "ci's latest op" },
     { command: "triplane op wait JTI --for 1s --json", what: "only look" },
   ],
   run: async ({ args, options }, context) => {
     const person = await openPerson(options, context);
+    const jti = args.jti ?? (await person.outbox.list()).at(-1)?.entry.jti;
+    if (jti === undefined) throw new TriplaneError("op_unknown", `${person.principal}'s outbox is empty`);
     return await withSubmitter(person, async (submitter) => {
-      const outcome = await waitForOutcome(submitter, args.jti, options.for ?? DEFAULT_WAIT_S, context);
-      return { jti: args.jti, ...viewOutcome(outcome), record: outcome.record };
+      const outcome = await waitForOutcome(submitter, jti, options.for ?? DEFAULT_WAIT_S, context);
+      return { jti, ...viewOutcome(outcome), record: outcome.record };
     });
   },
   render: renderOutcome,
