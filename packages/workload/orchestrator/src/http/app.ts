@@ -46,7 +46,8 @@ export function createApp(parts: AppParts): Hono {
 
   app.onError((thrown, context) => {
     const error = toTriplaneError(thrown);
-    if (error.httpStatus >= 500) parts.logger.error({ err: error, path: context.req.path }, "request failed");
+    if (error.code === "internal") parts.logger.error({ err: error, path: context.req.path }, "request failed");
+    else if (error.httpStatus >= 500) parts.logger.warn({ code: error.code, path: context.req.path }, "request not answered");
     return failure(context, error);
   });
   app.notFound((context) => failure(context, new TriplaneError("not_found", `nothing is at ${context.req.path}`)));

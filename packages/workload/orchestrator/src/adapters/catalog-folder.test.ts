@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { cp, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { digestOf } from "@triplane/contract";
+import { FIXTURES, testHome } from "../testing.ts";
+import { CatalogFolder } from "./catalog-folder.ts";
+import { loadKinds } from "./kinds-folder.ts";
+
+interface Place {
+  readonly catalog: CatalogFolder;
+  readonly probe: string;
+  readonly releases: string;
+}
+
+async function withCatalog(work: (place: Place) => Promise<void>): Promise<void> {
+  await using home = await testHome();
+  const folder = join(home.path, "catalog");
+  await cp(FIXTURES, folder, { recursive: true });
+  const releases = join(home.path, "releases");
+  await work({ catalog: new CatalogFolder(folder, releases), probe: join(folder, "probe"), releases });
+}
+
+test("CatalogFolder: a release is a copy that later edits of the catalog do not change", () =>
+  withCatalog(async ({ catalog, probe }) => {
+    const before = await catalog.find("probe");
+    assert.ok(before);
+    await writeFile(join(probe, "probe.mjs"), "changed");
+    const after = await catalog.find("probe");
+    assert.notEqual(after?.digest, before.digest);
+    const release = await catalog.release("probe", before.digest);
+    assert.match(await readFile(join(release.directory, "probe.mjs"), "utf8"), /createServer/);
+  }));
+
+test("CatalogFolder: the same files are the same release; tests do not belong to it", () =>
+  withCatalog(async ({ catalog, probe, releases }) => {
+    const first = await catalog.find("probe");
+    await writeFile(join(probe, "probe.test.mjs"), "throw new Error()");
+    const again = await Promise.all([catalog.find("probe"), catalog.find("probe")]);
+    for (const entry of again) assert.equal(entry?.digest, first?.digest);
+    assert.deepEqual(await readdir(join(releases, "probe")), [first?.digest.slice("sha256:".length)]);
+  }));
+
+test("CatalogFolder: a name never leaves the folder, and what is not there is not there", () =>
+  withCatalog(async ({ catalog }) => {
+    for (const name of ["nothing", "..", "../catalog/probe", "probe/", "/etc", ""]) assert.equal(await catalog.find(name), undefined);
+    await assert.rejects(catalog.release("probe", digestOf("none")), { code: "apply_failed" });
+  }));
+
+test("CatalogFolder: links, foreign names and definitions that compute are refused", async () => {
+  await withCatalog(async ({ catalog, probe }) => {
+    await symlink("/etc/passwd", join(probe, "link"));
+    await assert.rejects(catalog.find("probe"), { code: "args_invalid", message: /not a plain file/ });
+  });
+  await withCatalog(async ({ catalog, probe }) => {
+    await mkdir(join(probe, "../other"));
+    await cp(join(probe, "component.ncl"), join(probe, "../other/component.ncl"));
+    await assert.rejects(catalog.find("other"), { code: "args_invalid", message: /is probe, the folder is other/ });
+  });
+  await withCatalog(async ({ catalog, probe }) => {
+    await writeFile(join(probe, "component.ncl"), "{ name = (fun x => x) }");
+    await assert.rejects(catalog.find("probe"), { code: "nickel_not_declarative" });
+  });
+});
+
+test("loadKinds: every file of the folder is a kind, named as the file", async () => {
+  const kinds = await loadKinds();
+  assert.deepEqual([...kinds.keys()], ["component.deploy", "component.remove", "component.restart", "component.scale", "desired.apply"]);
+  await using home = await testHome();
+  await writeFile(join(home.path, "a.b.ts"), "export const kind = { name: 'a.c' };");
+  await assert.rejects(loadKinds(home.path), { code: "internal" });
+});

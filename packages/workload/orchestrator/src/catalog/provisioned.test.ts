@@ -1,0 +1,102 @@
+// The catalog and the workspace that the repository ships, on the real driver.
+import assert from "node:assert/strict";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { test } from "node:test";
+import { readNickelFile } from "@triplane/nickel";
+import { CatalogFolder } from "../adapters/catalog-folder.ts";
+import { parseDesiredState } from "../desired-schema.ts";
+import { replicaRecordSchema } from "../drivers/process/replica-record.ts";
+import { instanceSpec } from "../instance-spec.ts";
+import { CATALOG, eventually, testHome } from "../testing.ts";
+
+const WORKSPACE = join(CATALOG, "../../workspaces/libre-wuji");
+
+test("catalog: every component reads, and takes its defaults", async () => {
+  await using home = await testHome();
+  const catalog = new CatalogFolder(CATALOG, join(home.path, "releases"));
+  const folders = (await readdir(CATALOG, { withFileTypes: true })).filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  assert.ok(folders.length >= 3);
+  for (const component of folders) {
+    const spec = await instanceSpec({ component, replicas: 1, settings: {}, managedBy: "op" }, catalog);
+    assert.equal(spec.component, component);
+  }
+});
+
+test("libre-wuji/desired.ncl: lists only what the catalog has", async () => {
+  await using home = await testHome();
+  const catalog = new CatalogFolder(CATALOG, join(home.path, "releases"));
+  const desired = parseDesiredState(readNickelFile(WORKSPACE, "desired.ncl").json, "libre-wuji");
+  for (const component of desired.components) await instanceSpec({ ...component, managedBy: "desired" }, catalog);
+});
+
+test("web: shows its title, escaped, and counts as healthy only when warm", async () => {
+  await using home = await testHome();
+  const orchestrator = await home.start({ catalogDir: CATALOG });
+  const settings = { title: "<b>&", warmup_ms: 300 };
+  assert.equal((await orchestrator.apply("component.deploy", "web", { component: "web", settings })).status, "applied");
+  const [endpoint = ""] = await orchestrator.endpoints("web");
+  assert.match(await (await fetch(endpoint)).text(), /<h1>&lt;b&gt;&amp;<\/h1>/);
+  assert.equal((await fetch(`${endpoint}/healthz`)).status, 200);
+  assert.equal((await fetch(`${endpoint}/nothing`)).status, 404);
+  assert.equal((await fetch(endpoint, { method: "POST" })).status, 405);
+  const status = (await (await fetch(`${endpoint}/status.json`)).json()) as Record<string, unknown>;
+  assert.equal(status["instance"], "web");
+});
+
+test("kv: what it confirmed is there after kill -9 and after a restart; removing sets the data aside", async () => {
+  await using home = await testHome();
+  const orchestrator = await home.start({ catalogDir: CATALOG });
+  await orchestrator.apply("component.deploy", "kv", { component: "kv", settings: { max_value_bytes: 100 } });
+  const [endpoint = ""] = await orchestrator.endpoints("kv");
+  const put = (key: string, body: string) => fetch(`${endpoint}/v1/${key}`, { method: "PUT", body });
+  assert.equal((await put("a", "one")).status, 204);
+  assert.equal((await put("b", "two")).status, 204);
+  assert.equal((await fetch(`${endpoint}/v1/b`, { method: "DELETE" })).status, 204);
+  assert.equal((await put("c", "x".repeat(101))).status, 413);
+  assert.equal((await put("..%2Fx", "x")).status, 404);
+
+  const record = await (await home.store()).get("replicas", "kv.0");
+  const { pid } = replicaRecordSchema.parse(record).process ?? { pid: 0 };
+  process.kill(pid, "SIGKILL");
+  const read = (key: string) => fetch(`${endpoint}/v1/${key}`).catch(() => undefined);
+  await eventually("it answers again", async () => ((await read("a"))?.status === 200 ? true : undefined));
+  await orchestrator.apply("component.restart", "kv", {});
+  assert.equal(await (await read("a"))?.text(), "one");
+  assert.equal((await read("b"))?.status, 404);
+
+  const removed = await orchestrator.apply("component.remove", "kv", {});
+  const [step] = removed.evidence["steps"] as readonly { readonly data: string }[];
+  assert.match(await readFile(join(home.path, step?.data ?? "", "0", "journal.jsonl"), "utf8"), /"key":"a"/);
+});
+
+test("relay: a NATS server that greets", async () => {
+  await using home = await testHome();
+  const orchestrator = await home.start({ catalogDir: CATALOG });
+  assert.equal((await orchestrator.apply("component.deploy", "relay", { component: "relay" })).status, "applied");
+  const [endpoint = ""] = await orchestrator.endpoints("relay");
+  const greeting = await new Promise<string>((resolve, reject) => {
+    const socket = connect(Number(new URL(endpoint).port), "127.0.0.1");
+    socket.once("data", (bytes) => {
+      socket.destroy();
+      resolve(bytes.toString());
+    });
+    socket.once("error", reject);
+  });
+  assert.match(greeting, /^INFO \{.*"server_name":"relay-0"/);
+});
+
+test("worker: keeps so many samples, and its heartbeat makes it healthy", async () => {
+  await using home = await testHome();
+  const orchestrator = await home.start({ catalogDir: CATALOG });
+  const settings = { every_ms: 100, keep: 2 };
+  assert.equal((await orchestrator.apply("component.deploy", "worker", { component: "worker", settings })).status, "applied");
+  const folder = join(home.path, "instances/worker/0");
+  assert.ok((await stat(join(folder, "heartbeat"))).isFile());
+  const samples = await eventually("two samples", async () => {
+    const read = JSON.parse(await readFile(join(folder, "samples.json"), "utf8")) as readonly unknown[];
+    return read.length === 2 ? read : undefined;
+  });
+  assert.equal(samples.length, 2);
+});
