@@ -41,7 +41,7 @@ describe("triplane demo", () => {
     await using installed = await installation("demo");
     const temporary = join(installed.folder, "tmp");
     await mkdir(temporary);
-    const { code, out, err } = await run("triplane", ["demo", "--json"], {
+    const { code, out, err } = await run(installed.program("triplane"), ["demo", "--json"], {
       cwd: installed.folder,
       env: { ...installed.env, TMPDIR: temporary },
       timeoutMs: 200_000,
@@ -65,7 +65,7 @@ describe("triplane demo", () => {
     await using installed = await installation("demo-interrupted");
     const temporary = join(installed.folder, "tmp");
     await mkdir(temporary);
-    const child = spawn("triplane", ["demo", "--json"], {
+    const child = spawn(installed.program("triplane"), ["demo", "--json"], {
       cwd: installed.folder,
       env: { ...installed.env, TMPDIR: temporary },
       stdio: ["ignore", "pipe", "pipe"],

@@ -25,7 +25,7 @@ describe("docs/tutorial/first-op.md", () => {
         assert.equal(broken, undefined, `line ${step.promised.line} promises ${JSON.stringify(broken)}, but this was printed:\n${output}`);
       }
     } finally {
-      await run("triplane", ["down"], { cwd: installed.folder, env: installed.env });
+      await run(installed.program("triplane"), ["down"], { cwd: installed.folder, env: installed.env });
     }
   });
 });

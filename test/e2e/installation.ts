@@ -10,6 +10,8 @@ export interface Installation extends AsyncDisposable {
   readonly folder: string;
   /** With the programs of this repository, and the Node that runs this, first on PATH. */
   readonly env: NodeJS.ProcessEnv;
+  /** Path of one of the programs. */
+  program(name: string): string;
 }
 
 /** @example await using installed = await installation("tutorial"); */
@@ -25,5 +27,6 @@ export async function installation(label: string): Promise<Installation> {
   }
   const path = [bin, dirname(process.execPath), process.env["PATH"] ?? ""].join(delimiter);
   const { TRIPLANE_HOME: _home, TRIPLANE_AS: _as, ...env } = process.env;
-  return { folder, env: { ...env, PATH: path }, [Symbol.asyncDispose]: () => temporary[Symbol.asyncDispose]() };
+  const program = (name: string): string => join(bin, name);
+  return { folder, program, env: { ...env, PATH: path }, [Symbol.asyncDispose]: () => temporary[Symbol.asyncDispose]() };
 }

@@ -1,4 +1,5 @@
 // The documents that are made from code, as values.
+import { KEEPER_PROGRAM, PROGRAM, referencePage } from "@triplane/cli";
 import { FAILURES, type FailureEntry, INVARIANTS } from "@triplane/contract";
 import { type ConfigDefinition, renderConfigReference } from "@triplane/kit";
 
@@ -24,7 +25,12 @@ export async function generatedDocs(): Promise<GeneratedDoc[]> {
     { path: "docs/errors.md", content: errorsDoc() },
     { path: "docs/reference/invariants.md", content: invariantsDoc() },
     { path: "docs/reference/configuration.md", content: await configurationDoc() },
+    { path: "docs/reference/cli.md", content: commandsDoc() },
   ];
+}
+
+function commandsDoc(): string {
+  return page("Commands", ...referencePage(PROGRAM), "", ...referencePage(KEEPER_PROGRAM));
 }
 
 function errorsDoc(): string {

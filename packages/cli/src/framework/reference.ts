@@ -1,25 +1,25 @@
-// The reference page of a program, as Markdown, made from its command values.
+// The reference of a program, as Markdown, made from its command values.
 import type { Command } from "./command.ts";
 import { type Parameter, parametersOf } from "./parameters.ts";
 import { EXIT_CODES_TEXT, type Program } from "./shell.ts";
 
-export function referencePage(program: Program): string {
-  const parts = [
-    `# ${program.name}: commands`,
-    "Generated from the commands themselves (`node tools/generate-docs.ts`); do not edit.",
+/** The lines of a page: an overview, then a section for each command. */
+export function referencePage(program: Program): readonly string[] {
+  return [
+    `## ${program.name}`,
+    "",
     `${program.description} ${EXIT_CODES_TEXT} Data goes to standard output, everything else to standard error.`,
-    program.commands
-      .map((command) => `- [\`${program.name} ${command.name}\`](#${anchor(program, command)}) ${command.summary}`)
-      .join("\n"),
-    ...program.commands.map((command) => section(program, command)),
+    "",
+    ...program.commands.map((command) => `- [\`${program.name} ${command.name}\`](#${anchor(program, command)}) ${command.summary}`),
+    "",
+    ...program.commands.flatMap((command) => [section(program, command), ""]),
   ];
-  return `${parts.join("\n\n")}\n`;
 }
 
 function section(program: Program, command: Command): string {
   const args = parametersOf(command.args);
   const options = parametersOf(command.options);
-  const parts = [`## ${program.name} ${command.name}`, `${command.summary}.`];
+  const parts = [`### ${program.name} ${command.name}`, `${command.summary}.`];
   if (command.description !== undefined) parts.push(command.description);
   parts.push(`\`\`\`text\n${usage(program, command, args, options)}\n\`\`\``);
   if (args.length > 0) parts.push(rows("Argument", args, (each) => each.placeholder));
@@ -32,7 +32,7 @@ function section(program: Program, command: Command): string {
     ];
     parts.push(["| Option | Meaning |", "| --- | --- |", ...lines].join("\n"));
   }
-  parts.push(command.examples.map((example) => `${example.what}:\n\n\`\`\`text\n$ ${example.command}\n\`\`\``).join("\n\n"));
+  parts.push(`\`\`\`text\n${command.examples.map((example) => `# ${example.what}\n$ ${example.command}`).join("\n\n")}\n\`\`\``);
   return parts.join("\n\n");
 }
 

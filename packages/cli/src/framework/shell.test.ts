@@ -157,9 +157,9 @@ describe("completionScript", () => {
 
 describe("referencePage", () => {
   it("has every command with its arguments, options and examples", () => {
-    const page = referencePage(PROGRAM);
+    const page = referencePage(PROGRAM).join("\n");
     for (const part of [
-      "## program people greet",
+      "### program people greet",
       "program people greet [options] <NAME> [WORD...]",
       "| `--times N` |",
       "One of `warm`, `cold`.",

@@ -37,11 +37,6 @@ export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** Shortens an identifier in the middle. */
-export function short(id: string, keep = 8): string {
-  return id.length <= keep * 2 + 1 ? id : `${id.slice(0, keep)}…${id.slice(-keep)}`;
-}
-
 function indentRest(value: string, columns: number): string {
   return value.replaceAll("\n", `\n${" ".repeat(columns)}`);
 }

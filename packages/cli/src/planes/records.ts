@@ -26,7 +26,6 @@ export const processRecordSchema = z.strictObject({
 });
 export type ProcessRecord = z.infer<typeof processRecordSchema>;
 
-const SUPERVISOR = /^plane-([a-z]+)\.json$/;
 const PROCESS = /^process-([a-z-]+)\.json$/;
 
 export interface RunFolder {
@@ -56,11 +55,6 @@ export function openRunFolder(path: string): RunFolder {
     writeProcess: (record) => write(`process-${record.name}.json`, record),
     removeProcess: (name) => rm(join(path, `process-${name}.json`), { force: true }),
   };
-}
-
-/** Planes that have a supervisor record. */
-export async function recordedPlanes(path: string): Promise<readonly string[]> {
-  return (await namesIn(path, SUPERVISOR)).map((file) => SUPERVISOR.exec(file)?.[1] ?? "");
 }
 
 async function namesIn(path: string, pattern: RegExp): Promise<readonly string[]> {
