@@ -8,7 +8,7 @@ const WINDOW_MS = 60_000;
 const MAX_SENT_IN_WINDOW = 30;
 
 export interface AlarmsOptions {
-  readonly bus: Bus;
+  readonly bus: Pick<Bus, "publish">;
   readonly workspace: string;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -12,7 +12,7 @@ import type { OutboxRow } from "./rows.ts";
 
 export interface PublisherOptions {
   readonly workspace: string;
-  readonly bus: Bus;
+  readonly bus: Pick<Bus, "publish">;
   readonly records: Records;
   readonly metrics: ControllerMetrics;
   readonly logger: Logger;
