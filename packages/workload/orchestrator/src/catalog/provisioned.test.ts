@@ -4,7 +4,9 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
+import { generateSigningKey } from "@triplane/contract";
 import { readNickelFile } from "@triplane/nickel";
+import { assertCasesPass, testPolicy } from "@triplane/policy";
 import { CatalogFolder } from "../adapters/catalog-folder.ts";
 import { parseDesiredState } from "../desired-schema.ts";
 import { replicaRecordSchema } from "../drivers/process/replica-record.ts";
@@ -29,6 +31,35 @@ test("libre-wuji/desired.ncl: lists only what the catalog has", async () => {
   const catalog = new CatalogFolder(CATALOG, join(home.path, "releases"));
   const desired = parseDesiredState(readNickelFile(WORKSPACE, "desired.ncl").json, "libre-wuji");
   for (const component of desired.components) await instanceSpec({ ...component, managedBy: "desired" }, catalog);
+});
+
+/** Values of people.ncl as Nickel text; `may` holds tags. */
+function nickel(value: unknown, name = ""): string {
+  if (Array.isArray(value)) return `[${value.map((item) => nickel(item, name)).join(", ")}]`;
+  if (typeof value === "object" && value !== null) {
+    const fields = Object.entries(value).map(([key, member]) => `${key} = ${nickel(member, key)}`);
+    return `{ ${fields.join(", ")} }`;
+  }
+  return name === "may" ? `'${value}` : JSON.stringify(value);
+}
+
+test("libre-wuji/keeper_policy.ncl: decides its cases as they say", async () => {
+  const people = readNickelFile(WORKSPACE, "people.ncl").json as Readonly<Record<string, readonly object[]>>;
+  const keyed = Object.entries(people).map(([list, entries]) => {
+    const holders = entries.map((entry) => ({ ...entry, keys: [generateSigningKey().did] }));
+    return [list, holders] as const;
+  });
+  const pin = { rid: "rad:z3gqcJUoA1n9HaHKufZs5FCSGazv5", root: "0".repeat(40) };
+  const read = async (name: string) => [name, await readFile(join(WORKSPACE, name), "utf8")] as const;
+  const files = new Map([
+    await read("keeper_policy.ncl"),
+    await read("keeper_policy.test.ncl"),
+    ["principals.ncl", nickel(Object.fromEntries(keyed))],
+    ["pins.ncl", nickel({ pins: { desired: pin, state: pin, controller: generateSigningKey().did } })],
+  ]);
+  const results = testPolicy(files);
+  assert.ok(results.length >= 15);
+  assertCasesPass(results);
 });
 
 test("web: shows its title, escaped, and counts as healthy only when warm", async () => {
