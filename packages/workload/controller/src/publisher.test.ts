@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { beforeEach, describe, it } from "node:test";
+import { messageIdOf } from "@triplane/bus";
+import { subjects } from "@triplane/contract";
+import { type EffectsBench, useEffectsBench } from "./testing/effects-bench.ts";
+import { WORKSPACE } from "./testing/world.ts";
+
+const current = useEffectsBench();
+let bench: EffectsBench;
+beforeEach(() => {
+  bench = current();
+});
+
+describe("Publisher", () => {
+  async function finishOne(): Promise<string> {
+    const text = bench.world.refusal(bench.world.op({ op: "component.remove" }));
+    await (await bench.intake()).handle(bench.message(text));
+    const [entry] = await bench.records.outbox("audit", 1);
+    bench.trace = [];
+    return entry?.row.kind === "audit" ? entry.row.record : "";
+  }
+
+  it("record: published under the digest of its bytes and confirmed, then answered, then it leaves the outbox (publish-before-ack)", async () => {
+    const record = await finishOne();
+    assert.deepEqual(await bench.publisher().flush(), { sent: 1, failed: false });
+    assert.deepEqual(
+      bench.trace.map((each) => each.split(".").slice(0, 2).join(".")),
+      ["publish ops.audit", "publish ops.answer", "commit delete outbox"],
+    );
+    assert.deepEqual([bench.published[0]?.text, bench.published[0]?.messageId], [record, messageIdOf(record)]);
+  });
+
+  it("broker that does not confirm: the row stays, and the same bytes go again", async () => {
+    const record = await finishOne();
+    const publishing = bench.publisher();
+    bench.refusesSubject = subjects(WORKSPACE).audit;
+    assert.deepEqual(await publishing.flush(), { sent: 0, failed: true });
+    assert.equal(publishing.failures, 1);
+    assert.equal((await bench.records.outbox("audit", 10)).length, 1);
+    bench.refusesSubject = undefined;
+    assert.deepEqual(await publishing.flush(), { sent: 1, failed: false });
+    assert.equal(bench.published[0]?.text, record);
+    assert.equal(publishing.failures, 0);
+  });
+
+  it("answer that cannot be published: holds nothing up", async () => {
+    await finishOne();
+    const [entry] = await bench.records.outbox("audit", 1);
+    assert.ok(entry?.row.kind === "audit" && entry.row.answer_to !== undefined);
+    bench.refusesSubject = subjects(WORKSPACE).answer(entry.row.answer_to.principal, entry.row.answer_to.jti);
+    assert.deepEqual(await bench.publisher().flush(), { sent: 1, failed: false });
+    assert.equal(await bench.records.outboxDepth(), 0);
+  });
+
+  it("alarms that cannot be published: records go out all the same", async () => {
+    await (await bench.intake()).handle(bench.message("garbage"));
+    await finishOne();
+    bench.refusesSubject = subjects(WORKSPACE).alarm;
+    assert.deepEqual(await bench.publisher().flush(), { sent: 1, failed: true });
+    assert.deepEqual([(await bench.records.outbox("audit", 10)).length, (await bench.records.outbox("alarm", 10)).length], [0, 1]);
+  });
+});
