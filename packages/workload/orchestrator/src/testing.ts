@@ -75,6 +75,7 @@ function methodsOf(store: Store): Omit<Store, "close"> {
 
 export interface TestClient {
   readonly port: number;
+  readonly token: string;
   /** Sends with the token that may do everything, unless told otherwise. */
   request(path: string, init?: { readonly method?: string; readonly body?: unknown; readonly token?: string }): Promise<Answer>;
   apply(op: string, target: string, args: Record<string, unknown>, more?: Partial<ApplyRequest>): Promise<ApplyResult>;
@@ -147,7 +148,7 @@ export function client(port: number, token: string): TestClient {
   const target = async (name: string): Promise<Record<string, unknown>> => (await request(`${API}/targets/${name}`)).json;
   const version = async (name: string): Promise<number> => Number((await target(name))["version"]);
   return {
-    ...{ port, request, version },
+    ...{ port, token, request, version },
     async apply(op, name, args, more = {}) {
       const jti = more.jti ?? newJti();
       const expected = more.expected_state_version ?? (await version(name));

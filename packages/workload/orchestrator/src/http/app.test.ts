@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { type ApplyResult, digestOf, FAILURES, isFailureCode, TriplaneError } from "@triplane/contract";
 import { createMetrics, silentLogger, systemRandom } from "@triplane/kit";
 import { EventRing, type OrchestratorEvent } from "../events.ts";
-import { API, newJti } from "../testing.ts";
+import { API, eventually, newJti, testHome } from "../testing.ts";
 import { type AppParts, createApp } from "./app.ts";
 import { openApiDocument } from "./openapi.ts";
 import { ROUTES, type RouteSpec } from "./routes.ts";
@@ -226,4 +226,18 @@ test("/openapi.json: a body's schema allows what the handler allows, down to the
   const schema = body.content["application/json"]?.schema;
   assert.deepEqual([...(schema?.required ?? [])].sort(), Object.keys(applyBody).sort());
   assert.equal(schema?.additionalProperties, false);
+});
+
+test("GET /events: a watcher that goes away makes room for another", async () => {
+  await using home = await testHome();
+  const orchestrator = await home.start();
+  for (let watcher = 0; watcher < 70; watcher += 1) {
+    const gone = new AbortController();
+    await eventually("room to watch", async () => {
+      const headers = { authorization: `Bearer ${orchestrator.token}` };
+      const response = await fetch(`http://127.0.0.1:${orchestrator.port}${API}/events`, { headers, signal: gone.signal });
+      return response.status === 200 || undefined;
+    });
+    gone.abort();
+  }
 });
