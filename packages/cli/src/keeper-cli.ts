@@ -1,5 +1,7 @@
 // The program `keeper-cli`: the keeper commands of `triplane`, under the name that the field knows.
-import { KEEPER_PROGRAM } from "./program.ts";
-import { runProgram } from "./run-program.ts";
+import { useCompileCache } from "./compile-cache.ts";
 
+useCompileCache(process.env);
+const { runProgram } = await import("./run-program.ts");
+const { KEEPER_PROGRAM } = await import("./program.ts");
 await runProgram(KEEPER_PROGRAM);

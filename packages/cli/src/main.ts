@@ -1,5 +1,7 @@
 // The program `triplane`.
-import { PROGRAM } from "./program.ts";
-import { runProgram } from "./run-program.ts";
+import { useCompileCache } from "./compile-cache.ts";
 
+useCompileCache(process.env);
+const { runProgram } = await import("./run-program.ts");
+const { PROGRAM } = await import("./program.ts");
 await runProgram(PROGRAM);

@@ -1,48 +1,11 @@
 // The process that supervises one plane: `supervisor-main.ts HOME PLANE`. Started by `triplane up`, ended by `triplane down`.
-import { toTriplaneError } from "@triplane/contract";
-import { createLogger, systemRandom } from "@triplane/kit";
-import { homeLayout } from "../home/layout.ts";
-import { readWorkspaceFile } from "../home/workspace-file.ts";
-import { planeStages } from "./plane-stages.ts";
-import { identifyProcess } from "./process-identity.ts";
-import { childEnvironment, PLANES } from "./process-spec.ts";
-import { openRunFolder } from "./records.ts";
-import { supervise } from "./supervisor.ts";
+import { useCompileCache } from "../compile-cache.ts";
+import { PLANES } from "./process-spec.ts";
 
-const READY_TIMEOUT_MS = 45_000;
-const GRACE_MS = 15_000;
+const [root, name] = process.argv.slice(2);
+const plane = PLANES.find((each) => each === name);
+if (root === undefined || plane === undefined) throw new Error(`${name ?? "nothing"} is no plane`);
 
-const [root = "", planeName = ""] = process.argv.slice(2);
-const plane = PLANES.find((each) => each === planeName);
-const self = await identifyProcess(process.pid);
-if (plane === undefined || self === undefined) throw new Error(`no such plane: ${planeName}`);
-
-const logger = createLogger({ name: `supervisor-${plane}` });
-const layout = homeLayout(root);
-const runFolder = openRunFolder(layout.run);
-const stopping = new AbortController();
-for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stopping.abort());
-
-try {
-  await runFolder.writeSupervisor({ plane, process: self, state: "starting" });
-  const workspace = await readWorkspaceFile(layout);
-  await supervise({
-    stages: await planeStages(plane, layout, workspace),
-    runFolder,
-    env: childEnvironment(process.env),
-    cwd: root,
-    logger,
-    random: systemRandom,
-    signal: stopping.signal,
-    readyTimeoutMs: READY_TIMEOUT_MS,
-    graceMs: GRACE_MS,
-    onReady: () => runFolder.writeSupervisor({ plane, process: self, state: "up" }),
-  });
-  await runFolder.removeSupervisor(plane);
-  logger.info({ plane }, "the plane is down");
-} catch (thrown) {
-  const failure = toTriplaneError(thrown, "start_failed");
-  logger.error({ err: failure }, "the plane could not start");
-  await runFolder.writeSupervisor({ plane, process: self, state: "failed", failure: { code: failure.code, message: failure.message } });
-  process.exitCode = 1;
-}
+useCompileCache(process.env);
+const { supervisePlane } = await import("./supervise-plane.ts");
+process.exit(await supervisePlane(root, plane));

@@ -1,12 +1,12 @@
 // triplane keys new: make a signing key.
 import { resolve } from "node:path";
 import { generateSigningKey, PRINCIPAL_PATTERN, TriplaneError } from "@triplane/contract";
-import { ensurePrivateFolder, readFileIfThere, writeKeyFile } from "@triplane/kit";
+import { readFileIfThere, writeKeyFile } from "@triplane/kit";
 import { z } from "zod";
 import { defineCommand } from "../../framework/command.ts";
 import { text } from "../../framework/parameters.ts";
 import { facts } from "../../framework/table.ts";
-import { homeOption, layoutFor } from "../home-option.ts";
+import { homeOption, openHome } from "../home-option.ts";
 
 export const keysNew = defineCommand({
   noun: "keys",
@@ -29,11 +29,10 @@ export const keysNew = defineCommand({
     { command: "triplane keys new laptop --out ./laptop.json", what: "a key in a file of your choice" },
   ],
   run: async ({ args, options }, context) => {
-    const layout = layoutFor(options.home, context);
-    const path = options.out === undefined ? layout.keyFile(args.name) : resolve(context.cwd, options.out);
+    const path =
+      options.out === undefined ? (await openHome(options.home, context)).layout.keyFile(args.name) : resolve(context.cwd, options.out);
     if ((await readFileIfThere(path)) !== undefined)
       throw new TriplaneError("usage", `${path} exists`, { hint: "A key is never replaced; choose another name or file." });
-    if (options.out === undefined) await ensurePrivateFolder(layout.keys);
     const key = generateSigningKey();
     await writeKeyFile(path, key);
     return { name: args.name, did: key.did, path };

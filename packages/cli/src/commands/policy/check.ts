@@ -1,6 +1,6 @@
 // triplane policy check: is a policy file data, of the right shape, and consistent.
 import { readFile } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { dirname, relative, resolve } from "node:path";
 import { INVARIANTS, TriplaneError } from "@triplane/contract";
 import { isErrno } from "@triplane/kit";
 import { folderImporter } from "@triplane/nickel";
@@ -29,7 +29,11 @@ export const policyCheck = defineCommand({
     const path = resolve(context.cwd, args.file);
     const here = folderImporter(dirname(path));
     const ofHome = await homeImporter(options.home, context);
-    const importer = (name: string): string | undefined => here(name) ?? (OWN_FILES.includes(name) ? ofHome?.(name) : undefined);
+    // The reader names an import by its place beside the importing file, which is named as the user named it.
+    const importer = (named: string): string | undefined => {
+      const name = relative(dirname(args.file), named);
+      return here(name) ?? (OWN_FILES.includes(name) ? ofHome?.(name) : undefined);
+    };
     const policy = readPolicy(await readText(path), { file: args.file, importer });
     return {
       file: args.file,
