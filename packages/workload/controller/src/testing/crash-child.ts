@@ -40,7 +40,7 @@ function around(store: Store): Store {
   return {
     commit: async (writes) => {
       const step = stepOf(writes);
-      if (step !== undefined) reach(`before-${step}`);
+      if (step === "accept") reach("before-accept");
       await store.commit(writes);
       if (step !== undefined) reach(`after-${step}`);
     },

@@ -1,4 +1,4 @@
-// Where the crash tests kill a controller: before and after everything that another process can see.
+// Where the crash tests kill a controller: between any two things that another process can see.
 
 export const CRASH_POINTS = [
   "before-accept",
@@ -6,11 +6,9 @@ export const CRASH_POINTS = [
   "after-ack",
   "before-apply",
   "after-apply",
-  "before-finish",
   "after-finish",
   "after-publish",
   "after-answer",
-  "before-published",
   "after-published",
 ] as const;
 
