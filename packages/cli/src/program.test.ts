@@ -182,6 +182,16 @@ describe("init", () => {
     assert.deepEqual(await readdir(cwd), [".triplane"]);
   });
 
+  it("never replaces a folder that is no home, not even with --force; an empty one will do", async () => {
+    const cwd = await mkdtemp(join(folder, "init-"));
+    await mkdir(join(cwd, "precious"));
+    await writeFile(join(cwd, "precious", "letter.txt"), "dear");
+    assert.equal(codeIn(await run(["init", "--home", "precious", "--force", "--json"], { cwd })), "home_exists");
+    assert.deepEqual(await readdir(join(cwd, "precious")), ["letter.txt"]);
+    await mkdir(join(cwd, "empty"));
+    assert.equal((await run(["init", "--home", "empty"], { cwd })).code, 0);
+  });
+
   it("leaves nothing behind for a workspace that there is no folder for", async () => {
     const cwd = await mkdtemp(join(folder, "init-"));
     assert.equal(codeIn(await run(["init", "--workspace", "nowhere", "--json"], { cwd })), "config_invalid");

@@ -2,7 +2,8 @@
 //
 // 1. Everything is built in a folder beside the home and renamed into place at the end: a home is whole or not there.
 // 2. The first policy and the first desired state are approved as every later one: by M operators' signed heads.
-import { rename, rm, stat } from "node:fs/promises";
+import { readdir, rename, rm } from "node:fs/promises";
+import { basename } from "node:path";
 import { type Clock, type Did, generateSigningKey, nowSeconds, type Random, type SigningKey, TriplaneError } from "@triplane/contract";
 import { ensurePrivateFolder, isErrno, writeKeyFile } from "@triplane/kit";
 import { commitFiles, createRepository, pushHead, setCanonicalRefs } from "@triplane/ledger";
@@ -33,7 +34,7 @@ export interface CreateHomeOptions {
 
 /** Throws `home_exists`, `config_invalid` for sources that do not read, and what the policy's check throws. */
 export async function createHome(options: CreateHomeOptions): Promise<WorkspaceFile> {
-  if ((await exists(options.root)) && !options.force) throw new TriplaneError("home_exists", `${options.root} exists`);
+  await assertFree(options);
   const sources = await readWorkspaceSources(options.workspace);
   const building = homeLayout(`${options.root}.new-${Buffer.from(options.random.bytes(4)).toString("hex")}`);
   try {
@@ -157,12 +158,22 @@ async function approveFirst(repo: string, files: PolicyFiles, message: string, k
   await setCanonicalRefs(repo, "main", commit);
 }
 
-async function exists(path: string): Promise<boolean> {
+/** Nothing, or an empty folder, or, with force, a home: a folder that is anything else is never touched. */
+async function assertFree({ root, force }: CreateHomeOptions): Promise<void> {
+  const names = await namesIn(root);
+  if (names.length === 0) return;
+  const isHome = names.includes(basename(homeLayout(root).workspaceFile));
+  if (force && isHome) return;
+  const hint = isHome ? {} : { hint: "It is no home of Triplane, so not even --force replaces it; choose another folder with --home." };
+  throw new TriplaneError("home_exists", `${root} exists and is not empty`, hint);
+}
+
+async function namesIn(folder: string): Promise<readonly string[]> {
   try {
-    await stat(path);
-    return true;
+    return await readdir(folder);
   } catch (error) {
-    if (isErrno(error, "ENOENT")) return false;
+    if (isErrno(error, "ENOENT")) return [];
+    if (isErrno(error, "ENOTDIR")) throw new TriplaneError("home_exists", `${folder} is a file`, { cause: error });
     throw error;
   }
 }

@@ -3,7 +3,7 @@ import { askHealth } from "../../planes/health.ts";
 import { endpointsIn } from "../records.ts";
 import type { Scene } from "../scene.ts";
 
-const WARMUP_MS = 2_500;
+const WARMUP_MS = 4_000;
 
 export const autonomyScene: Scene = {
   id: "autonomy",
