@@ -46,6 +46,11 @@ test("runFile: a file that crashes fails, with what it printed", async () => {
   assert.ok(failureLines(result).join("\n").includes("at the top"));
 });
 
+test("runFile: a file that somebody kills fails, with the signal", async () => {
+  const result = await run('process.kill(process.pid, "SIGKILL");');
+  assert.equal(result.problem, "was ended by SIGKILL, which no deadline of this run sent");
+});
+
 test("runFile: a file without a test fails", async () => {
   assert.equal((await run("")).problem, "ran no test");
 });

@@ -31,7 +31,7 @@ export async function runFile(file: string, options: RunFileOptions): Promise<Fi
   const lines = join(folder, "tests.ndjson");
   const startedAt = performance.now();
   try {
-    const { exitCode, timedOut, output } = await runNode(
+    const { exitCode, signal, timedOut, output } = await runNode(
       [
         "--disable-warning=ExperimentalWarning",
         `--test-reporter=${REPORTER}`,
@@ -45,15 +45,17 @@ export async function runFile(file: string, options: RunFileOptions): Promise<Fi
       .split("\n")
       .filter((line) => line !== "")
       .map((line): TestLine => JSON.parse(line));
-    const problem = problemOf(tests, exitCode, timedOut, options);
+    const problem = problemOf(tests, { exitCode, signal, timedOut }, options);
     return { file, tests, problem, output, ms: performance.now() - startedAt };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-function problemOf(tests: readonly TestLine[], exitCode: number | null, timedOut: boolean, options: RunFileOptions): string | undefined {
+function problemOf(tests: readonly TestLine[], ended: Omit<Ended, "output">, options: RunFileOptions): string | undefined {
+  const { exitCode, signal, timedOut } = ended;
   if (timedOut) return `did not end within ${options.deadlineMs / 1000} s`;
+  if (signal !== null) return `was ended by ${signal}, which no deadline of this run sent`;
   if (exitCode !== 0 && !tests.some(({ outcome }) => outcome === "failed")) return `ended with exit code ${exitCode}`;
   if (tests.length === 0 && options.namePattern === undefined) return "ran no test";
   return undefined;
@@ -61,6 +63,7 @@ function problemOf(tests: readonly TestLine[], exitCode: number | null, timedOut
 
 interface Ended {
   readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
   readonly timedOut: boolean;
   readonly output: string;
 }
@@ -82,14 +85,14 @@ function runNode(nodeArguments: readonly string[], options: RunFileOptions): Pro
     }, options.deadlineMs);
     running.add(child.pid ?? 0);
     child.once("error", reject);
-    child.once("exit", (exitCode) => {
+    child.once("exit", (exitCode, signal) => {
       clearTimeout(deadline);
       // Whatever the tests left behind must not disturb the next file; it also holds the output open.
       killGroup(child.pid);
       running.delete(child.pid ?? 0);
       child.stdout.destroy();
       child.stderr.destroy();
-      resolve({ exitCode, timedOut, output });
+      resolve({ exitCode, signal, timedOut, output });
     });
   });
 }

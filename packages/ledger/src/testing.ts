@@ -124,6 +124,15 @@ export class RecordSource {
     return this.#record({ decision, basis: "admission", outcome: "applied", subject: jti, target: "web", ...claims }, nowS, options.signer);
   }
 
+  /** An admitted op whose jti another op has, filed under the digest of its bytes. */
+  reused(claims: Partial<AuditClaims> = {}): AuditRecord {
+    this.#seq += 1;
+    const { nowS, op, jti } = this.#op(this.#seq);
+    const decision = signAdmission({ ...this.#decided(nowS, op, jti), rule: "auto-apps", basis: "auto" }, this.keeper);
+    const filed = { subject: digestOf(op), outcome: "refused", code: "jti_reused" } as const;
+    return this.#record({ decision, basis: "admission", target: "web", ...filed, ...claims }, nowS);
+  }
+
   /** A refused op that consumed its number or did not. */
   refused(consumesSeq: boolean): AuditRecord {
     if (consumesSeq) this.#seq += 1;

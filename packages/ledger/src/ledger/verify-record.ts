@@ -54,7 +54,9 @@ function checkAdmission(record: AuditRecord): SequenceUse {
   const decision = verifyAdmission(claims.decision).claims;
   const op = verifyOp(decision.op);
   checkOp(record, op, decision.op_digest, decision.aud);
-  if (op.claims.jti !== decision.op_jti || claims.subject !== decision.op_jti)
+  // Where another op has the jti, the record is filed under the digest of this op's bytes.
+  const isReuse = claims.outcome === "refused" && claims.code === "jti_reused";
+  if (op.claims.jti !== decision.op_jti || claims.subject !== (isReuse ? decision.op_digest : decision.op_jti))
     throw wrong("record, admission and op do not name the same op");
   checkApprovals(decision.approvals, op);
   return { key: op.claims.iss, seq: op.claims.seq, decidedAtS: decision.decided_at };

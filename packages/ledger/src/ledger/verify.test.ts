@@ -269,3 +269,16 @@ test("verifyLedger: checkRecord and policyRid have a say about each record; prog
     "ledger_record_invalid",
   );
 });
+
+test("verifyLedger: an op under another's jti is filed under its digest, and nothing else is (every-command-lands)", async () => {
+  const ledger = await testLedger();
+  const writer = await ledger.openWriter();
+  try {
+    await writer.append([ledger.source.next(), ledger.source.reused(), ledger.source.next()]);
+    assert.equal((await verifyLedger(ledger.repoDir, ledger.pin, { graceS: 0 })).ok, true);
+    await writer.append([ledger.source.reused({ code: "policy_denied" })]);
+  } finally {
+    await writer.close();
+  }
+  assertProblem(await verifyLedger(ledger.repoDir, ledger.pin), "ledger_record_invalid", undefined, 3);
+});
