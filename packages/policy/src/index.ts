@@ -9,5 +9,5 @@ export * from "./schema.ts";
 export { personOf, type Signer, signerOf } from "./signers.ts";
 export * from "./test-policy.ts";
 export * from "./types.ts";
-export { policyCommitOf, verifyDecision } from "./verify-decision.ts";
+export { decideUnder, policyCommitOf, verifyDecision } from "./verify-decision.ts";
 export { type WeakestPath, weakestPaths } from "./weakest-path.ts";

@@ -4,6 +4,7 @@
 // 1. Whatever does not fit throws `chain_broken`; there is no partial result.
 // 2. The signer's right to decide is looked up in the very policy that the decision names, which the caller must know.
 import {
+  type Admission,
   assertAudience,
   type Did,
   type Op,
@@ -70,6 +71,24 @@ function isAdmission(compact: string): boolean {
     if (thrown instanceof TriplaneError && thrown.code === "typ_refused") return false;
     throw thrown;
   }
+}
+
+/**
+ * Decides about an admitted op again under another policy, with the approvals, facts and time of its admission. Approvals
+ * keep counting although they name the policy that was in force when they were given.
+ */
+export function decideUnder(policy: Policy, admission: Admission): Decision {
+  const { claims } = admission;
+  const signer = signerOf(policy, claims.iss);
+  return decide({
+    op: verifyOp(claims.op),
+    policy,
+    policyRef: claims.policy,
+    approvals: claims.approvals.map(verifyApproval),
+    facts: claims.facts,
+    nowS: claims.decided_at,
+    ...(signer?.role === "keeper" ? {} : { admittedBy: claims.iss }),
+  });
 }
 
 function verifyAdmitted(input: VerifyDecisionInput): VerifiedDecision {

@@ -32,6 +32,12 @@ export const FLOW_FAILURES = failureEntries({
     what: "A rule of the policy denies the op.",
     hint: "`triplane policy explain` shows the rule, the failing fact and the nearest allowed variant.",
   },
+  policy_changed: {
+    httpStatus: 403,
+    retry: "resubmit",
+    what: "The op was admitted under a policy that had been replaced, and the one in force no longer admits it.",
+    hint: "Look at the policy in force, and submit again what it allows.",
+  },
   scope_exceeded: {
     httpStatus: 403,
     retry: "no",

@@ -67,10 +67,10 @@ export class Intake {
     }
   }
 
-  async #takeIn(message: WorkMessage, { decision, compact }: Extract<Verification, { kind: "proven" }>): Promise<void> {
+  async #takeIn(message: WorkMessage, { decision, compact, superseded }: Extract<Verification, { kind: "proven" }>): Promise<void> {
     const { service, records, positions, logger, metrics, onAccepted, onOutbox } = this.#options;
     const known = await records.known(subjectsOf(decision));
-    const step = service.takeIn({ decision, compact, known, streamSeq: message.streamSeq, position: positions.next() });
+    const step = service.takeIn({ decision, compact, superseded, known, streamSeq: message.streamSeq, position: positions.next() });
     const { subject } = step.row;
     if (step.kind === "accept") await records.accept(step.row);
     else if (step.kind === "finish") await records.createFinished(step.row, step.outbox);

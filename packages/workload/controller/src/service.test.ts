@@ -51,6 +51,17 @@ describe("ControllerService.takeIn", () => {
     assert.deepEqual([request.fence, request.args, request.target, request.op_digest], [9, { n: 1 }, "web", made.token.digest]);
   });
 
+  it("admission that the policy in force takes back: recorded as refused, never applied (every-command-lands)", () => {
+    const { op, admission, service, proven } = parts();
+    const made = op({ target: "web" });
+    const compact = admission(made);
+    const step = service.takeIn({ decision: proven(compact), compact, superseded: "no rule", known: UNKNOWN, streamSeq: 5, position: 1 });
+    assert.equal(step.kind, "finish");
+    const { claims } = verifyAuditRecord((step.row as Extract<OpRow, { state: "finished" }>).record);
+    assert.deepEqual([claims.subject, claims.outcome, claims.code], [made.claims.jti, "refused", "policy_changed"]);
+    assert.deepEqual(claims.evidence, { fact: "no rule" });
+  });
+
   it("known op on its way: nothing is decided again", () => {
     const { op, admission, takeIn, accepted } = parts();
     const compact = admission(op());

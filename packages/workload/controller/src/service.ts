@@ -40,6 +40,8 @@ export interface Known {
 export interface Intake {
   readonly decision: VerifiedDecision;
   readonly compact: string;
+  /** Why the policy in force no longer admits the op; it then is recorded and not applied. */
+  readonly superseded?: string | undefined;
   readonly known: Known;
   readonly streamSeq: number;
   /** The next position of this database. */
@@ -73,9 +75,10 @@ export class ControllerService {
       return { kind: "receipt", row: rightful, outbox: receiptOf(rightful, position) };
     }
     const jtiTaken = known.byJti !== undefined;
-    if (decision.kind === "admission" && !jtiTaken) return { kind: "accept", row: this.#acceptedRow(intake, decision) };
+    const admits = decision.kind === "admission" && intake.superseded === undefined;
+    if (admits && !jtiTaken) return { kind: "accept", row: this.#acceptedRow(intake, decision) };
     const ownName = subjects.jti !== undefined && !jtiTaken && !isReuse(decision);
-    return this.#finishAtOnce(intake, ownName ? (subjects.jti ?? subjects.digest) : subjects.digest, atOnce(decision));
+    return this.#finishAtOnce(intake, ownName ? (subjects.jti ?? subjects.digest) : subjects.digest, atOnce(intake, jtiTaken));
   }
 
   /** The row and outbox row that end an accepted op. */
@@ -167,10 +170,12 @@ function isReuse(decision: VerifiedDecision): boolean {
   return decision.kind === "refusal" && decision.refusal.claims.code === "jti_reused";
 }
 
-/** A refusal, or an admission of an op whose jti another op has. */
-function atOnce(decision: VerifiedDecision): Outcome {
+/** A refusal, an admission of an op whose jti another op has, or one that the policy in force takes back. */
+function atOnce({ decision, superseded }: Intake, jtiTaken: boolean): Outcome {
   if (decision.kind === "refusal") return outcomeOfRefusal(decision);
-  return { outcome: "refused", code: "jti_reused", target: decision.op.claims.target, evidence: {} };
+  const { target } = decision.op.claims;
+  if (jtiTaken || superseded === undefined) return { outcome: "refused", code: "jti_reused", target, evidence: {} };
+  return { outcome: "refused", code: "policy_changed", target, evidence: { fact: superseded } };
 }
 
 function codeOf(outcome: Outcome): { readonly code?: string } {

@@ -81,6 +81,30 @@ describe("verifyMessage (chain-verified-at-every-hop)", () => {
     assert.equal((await verify(compact, clock.nowMs())).kind, "broken");
   });
 
+  it("an op that the newest policy no longer admits: is held against it once that is in force, not before (CVE-2026-128035)", async () => {
+    const { op, admission, verify, source, keys, clock, book } = await parts();
+    const compact = admission(op());
+    const storedBeforeMs = clock.nowMs();
+    clock.advance(1000);
+    source.add(NEXT_COMMIT, policyOf(keys, 2, ["keeper"], ["component.restart"]));
+    await book.refresh();
+    const before = await verify(compact, storedBeforeMs);
+    assert.ok(before.kind === "proven" && before.superseded === undefined);
+    const after = await verify(compact, clock.nowMs());
+    assert.ok(after.kind === "proven");
+    assert.match(after.superseded ?? "", /policy_denied/);
+  });
+
+  it("an op that the newest policy admits as well: is proven under the older one that it names", async () => {
+    const { op, admission, verify, source, keys, clock, book } = await parts();
+    const compact = admission(op());
+    clock.advance(1000);
+    source.add(NEXT_COMMIT, policyOf(keys, 2, ["keeper", "stranger"]));
+    await book.refresh();
+    const verified = await verify(compact, clock.nowMs());
+    assert.ok(verified.kind === "proven" && verified.superseded === undefined);
+  });
+
   it("no policy in force: nothing is judged (no-fail-open)", async () => {
     const { op, admission, clock, policy } = await parts();
     const source = testSource(policy);

@@ -1,14 +1,21 @@
 // Verifies a message of the command stream against the policy book: proven, not provable yet, or broken.
 //
 // 1. Nothing is waited for on the word of a key that the policy in force does not know: whoever can write to the stream could stop it so.
-// 2. A key that the newest policy took away decides nothing that reached the stream after that, under whatever older policy.
+// 2. What reached the stream after a newer policy came into force here is held against that one, too: a key that it took away decides
+//    nothing, and an op that it no longer admits is not applied (ADR 0015).
 import type { BusMessage } from "@triplane/bus";
 import { type Did, type FailureCode, parseToken, TriplaneError, toTriplaneError, verifyAdmission, verifyRefusal } from "@triplane/contract";
-import { type LoadedPolicy, policyCommitOf, type VerifiedDecision, verifyDecision } from "@triplane/policy";
+import { decideUnder, type LoadedPolicy, policyCommitOf, type VerifiedDecision, verifyDecision } from "@triplane/policy";
 import type { PolicyBook } from "./policy-book.ts";
 
 export type Verification =
-  | { readonly kind: "proven"; readonly decision: VerifiedDecision; readonly compact: string }
+  | {
+      readonly kind: "proven";
+      readonly decision: VerifiedDecision;
+      readonly compact: string;
+      /** Why the policy in force no longer admits what an older one did. */
+      readonly superseded?: string;
+    }
   /** Nothing is wrong with the message; what it needs is not here yet. */
   | { readonly kind: "later"; readonly reason: TriplaneError }
   | { readonly kind: "broken"; readonly reason: TriplaneError };
@@ -40,13 +47,24 @@ export async function verifyMessage(message: Pick<BusMessage, "text" | "storedAt
     if (policy === undefined && known)
       return { kind: "later", reason: new TriplaneError("unavailable", `the policy commit ${commit} is not here yet`) };
     const decision = verifyDecision({ compact, audience, policyAt: (at) => (at === commit ? policy : undefined) });
-    return { kind: "proven", decision, compact };
+    const superseded = message.storedAtMs >= book.head.since_ms ? await whySuperseded(book, commit, decision) : undefined;
+    return { kind: "proven", decision, compact, ...(superseded === undefined ? {} : { superseded }) };
   } catch (thrown) {
     const reason = toTriplaneError(thrown);
     if (reason.code === "chain_broken") return { kind: "broken", reason };
     if (TRANSIENT.has(reason.code)) return { kind: "later", reason };
     throw reason;
   }
+}
+
+async function whySuperseded(book: PolicyBook, commit: string, decision: VerifiedDecision): Promise<string | undefined> {
+  const head = book.head?.commit;
+  if (decision.kind === "refusal" || head === undefined || head === commit) return undefined;
+  const current = await book.at(head);
+  if (current === undefined) return undefined;
+  const again = decideUnder(current.policy, decision.admission);
+  if (again.verdict === "admit") return undefined;
+  return again.verdict === "refuse" ? `${again.code}: ${again.fact}` : "it asks for approvals that the admission does not carry";
 }
 
 async function policyNamed(book: PolicyBook, commit: string, mayWait: boolean): Promise<LoadedPolicy | undefined> {

@@ -66,6 +66,8 @@ export function policyOf(
   keys: Readonly<Record<Person, { readonly did: Did }>>,
   version: number,
   keepers: readonly Person[] = ["keeper"],
+  /** Kinds that need no person. */
+  automatic: readonly string[] = ["component.deploy", "component.restart"],
 ): Policy {
   const operator = (principal: "ana" | "ben", may: readonly string[]) => ({
     principal,
@@ -83,7 +85,7 @@ export function policyOf(
     keepers: keepers.map((name) => ({ name, keys: [keys[name].did] })),
     scopes: [{ name: "apps", kinds: ["component.*"], targets: ["*"] }],
     deny: [{ id: "no-removals", kinds: ["component.remove"], targets: ["*"], why: "removals are made elsewhere" }],
-    auto_sign: [{ id: "routine", kinds: ["component.deploy", "component.restart"], targets: ["*"] }],
+    auto_sign: [{ id: "routine", kinds: [...automatic], targets: ["*"] }],
     pins: { desired: { rid: TEST_RID, root: TEST_COMMIT }, state: { rid: TEST_RID, root: TEST_COMMIT }, controller: keys.controller.did },
   });
 }
