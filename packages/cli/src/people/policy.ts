@@ -21,7 +21,7 @@ export interface PolicyInForce extends LoadedPolicy {
 /** Throws `quorum_not_reached` and whatever an unsound repository or policy raises. */
 export async function policyInForce(layout: HomeLayout, workspace: WorkspaceFile): Promise<PolicyInForce> {
   const source = policySource(layout, workspace);
-  const commit = await source.approvedHead(undefined);
+  const { commit } = await source.approvedHead(undefined);
   const loaded = await source.load(commit);
   return { ...loaded, ref: { rid: workspace.pins.policy.rid, commit, digest: loaded.digest } };
 }

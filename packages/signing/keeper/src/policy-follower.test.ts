@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type SigningKey, TriplaneError } from "@triplane/contract";
 import { PolicyFollower } from "./policy-follower.ts";
+import type { PolicySource } from "./ports.ts";
 import { keeperMayDecide, personMayDecide } from "./signers.ts";
 import { type MemoryBus, memoryBus } from "./testing/memory-bus.ts";
 import { AUDIENCE, type TestSource, testSource, type World, world } from "./testing/world.ts";
@@ -35,13 +36,41 @@ test("PolicyFollower: has no policy in force before it verified one (no-fail-ope
 });
 
 test("PolicyFollower: remembers the commit before the first decision under it, and when it was last verified", async () => {
-  const { made, memory, follower } = setUp();
+  const { made, memory, source, follower } = setUp();
   assert.equal(await follower.refresh(), "changed");
   assert.equal(follower.inForce?.ref.commit, made.inForce.ref.commit);
-  assert.deepEqual(JSON.parse((await memory.bucket.get("policy"))?.value ?? ""), { commit: made.inForce.ref.commit, policy_version: 1 });
+  assert.deepEqual(JSON.parse((await memory.bucket.get("policy"))?.value ?? ""), {
+    commit: made.inForce.ref.commit,
+    policy_version: 1,
+    identity_revision: source.identityRevision,
+  });
   made.clock.advance(5000);
   assert.equal(await follower.refresh(), "same");
   assert.equal(follower.verifiedAtMs, made.clock.nowMs());
+});
+
+test("PolicyFollower: remembers the delegates' identity revision, and demands it again of the repository", async () => {
+  const { made, memory, source, follower } = setUp();
+  await follower.refresh();
+  source.identityRevision = "b".repeat(40);
+  assert.equal(await follower.refresh(), "changed");
+  assert.equal(JSON.parse((await memory.bucket.get("policy"))?.value ?? "").identity_revision, source.identityRevision);
+  const asked: unknown[] = [];
+  const spied: PolicySource = {
+    load: (commit) => source.load(commit),
+    approvedHead(last) {
+      asked.push(last);
+      return source.approvedHead(last);
+    },
+  };
+  await new PolicyFollower({
+    ...AUDIENCE,
+    source: spied,
+    bucket: memory.bucket,
+    clock: made.clock,
+    assertMayDecide: keeperMayDecide(made.keeper.did),
+  }).refresh();
+  assert.deepEqual(asked, [{ commit: made.inForce.ref.commit, identityRevision: source.identityRevision }]);
 });
 
 test("PolicyFollower: keeps the last good policy when the new one cannot be read", async () => {

@@ -1,6 +1,7 @@
 // Keeps the policy in force at the approved head of its repository.
 //
-// 1. Only a descendant of the highest commit that any keeper acted under replaces it, and its policy_version does not fall.
+// 1. Only a descendant of the highest commit that any keeper acted under replaces it, its policy_version does not fall, and the
+//    identity revision that named its delegates stays in the history.
 // 2. The new commit is remembered in the bucket before the first decision under it.
 // 3. A new policy that cannot be read leaves the last good one in force and is a problem; a keeper that is behind the
 //    highest commit, or whose key the policy does not list, has no policy in force. `no-fail-open`
@@ -9,7 +10,7 @@ import type { KeyValue, KvEntry } from "@triplane/bus";
 import { type Clock, TriplaneError, toTriplaneError } from "@triplane/contract";
 import type { LoadedPolicy, Policy } from "@triplane/policy";
 import type { PolicyInForce } from "./outputs.ts";
-import type { PolicySource } from "./ports.ts";
+import type { AcceptedHead, PolicySource } from "./ports.ts";
 import { type PolicyRecord, policyRecordSchema, RECORD_KEYS, readRecord } from "./records.ts";
 
 export interface FollowerOptions {
@@ -53,9 +54,9 @@ export class PolicyFollower {
     try {
       remembered = await this.#options.bucket.get(RECORD_KEYS.policy);
       highest = remembered === undefined ? undefined : readRecord(remembered.key, remembered.value, policyRecordSchema);
-      const commit = await this.#options.source.approvedHead(highest?.commit);
-      if (commit !== this.#inForce?.ref.commit) {
-        await this.#replace(commit, await this.#options.source.load(commit), remembered, highest);
+      const head = await this.#options.source.approvedHead(headOf(highest));
+      if (head.commit !== this.#inForce?.ref.commit || head.identityRevision !== highest?.identity_revision) {
+        await this.#replace(head, await this.#options.source.load(head.commit), remembered, highest);
         return "changed";
       }
       this.#verifiedAtMs = this.#options.clock.nowMs();
@@ -68,15 +69,21 @@ export class PolicyFollower {
     }
   }
 
-  async #replace(commit: string, loaded: LoadedPolicy, remembered: KvEntry | undefined, highest: PolicyRecord | undefined): Promise<void> {
+  async #replace(
+    head: AcceptedHead,
+    loaded: LoadedPolicy,
+    remembered: KvEntry | undefined,
+    highest: PolicyRecord | undefined,
+  ): Promise<void> {
     const { workspace, policyRid, bucket, clock, assertMayDecide } = this.#options;
     const { policy, digest } = loaded;
     if (policy.workspace !== workspace)
       throw new TriplaneError("policy_invalid", `the policy is for workspace ${policy.workspace}, this is ${workspace}`);
     if (highest !== undefined && policy.policy_version < highest.policy_version)
       throw new TriplaneError("policy_rollback", `policy_version fell from ${highest.policy_version} to ${policy.policy_version}`);
-    if (commit !== highest?.commit) {
-      const value: PolicyRecord = { commit, policy_version: policy.policy_version };
+    const { commit, identityRevision } = head;
+    if (commit !== highest?.commit || identityRevision !== highest.identity_revision) {
+      const value: PolicyRecord = { commit, policy_version: policy.policy_version, identity_revision: identityRevision };
       const text = JSON.stringify(value);
       const revision =
         remembered === undefined
@@ -91,4 +98,8 @@ export class PolicyFollower {
     this.#verifiedAtMs = clock.nowMs();
     this.#problem = undefined;
   }
+}
+
+function headOf(record: PolicyRecord | undefined): AcceptedHead | undefined {
+  return record === undefined ? undefined : { commit: record.commit, identityRevision: record.identity_revision };
 }

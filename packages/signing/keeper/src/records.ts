@@ -28,7 +28,7 @@ export type SequenceRecord = z.infer<typeof sequenceRecordSchema>;
 export const settledRecordSchema = z.strictObject({ op_digest: digestField, output: outputSchema });
 export type SettledRecord = z.infer<typeof settledRecordSchema>;
 
-export const policyRecordSchema = z.strictObject({ commit: commitField, policy_version: z.int().min(0) });
+export const policyRecordSchema = z.strictObject({ commit: commitField, policy_version: z.int().min(0), identity_revision: commitField });
 export type PolicyRecord = z.infer<typeof policyRecordSchema>;
 
 export const RECORD_KEYS = {

@@ -1,11 +1,11 @@
 // The policies that this controller verifies against: the approved head, and the commits before it.
 //
-// 1. Only a descendant of the highest commit accepted so far replaces it, and its policy_version does not fall; the highest is in the
-//    database before anything is verified under it.
+// 1. Only a descendant of the highest commit accepted so far replaces it, its policy_version does not fall, and the identity revision that
+//    named its delegates stays in the history; the highest is in the database before anything is verified under it.
 // 2. What cannot be read or was rolled back leaves the last accepted head in place and is a problem. Without one nothing is verified. `no-fail-open`
 import { type Clock, type Did, TriplaneError, toTriplaneError } from "@triplane/contract";
 import { type LoadedPolicy, signerOf } from "@triplane/policy";
-import type { PolicySource } from "./ports.ts";
+import type { AcceptedHead, PolicySource } from "./ports.ts";
 import type { PolicyRow } from "./rows.ts";
 
 const MAX_CACHED = 16;
@@ -52,8 +52,9 @@ export class PolicyBook {
     const remembered = await this.#options.memory.readPolicy();
     this.#lookedAtMs = this.#options.clock.nowMs();
     try {
-      const commit = await this.#options.source.approvedHead(remembered?.commit);
-      if (commit !== this.#head?.row.commit) await this.#accept(commit, remembered);
+      const head = await this.#options.source.approvedHead(headOf(remembered));
+      if (head.commit !== this.#head?.row.commit || head.identityRevision !== remembered?.identity_revision)
+        await this.#accept(head, remembered);
       this.#problem = undefined;
     } catch (thrown) {
       const problem = toTriplaneError(thrown);
@@ -90,7 +91,7 @@ export class PolicyBook {
     return signer?.role === "keeper" || (signer?.role === "operator" && signer.entry.may.includes("Admit"));
   }
 
-  async #accept(commit: string, remembered: PolicyRow | undefined): Promise<void> {
+  async #accept({ commit, identityRevision }: AcceptedHead, remembered: PolicyRow | undefined): Promise<void> {
     const { source, memory, clock, workspace } = this.#options;
     const loaded = await source.load(commit);
     const { policy } = loaded;
@@ -98,8 +99,9 @@ export class PolicyBook {
       throw new TriplaneError("policy_invalid", `the policy is for workspace ${policy.workspace}, this is ${workspace}`);
     if (remembered !== undefined && policy.policy_version < remembered.policy_version)
       throw new TriplaneError("policy_rollback", `policy_version fell from ${remembered.policy_version} to ${policy.policy_version}`);
-    const row = { commit, policy_version: policy.policy_version, since_ms: clock.nowMs() };
-    if (remembered?.commit === commit) this.#head = { row: remembered, loaded };
+    const sinceMs = remembered?.commit === commit ? remembered.since_ms : clock.nowMs();
+    const row = { commit, policy_version: policy.policy_version, identity_revision: identityRevision, since_ms: sinceMs };
+    if (remembered?.commit === commit && remembered.identity_revision === identityRevision) this.#head = { row: remembered, loaded };
     else {
       await memory.writePolicy(row, remembered);
       this.#head = { row, loaded };
@@ -115,4 +117,8 @@ export class PolicyBook {
       // The problem that led here is the one to tell.
     }
   }
+}
+
+function headOf(row: PolicyRow | undefined): AcceptedHead | undefined {
+  return row === undefined ? undefined : { commit: row.commit, identityRevision: row.identity_revision };
 }

@@ -1,13 +1,18 @@
 // What the controller needs of the outside besides bus and store: the governed policy repository and the orchestrator.
 import type { ApplyRequest, ApplyResult } from "@triplane/contract";
+import type { ApprovedHead } from "@triplane/ledger";
 import type { LoadedPolicy } from "@triplane/policy";
+
+/** What is remembered of the policy repository, so that nothing that was accepted can be taken back. */
+export type AcceptedHead = Pick<ApprovedHead, "commit" | "identityRevision">;
 
 export interface PolicySource {
   /**
-   * The commit that enough distinct delegates signed. `lastAccepted` must be that commit or an ancestor of it.
-   * Throws `quorum_not_reached`, `policy_rollback` and the failures of an invalid repository.
+   * The commit that enough distinct delegates signed, and the identity revision that says who they are. What `last` names must
+   * still be there: its commit at or before the new one, its revision in the identity's history.
+   * Throws `quorum_not_reached`, `policy_rollback`, `identity_invalid` and the other failures of an invalid repository.
    */
-  approvedHead(lastAccepted: string | undefined): Promise<string>;
+  approvedHead(last: AcceptedHead | undefined): Promise<AcceptedHead>;
   /** Whether `commit` is `head` or comes before it. */
   isAtOrBefore(commit: string, head: string): Promise<boolean>;
   /** The policy at a commit. Throws nickel_* and `policy_invalid`. */

@@ -66,7 +66,12 @@ export const rejectedRowSchema = z.strictObject({
 export type RejectedRow = z.infer<typeof rejectedRowSchema>;
 
 /** The highest policy commit under which anything was verified, and since when it is the highest. */
-export const policyRowSchema = z.strictObject({ commit: commitField, policy_version: z.int().min(1), since_ms: z.int().min(0) });
+export const policyRowSchema = z.strictObject({
+  commit: commitField,
+  policy_version: z.int().min(1),
+  identity_revision: commitField,
+  since_ms: z.int().min(0),
+});
 export type PolicyRow = z.infer<typeof policyRowSchema>;
 
 /** A document as the row that this program wrote. Throws `internal` for anything else: the database is not ours then. */

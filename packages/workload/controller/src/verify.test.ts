@@ -122,7 +122,7 @@ describe("verifyMessage (chain-verified-at-every-hop)", () => {
     const inner = testSource(policy);
     inner.add(NEXT_COMMIT, policyOf(world().keys, 2, ["keeper"]));
     const failing = (code: "git_failed" | "policy_invalid"): PolicySource => ({
-      approvedHead: async () => TEST_COMMIT,
+      approvedHead: async () => ({ commit: TEST_COMMIT, identityRevision: "a".repeat(40) }),
       isAtOrBefore: async () => true,
       load: async (commit) => {
         if (commit === TEST_COMMIT) return await inner.load(commit);
@@ -150,15 +150,26 @@ describe("verifyMessage (chain-verified-at-every-hop)", () => {
 });
 
 describe("PolicyBook", () => {
+  it("a new identity revision of the repository: is remembered, and the policy in force does not become younger by it", async () => {
+    const { source, book, remembered, clock } = await parts();
+    const before = remembered.row;
+    clock.advance(1000);
+    source.identityRevision = "b".repeat(40);
+    await book.refresh();
+    assert.deepEqual(remembered.row, { ...before, identity_revision: source.identityRevision });
+    assert.deepEqual(book.head, remembered.row);
+  });
+
   it("the accepted commit is remembered, with the time since which it counts", async () => {
     const { book, remembered, clock, source, keys } = await parts();
-    assert.deepEqual(remembered.row, { commit: TEST_COMMIT, policy_version: 1, since_ms: clock.nowMs() });
+    const identity = { identity_revision: source.identityRevision };
+    assert.deepEqual(remembered.row, { commit: TEST_COMMIT, policy_version: 1, ...identity, since_ms: clock.nowMs() });
     clock.advance(5000);
     await book.refresh();
     assert.equal(book.head?.since_ms, clock.nowMs() - 5000);
     source.add(NEXT_COMMIT, policyOf(keys, 2));
     await book.refresh();
-    assert.deepEqual(remembered.row, { commit: NEXT_COMMIT, policy_version: 2, since_ms: clock.nowMs() });
+    assert.deepEqual(remembered.row, { commit: NEXT_COMMIT, policy_version: 2, ...identity, since_ms: clock.nowMs() });
   });
 
   it("rollback: a lower version or a head that does not descend leaves the last accepted one in force", async () => {

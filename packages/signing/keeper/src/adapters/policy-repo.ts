@@ -9,7 +9,13 @@ const MAX_POLICY_BYTES = 4 * 1024 * 1024;
 /** `minThreshold`: fewest delegates whose signature a change of the policy may need. */
 export function policyRepository(repoDir: string, pin: RepositoryPin, minThreshold: number): PolicySource {
   return {
-    approvedHead: async (lastAccepted) => (await approvedHead(repoDir, pin, { branch: POLICY_BRANCH, minThreshold, lastAccepted })).commit,
+    approvedHead: (last) =>
+      approvedHead(repoDir, pin, {
+        branch: POLICY_BRANCH,
+        minThreshold,
+        lastAccepted: last?.commit,
+        knownRevision: last?.identityRevision,
+      }),
     load: async (commit) => loadPolicy(await readTreeFiles(repoDir, commit, { maxBytes: MAX_POLICY_BYTES })),
   };
 }

@@ -21,8 +21,6 @@ export interface PersonDeps {
   readonly bus: Bus;
   readonly audience: Audience;
   readonly source: PolicySource;
-  /** Highest policy commit that this person has seen before, where the tool remembers one. */
-  readonly lastAccepted?: string;
   readonly clock: Clock;
 }
 
@@ -32,7 +30,7 @@ export interface SigningDeps extends PersonDeps {
 
 /** The policy at its approved head, verified here and now. */
 export async function readPolicyInForce(deps: PersonDeps): Promise<PolicyInForce> {
-  const commit = await deps.source.approvedHead(deps.lastAccepted);
+  const { commit } = await deps.source.approvedHead(undefined);
   const { policy, digest } = await deps.source.load(commit);
   if (policy.workspace !== deps.audience.workspace)
     throw new TriplaneError("policy_invalid", `the policy is for workspace ${policy.workspace}, this is ${deps.audience.workspace}`);

@@ -96,12 +96,15 @@ export interface TestSource extends PolicySource {
   move(policy: Policy): string;
   /** What the next looks throw, until undefined. */
   failure: Error | undefined;
+  /** Revision of the repository's identity. */
+  identityRevision: string;
 }
 
 export function testSource(first: PolicyInForce): TestSource {
   const commits = [{ commit: first.ref.commit, policy: first.policy, digest: first.ref.digest }];
   return {
     failure: undefined,
+    identityRevision: "a".repeat(40),
     move(policy) {
       const commit = digestOf(`commit ${commits.length}`).slice("sha256:".length, "sha256:".length + 40);
       commits.push({ commit, policy, digest: digestOf(commit) });
@@ -109,7 +112,7 @@ export function testSource(first: PolicyInForce): TestSource {
     },
     async approvedHead() {
       if (this.failure !== undefined) throw this.failure;
-      return commits.at(-1)?.commit ?? "";
+      return { commit: commits.at(-1)?.commit ?? "", identityRevision: this.identityRevision };
     },
     async load(commit): Promise<LoadedPolicy> {
       const found = commits.find((each) => each.commit === commit);

@@ -95,18 +95,21 @@ export interface TestSource extends PolicySource {
   add(commit: string, policy: Policy): void;
   /** What the next looks throw, until undefined. */
   failure: Error | undefined;
+  /** Revision of the repository's identity. */
+  identityRevision: string;
 }
 
 export function testSource(policy: Policy): TestSource {
   const commits: { readonly commit: string; readonly policy: Policy }[] = [{ commit: TEST_COMMIT, policy }];
   return {
     failure: undefined,
+    identityRevision: "a".repeat(40),
     add(commit, next) {
       commits.push({ commit, policy: next });
     },
     async approvedHead() {
       if (this.failure !== undefined) throw this.failure;
-      return commits.at(-1)?.commit ?? "";
+      return { commit: commits.at(-1)?.commit ?? "", identityRevision: this.identityRevision };
     },
     async isAtOrBefore(commit, head) {
       const at = commits.findIndex((each) => each.commit === commit);
