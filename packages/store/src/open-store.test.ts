@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { eventually } from "@triplane/testkit";
 import { prove } from "./embedded/durability.ts";
 import { takeLock } from "./embedded/lock.ts";
 import { openStore } from "./index.ts";
@@ -115,29 +116,22 @@ describe("openStore: lock", () => {
     await assert.rejects(openStore({ url: `rocksdb://${path}`, migrations: WRITER_MIGRATIONS }), failsWith("store_locked"));
   });
 
-  it("takeLock: a process id that was given out again does not hold it; rubbish does not either", async () => {
-    const path = join(folder, "stale.lock");
-    for (const left of [
-      JSON.stringify({ pid: process.pid, startedAt: "another life" }),
-      JSON.stringify({ pid: -1, startedAt: "x" }),
-      "{",
-      "",
-    ]) {
-      await writeFile(path, left);
-      const lock = await takeLock(path);
-      await assert.rejects(takeLock(path), failsWith("store_locked"));
-      await lock.release();
-      await assert.rejects(readFile(path), { code: "ENOENT" });
-    }
-    assert.deepEqual(
-      (await readdir(folder)).filter((name) => name.startsWith("stale.lock")),
-      [],
-    );
+  it("takeLock: names the holder, and is free again once it is released", async () => {
+    const path = join(folder, "named.lock");
+    const lock = await takeLock(path);
+    await assert.rejects(takeLock(path), (error) => failsWith("store_locked")(error) && String(error).includes(String(process.pid)));
+    await lock.release();
+    await (await takeLock(path)).release();
+  });
+
+  it("takeLock: a file that is no lock is not taken for one", async () => {
+    const path = join(folder, "rubbish.lock");
+    await writeFile(path, "x".repeat(4096));
+    await assert.rejects(takeLock(path), failsWith("unavailable"));
   });
 
   it("takeLock: of many at once one gets it", async () => {
     const path = join(folder, "contended.lock");
-    await writeFile(path, JSON.stringify({ pid: process.pid, startedAt: "another life" }));
     const taken = await Promise.allSettled(Array.from({ length: 10 }, () => takeLock(path)));
     assert.equal(taken.filter(({ status }) => status === "fulfilled").length, 1);
   });
@@ -197,4 +191,14 @@ describe("prove: durability", () => {
       await assert.rejects(prove(place, program), failsWith("store_not_durable"));
       assert.deepEqual(await readdir(place), []);
     });
+
+  it("a process that is killed in the middle of its proof leaves no probe and no scratch store behind", async () => {
+    const place = await mkdtemp(join(folder, "proof-"));
+    const scratch = async (): Promise<readonly string[]> => (await readdir(place)).filter((name) => name.startsWith(".durability-"));
+    const writer = startWriter(join(place, "store"));
+    const started = { timeoutMs: 30_000, intervalMs: 5, what: "the engine of the probe" };
+    await eventually(async () => (await readdir(join(place, (await scratch())[0] ?? "none"))).length > 0, started);
+    await writer.kill();
+    await eventually(async () => (await scratch()).length === 0, { timeoutMs: 30_000, what: "the end of the probe" });
+  });
 });

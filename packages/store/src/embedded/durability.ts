@@ -31,8 +31,8 @@ export async function prove(folder: string, program: string): Promise<void> {
   const scratch = await mkdtemp(join(folder, ".durability-"));
   const value = randomUUID();
   try {
-    await expectPrinted(program, "write", join(scratch, "store"), value);
-    await expectPrinted(program, "read", join(scratch, "store"), value);
+    await expectPrinted(program, "write", scratch, value);
+    await expectPrinted(program, "read", scratch, value);
   } catch (error) {
     throw new TriplaneError(
       "store_not_durable",
@@ -46,8 +46,9 @@ export async function prove(folder: string, program: string): Promise<void> {
   }
 }
 
-async function expectPrinted(program: string, step: "write" | "read", path: string, value: string): Promise<void> {
-  const child = spawn(process.execPath, [program, step, path, value], { env: engineEnvironment(), stdio: ["ignore", "pipe", "pipe"] });
+async function expectPrinted(program: string, step: "write" | "read", scratch: string, value: string): Promise<void> {
+  // Its standard input stays open as long as this process lives: the child ends with it.
+  const child = spawn(process.execPath, [program, step, scratch, value], { env: engineEnvironment(), stdio: ["pipe", "pipe", "pipe"] });
   const exited = new Promise<void>((resolve) => child.once("close", () => resolve()));
   const timeout = setTimeout(() => child.kill("SIGKILL"), STEP_TIMEOUT_MS);
   try {
