@@ -1,71 +1,34 @@
-// One writer per repository: a lock file that names a process, taken over when that process is gone.
-import { link, readFile, rm, stat, writeFile } from "node:fs/promises";
+// One writer per repository: a lock that the system lets go when its process ends, however it ends.
+//
+// SQLite's exclusive lock on an empty database stands in for a file lock, which Node does not offer: nothing is ever stale.
+import { readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
 import { TriplaneError } from "@triplane/contract";
 
 const LOCK_NAME = "triplane-writer.lock";
+const SQLITE_BUSY = 5;
 
 export interface WriterLock {
   release(): Promise<void>;
 }
 
-/** Throws `ledger_locked` while another live process (or another writer of this one) holds the lock. */
+/** Throws `ledger_locked` while another process (or another writer of this one) holds the lock. */
 export async function lockRepository(repoDir: string): Promise<WriterLock> {
   const path = join(repoDir, LOCK_NAME);
-  const mine = `${process.pid} ${(await startOf(process.pid)) ?? "unknown"} ${process.hrtime.bigint()}\n`;
-  const draft = `${path}.${process.pid}.${process.hrtime.bigint()}`;
-  await writeFile(draft, mine, { mode: 0o600 });
+  const database = new DatabaseSync(path, { timeout: 0 });
   try {
-    for (let attempt = 0; attempt < 3; attempt += 1) {
-      // A hard link fails where the name exists, and never shows a half-written file.
-      if (await linked(draft, path)) return { release: () => releaseIfMine(path, mine) };
-      const holder = await readFile(path, "utf8").catch(() => "");
-      if (holder !== "" && (await isAlive(holder)))
-        throw new TriplaneError("ledger_locked", `process ${holder.split(" ")[0]} writes ${repoDir}`);
-      if ((await readFile(path, "utf8").catch(() => "")) === holder) await rm(path, { force: true });
-    }
-    throw new TriplaneError("ledger_locked", `the lock ${path} changes hands`);
-  } finally {
-    await rm(draft, { force: true });
-  }
-}
-
-async function linked(from: string, to: string): Promise<boolean> {
-  try {
-    await link(from, to);
-    return true;
+    database.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === "EEXIST") return false;
-    throw new TriplaneError("git_failed", `the lock ${to} cannot be taken`, { cause });
+    database.close();
+    if (!(cause instanceof Error && "errcode" in cause && cause.errcode === SQLITE_BUSY))
+      throw new TriplaneError("git_failed", `the lock ${path} cannot be taken`, { cause });
+    const pid = (await readFile(`${path}.holder`, "utf8").catch(() => "another")).trim();
+    throw new TriplaneError("ledger_locked", `process ${pid} writes ${repoDir}`);
   }
-}
-
-async function releaseIfMine(path: string, mine: string): Promise<void> {
-  if ((await readFile(path, "utf8").catch(() => "")) === mine) await rm(path, { force: true });
-}
-
-async function isAlive(holder: string): Promise<boolean> {
-  const [pidText = "", started] = holder.trim().split(" ");
-  const pid = Number(pidText);
-  if (!Number.isSafeInteger(pid) || pid < 1) return false;
-  try {
-    process.kill(pid, 0);
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === "ESRCH") return false;
-  }
-  const now = await startOf(pid);
-  // A process number is used again after a restart; together with its start time it is not.
-  return now === undefined || started === "unknown" || now === started;
-}
-
-/** Start of a process in clock ticks since boot (proc(5), field 22), where the system tells. */
-async function startOf(pid: number): Promise<string | undefined> {
-  const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
-  return text
-    ?.slice(text.lastIndexOf(")") + 2)
-    .split(" ")
-    .at(19);
+  await writeFile(`${path}.holder`, `${process.pid}\n`, { mode: 0o600 });
+  return { release: async () => database.close() };
 }
 
 const GIT_LOCK_PATIENCE_MS = 3000;
