@@ -3,7 +3,7 @@
 // 1. JetStream exists in account OPS only, and only the provisioner is a user there.
 // 2. Every other identity has an account of its own that imports exactly its grants, and the same list as permissions.
 // 3. `sync_interval: always`: a confirmed message survives a power cut. There is no user without a key.
-import { MAX_TOKEN_BYTES, TriplaneError } from "@triplane/contract";
+import { TriplaneError } from "@triplane/contract";
 import { type Grant, grantsOf, type Identity, identityName, listensOn, localSubject, SERVER_SETTINGS_SUBJECT } from "./identities.ts";
 import { assertUserKey } from "./nkeys.ts";
 
@@ -29,7 +29,7 @@ const GIB = 1024 ** 3;
 const OPS = "OPS";
 const SYSTEM = "SYS";
 // Largest signed object, its JSON envelope, and headers.
-const MAX_PAYLOAD_BYTES = 2 * MAX_TOKEN_BYTES["audit+jwt"];
+const MAX_PAYLOAD_BYTES = 128 * 1024;
 
 interface Export extends Grant {
   readonly accounts: readonly string[];

@@ -64,6 +64,14 @@ test("NickelDocument: positionOf gives the place of a value, through merges and 
   assert.deepEqual(document.positionOf(["nowhere"]), { file: "sub/a.ncl", line: 1, column: 1 });
 });
 
+test("readNickel: two values for one field are refused, unless one of them is a default", () => {
+  const merged = (text: string) => readNickel(text, { file: "a.ncl" });
+  assert.throws(() => merged("{ n = 1 } & { n = 2 }"), { code: "nickel_merge_conflict" });
+  assert.throws(() => merged('{ a = { n = "x" } } & { a = { n = 1 } }'), { code: "nickel_merge_conflict" });
+  assert.deepEqual(merged("{ n | default = 1 } & { n = 2 }").json, { n: 2 });
+  assert.deepEqual(merged("{ n = 1 } & { n = 1 }").json, { n: 1 });
+});
+
 test("readNickel: imports stay inside the root", () => {
   const files = { "b.ncl": "1", "sub/c.ncl": "2" };
   assert.deepEqual(read('[import "../b.ncl", import "./c.ncl", import "../sub/../b.ncl"]', files).json, [1, 2, 1]);
