@@ -6,10 +6,12 @@ import { makeReceipt, readTreeFiles, repositoryDir } from "@triplane/ledger";
 import { z } from "zod";
 import { defineCommand } from "../framework/command.ts";
 import { text } from "../framework/parameters.ts";
+import { isLedgered } from "../people/ledgered.ts";
 import { homeOption, openHome } from "./home-option.ts";
 
 const MAX_POLICY_BYTES = 4 * 1024 * 1024;
 const PUBLIC_FILE = 0o644;
+const LEDGER_WAIT_MS = 5000;
 
 export const receipt = defineCommand({
   verb: "receipt",
@@ -26,6 +28,9 @@ export const receipt = defineCommand({
     const { layout, workspace } = await openHome(options.home, context);
     const { state, policy } = workspace.pins;
     const policyDir = repositoryDir(layout.storage, policy.rid);
+    // The outcome of an op is known a moment before its record is committed; what is still missing then fails below.
+    const onWait = () => context.progress("waiting for the ledger …");
+    await isLedgered(layout, workspace, args.jti, { timeoutMs: LEDGER_WAIT_MS, clock: context.clock, signal: context.signal, onWait });
     const made = await makeReceipt(repositoryDir(layout.storage, state.rid), state, args.jti, {
       policyFiles: ({ commit }) => readTreeFiles(policyDir, commit, { maxBytes: MAX_POLICY_BYTES }),
     });
