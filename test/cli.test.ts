@@ -224,6 +224,21 @@ describe("triplane ledger verify", () => {
     assert.match(tampered.out, /✘ record 0 \([0-9a-f-]{36}\)/);
   });
 
+  it("holds a ledger against a checkpoint that was kept, and believes none that the controller did not sign", async () => {
+    const kept = join(installed.folder, "kept");
+    const note = await readFile(join(installed.folder, "plain/checkpoint"), "utf8");
+    const held = async (text: string) => {
+      await writeFile(kept, text);
+      return await triplane("ledger", "verify", "mirror.git", "--at-least", "kept");
+    };
+    assert.equal((await held(note)).code, 0);
+    const [origin = "", size = "", ...rest] = note.split("\n");
+    const forged = await held([origin, String(Number(size) + 1), ...rest].join("\n"));
+    assert.equal(forged.code, 1);
+    assert.match(forged.err, /ledger_tree_invalid/);
+    assert.equal((await held("triplane/other/rad:z3gqcJUoA1n9HaHKufZs5FCSGazv5\n1\n")).code, 2);
+  });
+
   it("refuses a ledger that is not the pinned one", async () => {
     const other = ["--state-rid", "rad:z3gqcJUoA1n9HaHKufZs5FCSGazv5", "--state-root", "a".repeat(40)];
     const ran = await triplane("ledger", "verify", "mirror.git", ...other, "--json");

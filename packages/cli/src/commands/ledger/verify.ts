@@ -1,7 +1,8 @@
 // triplane ledger verify: everything about a ledger derived again, offline.
+import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { TriplaneError } from "@triplane/contract";
-import { repositoryDir, verifyLedger } from "@triplane/ledger";
+import { type Checkpoint, parseReceipt, readCheckpoint, repositoryDir, verifyLedger } from "@triplane/ledger";
 import { z } from "zod";
 import { defineCommand } from "../../framework/command.ts";
 import { flag, text } from "../../framework/parameters.ts";
@@ -20,11 +21,13 @@ export const ledgerVerify = defineCommand({
     full: flag("Also run every decision again under its policy"),
     policyRepo: text("DIR", "Clone of the policy repository for --full (default: the home's)").optional(),
     policyRoot: anchorOptions.stateRoot.meta({ description: "Root commit of the policy repository's identity", placeholder: "COMMIT" }),
+    atLeast: text("FILE", "A checkpoint or a receipt that you kept: the ledger must still contain what it covers").optional(),
     ...anchorOptions,
   }),
   examples: [
     { command: "triplane ledger verify", what: "the ledger of the local workspace" },
     { command: "triplane ledger verify ./clone --full", what: "a clone, with every decision run again" },
+    { command: "triplane ledger verify --at-least kept-checkpoint", what: "nothing was cut off or rewritten since you kept it" },
     {
       command: "triplane ledger verify ./clone --state-rid rad:z… --state-root COMMIT --controller did:key:z6Mk…",
       what: "as an outsider who knows these three from elsewhere",
@@ -37,7 +40,9 @@ export const ledgerVerify = defineCommand({
       throw new TriplaneError("usage", "nothing says which ledger to trust: give --state-rid and --state-root, or --home");
     const dir = args.dir === undefined ? storedLedger(anchors, state.rid) : resolve(context.cwd, args.dir);
     const check = options.full ? await decisionCheck(options, anchors, context.cwd) : undefined;
+    const atLeast = options.atLeast === undefined ? undefined : await keptCheckpoint(resolve(context.cwd, options.atLeast), anchors);
     const report = await verifyLedger(dir, state, {
+      ...(atLeast === undefined ? {} : { atLeast }),
       ...(check === undefined ? {} : { checkRecord: check }),
       ...(anchors.controller === undefined ? {} : { controller: anchors.controller }),
       ...(anchors.policyRid === undefined ? {} : { policyRid: anchors.policyRid }),
@@ -61,6 +66,11 @@ export const ledgerVerify = defineCommand({
           ? "none yet"
           : `${counted(checkpoint.size, "record")} at ${utc(checkpoint.timeMs / 1000)}, root ${checkpoint.root}`,
       ],
+      [
+        "missing",
+        report.missing.map(({ key, from, to }) => `numbers ${from} to ${to} of ${key}: still on their way, or left out`).join("\n") ||
+          undefined,
+      ],
       ["decisions", report.decisionsRunAgain ? "every one run again" : "signatures checked; --full runs them again"],
     ]);
     if (report.ok) return `${head}\n\n✔ The ledger is what the ops-controller signed, complete and in order.`;
@@ -69,6 +79,24 @@ export const ledgerVerify = defineCommand({
   },
   failed: (report) => !report.ok,
 });
+
+const MAX_KEPT_BYTES = 4 * 1024 * 1024;
+
+/** The `checkpoint` file of an earlier clone, or the one inside a receipt; verified before it is compared with anything. */
+async function keptCheckpoint(path: string, anchors: Anchors): Promise<Checkpoint> {
+  const { controller, state } = anchors;
+  if (controller === undefined || state === undefined)
+    throw new TriplaneError("usage", "--at-least needs to know the ops-controller's key: give --controller, or --home");
+  const kept = (
+    await readFile(path, "utf8").catch((cause) => {
+      throw new TriplaneError("usage", `${path} cannot be read`, { cause });
+    })
+  ).slice(0, MAX_KEPT_BYTES);
+  const note = kept.trimStart().startsWith("{") ? parseReceipt(kept).checkpoint : kept;
+  const [origin = ""] = note.split("\n");
+  if (!origin.endsWith(`/${state.rid}`)) throw new TriplaneError("usage", `${path} is no checkpoint of the ledger ${state.rid}`);
+  return readCheckpoint(note, origin, controller);
+}
 
 function storedLedger(anchors: Anchors, rid: string): string {
   if (anchors.home === undefined) throw new TriplaneError("usage", "DIR is needed where there is no home");
