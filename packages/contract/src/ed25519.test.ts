@@ -5,20 +5,11 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { encodeBase58 } from "./base58.ts";
 import { didOfPublicKey, generateSigningKey, isDid, publicKeyOfDid, signingKeyFromSeed, verifySignature } from "./ed25519.ts";
-import { type FailureCode, TriplaneError } from "./failures/index.ts";
+import type { FailureCode } from "./failures/index.ts";
+import { codeOf } from "./testing/code-of.ts";
 
 const L = 2n ** 252n + 27742317777372353535851937790883648493n;
 const P = 2n ** 255n - 19n;
-
-function codeOf(run: () => unknown): FailureCode | undefined {
-  try {
-    run();
-    return undefined;
-  } catch (thrown) {
-    assert.ok(thrown instanceof TriplaneError, `not a TriplaneError: ${String(thrown)}`);
-    return thrown.code;
-  }
-}
 
 function littleEndian32(value: bigint): Uint8Array {
   return Uint8Array.from(Buffer.from(value.toString(16).padStart(64, "0"), "hex").reverse());

@@ -4,11 +4,12 @@ import { createHmac, createPublicKey } from "node:crypto";
 import { test } from "node:test";
 import { compactVerify } from "jose";
 import { didOfPublicKey, generateSigningKey, type SigningKey } from "./ed25519.ts";
-import { type FailureCode, TriplaneError } from "./failures/index.ts";
+import type { FailureCode } from "./failures/index.ts";
 import { signToken } from "./jws.ts";
 import { MAX_TOKEN_BYTES } from "./limits.ts";
 import { assertAudience, assertTimes, formatAudience } from "./objects/claims.ts";
 import { type OpClaims, signOp, verifyOp } from "./objects/op.ts";
+import { codeOf } from "./testing/code-of.ts";
 import { uuid7 } from "./uuid7.ts";
 
 const NOW_S = 1_800_000_000;
@@ -44,16 +45,6 @@ function signRaw(header: string, payload: string, signer: SigningKey = key): str
 const HEADER = { alg: "EdDSA", kid: key.did, typ: "op+jwt" };
 const withHeader = (change: object) => signRaw(JSON.stringify({ ...HEADER, ...change }), JSON.stringify(claims()));
 const withPayload = (payload: string) => signRaw(JSON.stringify(HEADER), payload);
-
-function codeOf(run: () => unknown): FailureCode | undefined {
-  try {
-    run();
-    return undefined;
-  } catch (thrown) {
-    assert.ok(thrown instanceof TriplaneError, `not a TriplaneError: ${String(thrown)}`);
-    return thrown.code;
-  }
-}
 
 function hmacConfusion(): string {
   const input = `${b64(JSON.stringify({ ...HEADER, alg: "HS256" }))}.${b64(JSON.stringify(claims()))}`;

@@ -3,18 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { canonicalJson } from "./canonical-json.ts";
-import { type FailureCode, TriplaneError } from "./failures/index.ts";
+import type { FailureCode } from "./failures/index.ts";
 import { parseStrictJson } from "./strict-json.ts";
-
-function codeOf(run: () => unknown): FailureCode | undefined {
-  try {
-    run();
-    return undefined;
-  } catch (thrown) {
-    assert.ok(thrown instanceof TriplaneError, `not a TriplaneError: ${String(thrown)}`);
-    return thrown.code;
-  }
-}
+import { codeOf } from "./testing/code-of.ts";
 
 const refused: readonly (readonly [string, string | Uint8Array, FailureCode])[] = [
   ["duplicate key", '{"a":1,"a":2}', "json_duplicate_key"],
