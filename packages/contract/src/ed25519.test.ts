@@ -5,7 +5,6 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { encodeBase58 } from "./base58.ts";
 import { didOfPublicKey, generateSigningKey, isDid, publicKeyOfDid, signingKeyFromSeed, verifySignature } from "./ed25519.ts";
-import type { FailureCode } from "./failures/index.ts";
 import { codeOf } from "./testing/code-of.ts";
 
 const L = 2n ** 252n + 27742317777372353535851937790883648493n;
