@@ -66,6 +66,6 @@ function openFailure(path: string, error: Error): TriplaneError {
   const locked = /lock hold by|While lock file|LOCK: /.test(message);
   return new TriplaneError(locked ? "store_locked" : "unavailable", `the store at ${path} does not open: ${message}`, {
     cause: error,
-    ...(locked ? {} : { hint: "It may be damaged; restore it from a backup, or rebuild it from the ledger." }),
+    ...(locked ? {} : { hint: "It may be damaged; restore it from a backup." }),
   });
 }
