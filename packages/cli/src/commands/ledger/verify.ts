@@ -73,7 +73,9 @@ export const ledgerVerify = defineCommand({
       ],
       ["decisions", report.decisionsRunAgain ? "every one run again" : "signatures checked; --full runs them again"],
     ]);
-    if (report.ok) return `${head}\n\n✔ The ledger is what the ops-controller signed, complete and in order.`;
+    const completeness =
+      report.missing.length === 0 ? "complete and in order" : "in order; whether it is complete shows once the missing numbers are there";
+    if (report.ok) return `${head}\n\n✔ The ledger is what the ops-controller signed, ${completeness}.`;
     const problems = report.problems.map((problem) => `✘ ${problem.message} [${problem.code}]`);
     return [head, "", ...problems].join("\n");
   },
