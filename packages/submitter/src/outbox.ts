@@ -11,6 +11,7 @@ import { join } from "node:path";
 import {
   type Clock,
   type Did,
+  failpoint,
   jtiField,
   nowSeconds,
   type OpClaims,
@@ -160,7 +161,10 @@ export class Outbox {
     const path = this.#opPath(claims.iss, claims.seq);
     const text = writeEntry(entry);
     await this.#ensureFolder("ops", tokenOf(claims.iss));
-    return (await createWhole(path, text, this.#options.random)) ? readEntry(text, path) : undefined;
+    failpoint("submitter.before-spool");
+    if (!(await createWhole(path, text, this.#options.random))) return undefined;
+    failpoint("submitter.after-spool");
+    return readEntry(text, path);
   }
 
   async #done(): Promise<readonly OutboxOp[]> {

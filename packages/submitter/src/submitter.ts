@@ -4,7 +4,16 @@
 // 2. The ops of a key are sent in the order of their numbers; if one cannot be sent, those after it wait.
 // 3. A number refused as wrong teaches the outbox the right one; only `submitAndWait` signs again.
 import { type Bus, messageIdOf } from "@triplane/bus";
-import { type Clock, type Random, type SigningKey, streamNames, subjects, TriplaneError, toTriplaneError } from "@triplane/contract";
+import {
+  type Clock,
+  failpoint,
+  type Random,
+  type SigningKey,
+  streamNames,
+  subjects,
+  TriplaneError,
+  toTriplaneError,
+} from "@triplane/contract";
 import { backoffMs, type Logger, sleep } from "@triplane/kit";
 import type { OpOutcome, OutboxOp } from "./entry.ts";
 import type { OpDraft, Outbox } from "./outbox.ts";
@@ -157,7 +166,9 @@ export class Submitter {
   }
 
   async #publish(op: OutboxOp): Promise<void> {
+    failpoint("submitter.before-publish");
     await this.#options.bus.publish(this.#pending, op.entry.op, { messageId: messageIdOf(op.entry.op) });
+    failpoint("submitter.after-publish");
     await this.#options.outbox.markSent(op);
   }
 }

@@ -4,7 +4,7 @@
 // 2. When `append` returns, the batch is on disk: objects first, then the refs that name them (`persist-before-ack`).
 // 3. What counts is the signed head. A torn write leaves objects that nobody names; the next writer starts from the signed head.
 // 4. One writer per repository. After a failed append the writer is spent: what reached the disk is unknown until it is opened again.
-import { type AuditRecord, type Clock, nowSeconds, type SigningKey, TriplaneError } from "@triplane/contract";
+import { type AuditRecord, type Clock, failpoint, nowSeconds, type SigningKey, TriplaneError } from "@triplane/contract";
 import { createObjectWriter, editTree, listRefs, type ObjectId, type ObjectReader, openObjects, runGit, updateRefs } from "../git/index.ts";
 import { namespaced, nidOfDid, refs } from "../radicle/layout.ts";
 import { writeSignedCommit } from "../radicle/signed-commit.ts";
@@ -203,6 +203,7 @@ class Writer implements LedgerWriter {
     const timeMs = Math.max(clock.nowMs(), position.timeMs);
     const checkpoint = signCheckpoint(this.#anchor.origin, batch.tree.size, batch.tree.root(), timeMs, key);
 
+    failpoint("mirror.before-write");
     const objects = createObjectWriter(repoDir);
     const changes = new Map<string, ObjectId | undefined>();
     for (const [path, content] of batch.files) changes.set(path, content === undefined ? undefined : objects.blob(content));
@@ -214,13 +215,16 @@ class Writer implements LedgerWriter {
     const signed = new Map([...this.#sigrefs.refs, [HEAD_REF, commit]]);
     const sigrefs = writeSigrefs(objects, key, signed, this.#sigrefs.commit, nowSeconds(clock));
     await objects.flush();
+    failpoint("mirror.after-write");
 
     const names = refNames(key);
+    failpoint("mirror.before-push");
     await updateRefs(repoDir, [
       { name: names.canonical, value: commit, old: head?.commit },
       { name: names.head, value: commit, old: head?.commit },
       { name: names.sigrefs, value: sigrefs, old: this.#sigrefs.commit },
     ]);
+    failpoint("mirror.after-push");
     this.#sigrefs = { commit: sigrefs, parent: this.#sigrefs.commit, refs: signed };
     this.#standing = { head: { commit, tree }, position: { tree: batch.tree, chainHead: batch.chainHead, timeMs }, checkpoint };
     return commit;

@@ -11,6 +11,7 @@ import {
   type Digest,
   digestOf,
   type FailureCode,
+  failpoint,
   nowSeconds,
   type Op,
   type ReviewItem,
@@ -98,7 +99,9 @@ export class Desk {
       const nowS = nowSeconds(this.#options.clock);
       const recorded = await this.#archive.recorded(op);
       const facts = await this.#archive.facts(op, issuer, inForce.policy, nowS);
+      failpoint("keeper.before-decide");
       const intake = takeIn({ seat, op, issuer, recorded, facts, nowS });
+      failpoint("keeper.after-decide");
       const isNew = intake.effects.some((effect) => effect.do === "record");
       if (isNew && this.#keeps(intake.effects, inForce)) return { intake, op, digest: pending.digest, kept: true };
       if (await this.#perform(intake.effects, message)) return { intake, op, digest: pending.digest };
@@ -179,12 +182,16 @@ export class Desk {
       switch (effect.do) {
         case "record": {
           const { key, value, expect } = effect;
+          failpoint("keeper.before-sequence");
           const revision = expect === undefined ? await bucket.create(key, value) : await bucket.update(key, value, expect);
           if (revision === undefined) return false;
+          failpoint("keeper.after-sequence");
           break;
         }
         case "publish":
+          failpoint("keeper.before-publish");
           await this.#publish(effect.subject, effect.text);
+          failpoint("keeper.after-publish");
           break;
         case "answer":
           try {
@@ -197,9 +204,11 @@ export class Desk {
           await alarms.raise(effect);
           break;
         case "ack":
+          failpoint("keeper.before-ack");
           if (message !== undefined && !(await message.ackConfirmed())) {
             logger.warn({ streamSeq: message.streamSeq }, "the ack is unconfirmed; the message may come again");
           }
+          failpoint("keeper.after-ack");
           break;
       }
     }

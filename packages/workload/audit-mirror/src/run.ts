@@ -10,6 +10,7 @@ import {
   type Clock,
   CONSUMERS,
   digestOf,
+  failpoint,
   nowSeconds,
   type Random,
   streamNames,
@@ -152,9 +153,11 @@ export class MirrorLoop {
       this.#writer = undefined;
       throw thrown;
     }
+    failpoint("mirror.before-ack");
     const acked = await Promise.all(held.map(({ message }) => message.ackConfirmed()));
     // An unconfirmed ack is no harm: the record comes again and is known.
     if (acked.includes(false)) logger.warn({ workspace: rules.workspace }, "some acks are unconfirmed; those records may come again");
+    failpoint("mirror.after-ack");
     await this.#tidy();
   }
 

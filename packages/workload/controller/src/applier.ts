@@ -3,7 +3,7 @@
 // 1. An op leaves the queue only when its result and its outbox row are on disk (`applied-once`: an accepted op is never lost).
 // 2. After anything unclear (a restart, a lost answer) the orchestrator is asked what happened before the op is sent again.
 // 3. The fencing number of the lease goes with every apply; a stale one ends this controller.
-import { type ApplyResult, type Clock, type FailureCode, type Random, TriplaneError, toTriplaneError } from "@triplane/contract";
+import { type ApplyResult, type Clock, type FailureCode, failpoint, type Random, TriplaneError, toTriplaneError } from "@triplane/contract";
 import { backoffMs, type Logger, sleep } from "@triplane/kit";
 import type { Records } from "./adapters/store-records.ts";
 import type { Alarms } from "./alarms.ts";
@@ -117,7 +117,9 @@ export class Applier {
   async #finish(row: AcceptedRow, outcome: Outcome): Promise<void> {
     const { service, records, positions, metrics, logger, onOutbox } = this.#options;
     const finished = service.finish(row, outcome, positions.next());
+    failpoint("controller.before-record");
     await records.finish(finished.row, finished.outbox);
+    failpoint("controller.after-record");
     metrics.ops.add({ outcome: outcome.outcome });
     logger.info({ jti: row.subject, target: row.target, outcome: outcome.outcome, code: outcome.code }, "an op ended");
     onOutbox();
@@ -168,7 +170,10 @@ export class Applier {
 
   async #apply(row: AcceptedRow): Promise<ApplyResult> {
     const { orchestrator, fence, signal } = this.#options;
-    return this.#assertOurs(row, await orchestrator.apply(applyRequestOf(row, fence), signal));
+    failpoint("controller.before-apply");
+    const result = await orchestrator.apply(applyRequestOf(row, fence), signal);
+    failpoint("controller.after-apply");
+    return this.#assertOurs(row, result);
   }
 
   #assertOurs(row: AcceptedRow, result: ApplyResult): ApplyResult {

@@ -3,7 +3,7 @@
 // 1. A message is acked or taken off only after what it means is on disk (`persist-before-ack`).
 // 2. What is not the message's fault gives it back; only what can never be proven, or fails too often, is taken off as evidence.
 import type { WorkMessage } from "@triplane/bus";
-import { type Random, TriplaneError, toTriplaneError } from "@triplane/contract";
+import { failpoint, type Random, TriplaneError, toTriplaneError } from "@triplane/contract";
 import { backoffMs, type Logger } from "@triplane/kit";
 import type { OutboxEntry, Records } from "./adapters/store-records.ts";
 import type { Alarms } from "./alarms.ts";
@@ -46,7 +46,10 @@ export class Intake {
   async handle(message: WorkMessage): Promise<void> {
     const working = setInterval(() => message.working(), WORKING_EVERY_MS);
     try {
-      await this.#handle(message, await verifyMessage(message, this.#options.verifyContext));
+      failpoint("controller.before-verify");
+      const verification = await verifyMessage(message, this.#options.verifyContext);
+      failpoint("controller.after-verify");
+      await this.#handle(message, verification);
     } catch (thrown) {
       const error = toTriplaneError(thrown);
       if (isFatal(error)) throw error;
@@ -72,10 +75,14 @@ export class Intake {
     const known = await records.known(subjectsOf(decision));
     const step = service.takeIn({ decision, compact, superseded, known, streamSeq: message.streamSeq, position: positions.next() });
     const { subject } = step.row;
+    failpoint("controller.before-persist");
     if (step.kind === "accept") await records.accept(step.row);
     else if (step.kind === "finish") await records.createFinished(step.row, step.outbox);
     else if (step.kind === "receipt") await records.enqueue(subject, step.outbox);
+    failpoint("controller.after-persist");
+    failpoint("controller.before-ack");
     const acked = await message.ackConfirmed();
+    failpoint("controller.after-ack");
     if (step.kind === "accept") onAccepted({ subject, target: step.row.target, position: step.row.position });
     else if (step.kind !== "in_hand") onOutbox();
     metrics.messages.add({ verdict: step.kind });

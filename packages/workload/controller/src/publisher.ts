@@ -4,7 +4,7 @@
 // 2. Records go out in order; alarms wait behind them and never hold them up.
 // 3. The answer to the submitter is a convenience: it is tried once, and its failure holds nothing up.
 import { type Bus, messageIdOf } from "@triplane/bus";
-import { type Answer, type Random, subjects, toTriplaneError } from "@triplane/contract";
+import { type Answer, failpoint, type Random, subjects, toTriplaneError } from "@triplane/contract";
 import { backoffMs, type Logger, sleep } from "@triplane/kit";
 import type { OutboxEntry, Records } from "./adapters/store-records.ts";
 import type { ControllerMetrics } from "./metrics.ts";
@@ -71,12 +71,16 @@ export class Publisher {
     let sent = 0;
     for (const { id, row } of entries) {
       try {
+        failpoint("controller.before-publish");
         await this.#publish(row);
+        failpoint("controller.after-publish");
       } catch (error) {
         logger.warn({ err: error, id, failures: this.#failures + 1 }, "a message of the outbox could not be published");
         return { sent, failed: true };
       }
+      failpoint("controller.before-mark");
       await records.published(id);
+      failpoint("controller.after-mark");
       sent += 1;
     }
     return { sent, failed: false };

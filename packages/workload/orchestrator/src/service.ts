@@ -12,6 +12,7 @@ import {
   type Digest,
   digestOf,
   type FailureCode,
+  failpoint,
   type Plan,
   type PlanRequest,
   type TargetState,
@@ -168,7 +169,9 @@ export class OrchestratorService {
       return conflict("plan_changed", "applying would do something else than the plan that was signed", { plan: prepared.plan.digest });
     }
     const row = this.#rowOf(request, version, prepared);
+    failpoint("orchestrator.before-intent");
     await records.begin(row, [{ type: "op.accepted", target: row.target, data: { jti: row.jti, op: row.op } }]);
+    failpoint("orchestrator.after-intent");
     return row;
   }
 
@@ -221,7 +224,12 @@ export class OrchestratorService {
 
   async #effect(row: OpRow, change: IntendedChange): Promise<ConvergeResult> {
     if (this.#parts.signal.aborted) throw stopping();
-    return this.#parts.driver.converge({ target: change.target, want: change.after, previous: change.before, jti: row.jti });
+    failpoint("orchestrator.before-effect");
+    const result = await this.#parts.driver.converge({
+      ...{ target: change.target, want: change.after, previous: change.before, jti: row.jti },
+    });
+    failpoint("orchestrator.after-effect");
+    return result;
   }
 
   async #finish(row: OpRow, outcomes: readonly StepOutcome[]): Promise<ApplyResult> {
@@ -247,7 +255,9 @@ export class OrchestratorService {
       target,
       data: { jti: row.jti, version },
     }));
+    failpoint("orchestrator.before-record");
     const result = await records.finish(row, changed, resultAt, [...events, finishedEvent(row, resultAt(0))]);
+    failpoint("orchestrator.after-record");
     this.#parts.onFinished?.(row, result, durationMs);
     return result;
   }
