@@ -17,6 +17,9 @@ const COMMANDS = {
   demo: { entry: ["packages/cli/src/main.ts", "demo"], tools: true, about: "show the main job end to end on this machine" },
   test: { entry: ["tools/test.ts"], tools: true, about: "run the tests" },
   check: { entry: ["tools/check.ts"], tools: true, about: "format, lint, types, dead code, boundaries, generated docs, tests" },
+  torture: { entry: ["test/torture/main.ts"], tools: true, about: "break a running workspace from a seed, then check it" },
+  fuzz: { entry: ["test/fuzz/main.ts"], tools: true, about: "feed every parser with broken input" },
+  bench: { entry: ["bench/main.ts"], tools: true, about: "measure, as ratios of things measured in one run" },
   docs: { entry: ["tools/generate-docs.ts"], tools: false, about: "generate the reference docs" },
   tools: { entry: ["tools/install.ts"], tools: false, about: "fetch external tools by name" },
 };
@@ -32,7 +35,7 @@ async function main() {
   if (command === undefined) {
     say(
       `usage: node tools/bootstrap.mjs COMMAND\n${Object.entries(COMMANDS)
-        .map(([each, { about }]) => `  ${each.padEnd(6)} ${about}`)
+        .map(([each, { about }]) => `  ${each.padEnd(7)} ${about}`)
         .join("\n")}`,
     );
     return 2;

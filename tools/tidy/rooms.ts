@@ -18,13 +18,15 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   policy: { folder: "packages/policy", mayImport: ["contract", "nickel"] },
   ledger: { folder: "packages/ledger", mayImport: ["contract", "nickel", "kit", "policy"] },
   submitter: { folder: "packages/submitter", mayImport: ["contract", "kit", "bus"] },
+  // It shares nothing with what it checks but the wire formats.
+  checker: { folder: "packages/checker", mayImport: ["contract"] },
   testkit: { folder: "packages/testkit", mayImport: [...LIBRARIES] },
   keeper: { folder: "packages/signing/keeper", mayImport: ["contract", "kit", "nickel", "policy", "ledger", "bus"] },
   orchestrator: { folder: "packages/workload/orchestrator", mayImport: [...LIBRARIES] },
   controller: { folder: "packages/workload/controller", mayImport: [...LIBRARIES] },
   "audit-mirror": { folder: "packages/workload/audit-mirror", mayImport: [...LIBRARIES] },
   "desired-sync": { folder: "packages/ci/desired-sync", mayImport: [...LIBRARIES] },
-  cli: { folder: "packages/cli", mayImport: [...LIBRARIES, ...PLANES] },
+  cli: { folder: "packages/cli", mayImport: [...LIBRARIES, "checker", ...PLANES] },
 };
 
 /** Tests may in addition import these: the kit finds the tools that they run. */
