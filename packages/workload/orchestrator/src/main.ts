@@ -1,19 +1,23 @@
 // The orchestrator as a program: command line to exit code.
-import { type Environment, runDaemon } from "@triplane/kit";
+import { type DaemonSurroundings, type Environment, runDaemon } from "@triplane/kit";
 import { CONFIG } from "./config.ts";
 import { startOrchestrator, stopComponents } from "./run.ts";
 
 export { CONFIG } from "./config.ts";
 
 /** Runs until it is told to stop; the result is the exit code. */
-export function runOrchestrator(argv: readonly string[], env: Environment): Promise<number> {
+export function runOrchestrator(
+  argv: readonly string[],
+  env: Environment,
+  surroundings: Omit<DaemonSurroundings, "argv" | "env"> = {},
+): Promise<number> {
   return runDaemon(
     {
       name: "orchestrator",
       config: CONFIG,
       start: (context) => (context.config.stopAll ? stopComponents(context) : startOrchestrator(context)),
     },
-    { argv, env },
+    { ...surroundings, argv, env },
   );
 }
 
