@@ -4,6 +4,7 @@ export * from "./bus-contract.ts";
 export * from "./clock.ts";
 export * from "./decisions.ts";
 export * from "./eventually.ts";
+export * from "./faults/orders.ts";
 export * from "./folders.ts";
 export * from "./nats-server.ts";
 export * from "./random.ts";
