@@ -248,7 +248,7 @@ export class OrchestratorService {
       ...{ jti: row.jti, op_digest: row.opDigest, status: failed ? "failed" : "applied" },
       ...(failed ? { code: "apply_failed" satisfies FailureCode } : {}),
       ...{ target: row.target, state_version_before: row.stateVersionBefore, state_version_after: versionAfter },
-      ...{ workspace_revision: revision, evidence: evidenceOf(outcomes, durationMs) },
+      ...{ workspace_revision: revision, evidence: evidenceOf(outcomes, durationMs, changed) },
     });
     const events: EventDraft[] = changed.map(({ target, version }) => ({
       type: "target.changed",
