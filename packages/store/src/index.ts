@@ -1,4 +1,5 @@
 // The public names of the store.
+export { type ExportLine, exportSocketOf, openServedStore, type RowServer, type ServeRowsOptions, serveRows } from "./export-rows.ts";
 export { openStore } from "./open-store.ts";
 export type {
   Document,

@@ -2,7 +2,7 @@
 import { hostname } from "node:os";
 import { connectBus } from "@triplane/bus";
 import { type DaemonSurroundings, type Environment, readKeyFile, runDaemon } from "@triplane/kit";
-import { type OpenStoreOptions, openStore } from "@triplane/store";
+import { type OpenStoreOptions, openServedStore } from "@triplane/store";
 import { orchestratorOverHttp } from "./adapters/orchestrator-http.ts";
 import { policyRepository } from "./adapters/policy-repo.ts";
 import { CONFIG } from "./config.ts";
@@ -44,7 +44,7 @@ export function runController(
               token: config.orchestratorToken,
               timeoutMs: REQUEST_TIMEOUT_MS,
             }),
-            openStore: () => openStore(storeOptions(config)),
+            openStore: () => openServedStore(storeOptions(config), logger),
             clock,
             random,
             logger,

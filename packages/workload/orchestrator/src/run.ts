@@ -9,7 +9,7 @@ import { resolve } from "node:path";
 import { createAdaptorServer } from "@hono/node-server";
 import { assertWorkspace, TriplaneError, toTriplaneError } from "@triplane/contract";
 import { type DaemonContext, ensurePrivateFolder, findTool, isToolName, type RunningDaemon, type ValuesOf } from "@triplane/kit";
-import { openStore, type Store } from "@triplane/store";
+import { type OpenStoreOptions, openServedStore, openStore, type Store } from "@triplane/store";
 import { CatalogFolder } from "./adapters/catalog-folder.ts";
 import { desiredRepo } from "./adapters/desired-repo.ts";
 import { loadKinds } from "./adapters/kinds-folder.ts";
@@ -33,7 +33,10 @@ export interface RunningOrchestrator extends RunningDaemon {
 
 type Context = DaemonContext<OrchestratorConfig>;
 
-export async function startOrchestrator(context: Context, open: OpenStore = openConfiguredStore): Promise<RunningOrchestrator> {
+export async function startOrchestrator(
+  context: Context,
+  open: OpenStore = (config) => openServedStore(storeOptions(config), context.logger),
+): Promise<RunningOrchestrator> {
   const { config, logger, clock, random, metrics } = context;
   const workspace = assertWorkspace(config.workspace);
   const dataDir = resolve(config.dataDir);
@@ -132,9 +135,13 @@ async function readTokens(file: string): Promise<string> {
 }
 
 function openConfiguredStore(config: OrchestratorConfig): Promise<Store> {
+  return openStore(storeOptions(config));
+}
+
+function storeOptions(config: OrchestratorConfig): OpenStoreOptions {
   const { storeNamespace: namespace, storeDatabase: database, storeUsername: username, storePassword: password } = config;
   const server = username === undefined || password === undefined ? {} : { server: { namespace, database, username, password } };
-  return openStore({ url: config.storeUrl ?? `rocksdb://${resolve(config.dataDir, "store")}`, migrations: MIGRATIONS, ...server });
+  return { url: config.storeUrl ?? `rocksdb://${resolve(config.dataDir, "store")}`, migrations: MIGRATIONS, ...server };
 }
 
 function desiredOf(config: OrchestratorConfig, workspace: string) {
