@@ -1,6 +1,7 @@
 // From what an op or the desired state says to a full spec: the catalog's version, defaults, limits.
 import { TriplaneError } from "@triplane/contract";
 import type { Catalog } from "./catalog/catalog.ts";
+import { type ComponentDefinition, maxReplicasOf } from "./catalog/definition.ts";
 import { resolveSettings } from "./catalog/settings.ts";
 import type { InstanceSpec, InstanceState } from "./model.ts";
 
@@ -20,7 +21,7 @@ export async function instanceSpec(request: SpecRequest, catalog: Catalog): Prom
   if (request.version !== undefined && request.version !== definition.version) {
     throw new TriplaneError("args_invalid", `version: the catalog has ${definition.name} ${definition.version}, not ${request.version}`);
   }
-  assertReplicas(request.replicas, definition.max_replicas, definition.name);
+  assertReplicas(request.replicas, definition);
   return {
     component: definition.name,
     version: definition.version,
@@ -31,8 +32,9 @@ export async function instanceSpec(request: SpecRequest, catalog: Catalog): Prom
   };
 }
 
-export function assertReplicas(replicas: number, max: number, component: string): void {
-  if (replicas > max) throw new TriplaneError("args_invalid", `replicas: ${component} allows at most ${max}, not ${replicas}`);
+export function assertReplicas(replicas: number, definition: ComponentDefinition): void {
+  const max = maxReplicasOf(definition);
+  if (replicas > max) throw new TriplaneError("args_invalid", `replicas: ${definition.name} allows at most ${max}, not ${replicas}`);
 }
 
 /** The state of a target that must exist. Throws `target_unknown`. */

@@ -13,13 +13,17 @@ import { type OpenStoreOptions, openServedStore, openStore, type Store } from "@
 import { CatalogFolder } from "./adapters/catalog-folder.ts";
 import { desiredRepo } from "./adapters/desired-repo.ts";
 import { loadKinds } from "./adapters/kinds-folder.ts";
+import type { Releases } from "./catalog/catalog.ts";
 import type { CONFIG } from "./config.ts";
+import { DriverSet } from "./drivers/driver-set.ts";
+import { FileDriver } from "./drivers/file/file-driver.ts";
 import { PortAllocator } from "./drivers/process/ports.ts";
 import { ProcessDriver } from "./drivers/process/process-driver.ts";
 import { ReplicaRecords } from "./drivers/process/replica-record.ts";
 import { stopAllReplicas } from "./drivers/process/stop-all.ts";
 import { createApp } from "./http/app.ts";
 import { Tokens } from "./http/tokens.ts";
+import { type InstanceState, instanceOf } from "./model.ts";
 import { observe } from "./observe.ts";
 import { MIGRATIONS, Records } from "./records.ts";
 import { OrchestratorService } from "./service.ts";
@@ -52,11 +56,10 @@ export async function startOrchestrator(
   try {
     const records = await Records.load(store, clock);
     const replicas = await ReplicaRecords.load(store);
-    const driver = new ProcessDriver({
-      dataDir,
-      ...{ records: replicas.records, found: replicas.found },
+    const release: Releases = (component, definition) => catalog.release(component, definition);
+    const processes = new ProcessDriver({
+      ...{ dataDir, release, records: replicas.records, found: replicas.found },
       ports: new PortAllocator({ first: config.portsFrom, last: config.portsTo }, random),
-      release: (component, definition) => catalog.release(component, definition),
       host: {
         env: process.env,
         node: process.execPath,
@@ -71,13 +74,17 @@ export async function startOrchestrator(
       },
       signal: stopping.signal,
     });
+    const files = await FileDriver.open({ dataDir, clock });
+    const driver = new DriverSet({ release, process: processes, file: files });
     const service = new OrchestratorService({
       ...{ workspace, records, driver, catalog, clock, onFatal, signal: stopping.signal },
       kinds: await loadKinds(),
       desired: desiredOf(config, workspace),
       onFinished: observe(metrics, records, logger),
     });
-    await driver.adoptAll();
+    await processes.adoptAll();
+    const missing = await adoptFiles(files, records, release);
+    if (missing.length > 0) logger.error({ targets: missing }, "files that cannot be brought back");
     const resumed = await service.resume();
     if (resumed > 0) logger.info({ ops: resumed }, "going on with ops that were running");
 
@@ -92,9 +99,10 @@ export async function startOrchestrator(
     const stop = async (): Promise<void> => {
       stopping.abort();
       await closeServer(server);
-      await driver.close();
+      await processes.close();
       await service.idle();
-      if (config.stopComponents) await driver.stopAll();
+      files.close();
+      if (config.stopComponents) await processes.stopAll();
       await store.close();
     };
     return { port, done: done.promise, health: () => ({ ok: true, detail: { workspace, revision: records.revision } }), stop };
@@ -103,6 +111,24 @@ export async function startOrchestrator(
     await store.close();
     throw error;
   }
+}
+
+/** Returns the targets whose file cannot be brought back. */
+async function adoptFiles(files: FileDriver, records: Records, release: Releases): Promise<readonly string[]> {
+  const running = await records.runningOps();
+  const busy = new Set(running.flatMap(({ changes }) => changes.map(({ target }) => target)));
+  const present = new Set<string>();
+  const kept = new Map<string, InstanceState>();
+  for (const record of await records.targets()) {
+    const instance = instanceOf(record);
+    if (instance === undefined) continue;
+    present.add(record.target);
+    // A release that is lost says nothing of its driver; the next op on the instance fails and tells.
+    const found = await release(instance.component, instance.definition).catch(() => undefined);
+    if (found?.definition.driver === "File") kept.set(record.target, instance);
+  }
+  files.clear((target) => present.has(target) || busy.has(target));
+  return files.adoptAll(kept, (target) => busy.has(target));
 }
 
 type OpenStore = (config: OrchestratorConfig) => Promise<Store>;
@@ -117,7 +143,8 @@ export async function stopComponents(context: Context, open: OpenStore = openCon
     const { records, found } = await ReplicaRecords.load(store);
     const ended = await stopAllReplicas(records, found, async ({ component, definition }) => {
       const release = await catalog.release(component, definition).catch(() => undefined);
-      return release && { signal: release.definition.stop.signal, graceMs: release.definition.stop.grace_ms };
+      if (release?.definition.driver !== "Process") return undefined;
+      return { signal: release.definition.stop.signal, graceMs: release.definition.stop.grace_ms };
     });
     logger.info({ replicas: ended }, "all components are ended");
   } finally {

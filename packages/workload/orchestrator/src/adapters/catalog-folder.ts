@@ -7,17 +7,18 @@ import { dirname, join } from "node:path";
 import { canonicalJson, type Digest, digestOf, TARGET_PATTERN, TriplaneError } from "@triplane/contract";
 import { isErrno, syncFolder } from "@triplane/kit";
 import { readNickelFile } from "@triplane/nickel";
-import type { Catalog, CatalogEntry } from "../catalog/catalog.ts";
+import type { Catalog, CatalogEntry, Release } from "../catalog/catalog.ts";
 import { type ComponentDefinition, componentDefinitionSchema } from "../catalog/definition.ts";
-import type { Release } from "../drivers/process/process-driver.ts";
 
 export const DEFINITION_FILE = "component.ncl";
 const MAX_FILES = 500;
 const MAX_BYTES = 16 * 1024 * 1024;
+const MAX_RELEASES_KNOWN = 1000;
 
 export class CatalogFolder implements Catalog {
   readonly #catalogDir: string;
   readonly #releasesDir: string;
+  readonly #releases = new Map<string, Release>();
 
   constructor(catalogDir: string, releasesDir: string) {
     this.#catalogDir = catalogDir;
@@ -37,8 +38,13 @@ export class CatalogFolder implements Catalog {
   /** Throws `apply_failed` where there is no such release. */
   async release(name: string, digest: Digest): Promise<Release> {
     const directory = this.#directory(name, digest);
+    const known = this.#releases.get(directory);
+    if (known !== undefined) return known;
     if (!(await isFolder(directory))) throw new TriplaneError("apply_failed", `the release ${digest} of ${name} is not there`);
-    return { definition: readDefinition(directory, name), directory };
+    const release = { definition: readDefinition(directory, name), directory };
+    if (this.#releases.size >= MAX_RELEASES_KNOWN) this.#releases.clear();
+    this.#releases.set(directory, release);
+    return release;
   }
 
   #directory(name: string, digest: Digest): string {

@@ -12,3 +12,12 @@ export interface Catalog {
   /** Undefined where there is no such component. Throws if there is one and it cannot be used. */
   find(name: string): Promise<CatalogEntry | undefined>;
 }
+
+/** A component as it was when it was planned, unpacked and unchangeable. */
+export interface Release<D extends ComponentDefinition = ComponentDefinition> {
+  readonly definition: D;
+  readonly directory: string;
+}
+
+/** Throws `apply_failed` where there is no such release. */
+export type Releases = (component: string, definition: Digest) => Promise<Release>;

@@ -50,11 +50,16 @@ const healthSchema = z.discriminatedUnion("check", [
 ]);
 export type HealthDefinition = z.infer<typeof healthSchema>;
 
-export const componentDefinitionSchema = z
+const common = {
+  name: componentNameField,
+  version: componentVersionField,
+  description: z.string().min(1).max(300),
+  settings: z.record(word, settingSchema),
+};
+
+const processDefinitionSchema = z
   .strictObject({
-    name: componentNameField,
-    version: componentVersionField,
-    description: z.string().min(1).max(300),
+    ...common,
     driver: z.literal("Process"),
     /** argv with placeholders; see launch.ts for the list. */
     command: z.array(z.string().min(1).max(1000)).min(1).max(64),
@@ -62,7 +67,6 @@ export const componentDefinitionSchema = z
     ports: z.array(word).max(8),
     /** Variables that are passed on from the orchestrator's environment. Everything else is scrubbed. */
     env: z.array(z.string().regex(/^[A-Z][A-Z0-9_]{0,63}$/, "must be a variable's name")).max(32),
-    settings: z.record(word, settingSchema),
     max_replicas: z.int().min(1).max(32),
     health: healthSchema,
     restart: z.strictObject({
@@ -78,7 +82,22 @@ export const componentDefinitionSchema = z
   .superRefine((definition, context) => {
     for (const problem of crossProblems(definition)) context.addIssue({ code: "custom", message: problem });
   });
+/** A program that runs as supervised processes. */
+export type ProcessDefinition = z.infer<typeof processDefinitionSchema>;
+
+const fileDefinitionSchema = z.strictObject({ ...common, driver: z.literal("File") }).superRefine((definition, context) => {
+  for (const problem of settingProblems(definition.settings)) context.addIssue({ code: "custom", message: problem });
+});
+/** Settings that others read from a file. */
+export type FileDefinition = z.infer<typeof fileDefinitionSchema>;
+
+export const componentDefinitionSchema = z.discriminatedUnion("driver", [processDefinitionSchema, fileDefinitionSchema]);
 export type ComponentDefinition = z.infer<typeof componentDefinitionSchema>;
+
+/** How many replicas an instance may have. A file is one. */
+export function maxReplicasOf(definition: ComponentDefinition): number {
+  return definition.driver === "Process" ? definition.max_replicas : 1;
+}
 
 const PLACEHOLDER = /\{([a-z_][a-z0-9_.-]*)\}/g;
 const BUILT_IN = new Set(["port", "data_dir", "component_dir", "node", "instance", "replica"]);
@@ -100,10 +119,7 @@ function* crossProblems(definition: Crossable): Generator<string> {
   if (new Set(ports).size !== ports.length) yield "ports: a name occurs twice";
   if (health.check === "Http" && !ports.includes(health.port)) yield `health.port: there is no port ${health.port}`;
   for (const name of Object.keys(settings)) if (BUILT_IN.has(name)) yield `settings.${name}: the name is taken by a placeholder`;
-  for (const [name, setting] of Object.entries(settings)) {
-    const problem = settingProblem(setting, setting.default);
-    if (problem !== undefined) yield `settings.${name}.default: ${problem}`;
-  }
+  yield* settingProblems(settings);
   // The program is fixed by the catalog, never by a setting or by the PATH of whoever started us.
   if (!/^(?:\{node\}$|\{tool\.[a-z0-9-]+\}$|\{component_dir\}\/)/.test(command[0] ?? ""))
     yield "command: must begin with {node}, {tool.NAME} or a file in {component_dir}/";
@@ -114,6 +130,13 @@ function* crossProblems(definition: Crossable): Generator<string> {
       // A free-standing text could be read as an option of its own.
       if (setting?.type === "String" && !/^--[a-z0-9-]+=/.test(element)) yield `command: {${name}} must follow --option= in its element`;
     }
+  }
+}
+
+function* settingProblems(settings: Crossable["settings"]): Generator<string> {
+  for (const [name, setting] of Object.entries(settings)) {
+    const problem = settingProblem(setting, setting.default);
+    if (problem !== undefined) yield `settings.${name}.default: ${problem}`;
   }
 }
 

@@ -76,6 +76,28 @@ test("web: shows its title, escaped, and counts as healthy only when warm", asyn
   assert.equal(status["instance"], "web");
 });
 
+test("flags: a change is a new file at once, a restart of the orchestrator changes nothing, and one replica is the most", async () => {
+  await using home = await testHome();
+  const flagsOf = async () => JSON.parse(await readFile(join(home.path, "files", "flags.json"), "utf8")) as Record<string, unknown>;
+  const first = await home.start({ catalogDir: CATALOG });
+  assert.equal((await first.apply("component.deploy", "flags", { component: "flags" })).status, "applied");
+  const changed = await first.apply("component.deploy", "flags", { component: "flags", settings: { rollout_percent: 25 } });
+  assert.deepEqual([changed.status, changed.state_version_after], ["applied", 2]);
+  assert.deepEqual((await flagsOf())["settings"], { maintenance: false, new_checkout: false, rollout_percent: 25, banner: "" });
+  await first.stop();
+  const second = await home.start({ catalogDir: CATALOG });
+  assert.deepEqual([await second.health("flags"), await second.version("flags")], ["healthy", 2]);
+  assert.equal((await second.apply("component.scale", "flags", { replicas: 2 })).code, "args_invalid");
+  assert.equal((await second.apply("component.restart", "flags", {})).status, "applied");
+  assert.equal((await second.apply("component.remove", "flags", {})).status, "applied");
+  assert.equal(await second.health("flags"), "stopped");
+  const effects = (await readFile(join(home.path, "files", "effects.jsonl"), "utf8")).trim().split("\n");
+  assert.deepEqual(
+    effects.map((line) => (JSON.parse(line) as Record<string, unknown>)["action"]),
+    ["write", "write", "write", "remove"],
+  );
+});
+
 test("kv: what it confirmed is there after kill -9 and after a restart; removing sets the data aside", async () => {
   await using home = await testHome();
   const orchestrator = await home.start({ catalogDir: CATALOG });

@@ -12,7 +12,7 @@ export const kind = defineKind({
   args: z.strictObject({
     component: componentNameField.describe("Name in the catalog."),
     version: componentVersionField.optional().describe("Where given, the catalog must have exactly this one."),
-    replicas: z.int().min(1).max(32).optional().describe("Number of processes; as before, or 1."),
+    replicas: z.int().min(1).max(32).optional().describe("Number of processes; as before, or 1. A settings file is one."),
     settings: z
       .record(z.string(), z.union([z.string(), z.int(), z.boolean()]))
       .optional()

@@ -11,7 +11,7 @@ export const kind = defineKind({
   intend: async ({ replicas }, { target, actual, catalog }) => {
     const before = existing(actual, target);
     const entry = await catalog.find(before.component);
-    if (entry !== undefined) assertReplicas(replicas, entry.definition.max_replicas, before.component);
+    if (entry !== undefined) assertReplicas(replicas, entry.definition);
     return { wanted: new Map([[target, { present: { ...specOf(before), replicas } }]]) };
   },
 });

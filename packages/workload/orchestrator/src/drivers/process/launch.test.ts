@@ -6,7 +6,9 @@ import { componentDefinitionSchema } from "../../catalog/definition.ts";
 import { FIXTURES } from "../../testing.ts";
 import { argvOf, environmentOf, type LaunchPlan } from "./launch.ts";
 
-const definition = componentDefinitionSchema.parse(readNickelFile(join(FIXTURES, "probe"), "component.ncl").json);
+const parsed = componentDefinitionSchema.parse(readNickelFile(join(FIXTURES, "probe"), "component.ncl").json);
+assert.ok(parsed.driver === "Process");
+const definition = parsed;
 const host = { env: { PATH: "/bin", SECRET: "s", TRIPLANE_TEST_PASSED_ON: "yes" }, node: "/n/node", tool: async () => "/t/nats" };
 
 function planFor(command: readonly string[], settings: LaunchPlan["settings"]): LaunchPlan {

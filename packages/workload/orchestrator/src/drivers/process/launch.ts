@@ -4,12 +4,12 @@
 // folder, {port} its first port, {port.NAME} a named one, {instance} the target, {replica} its number, and the name of any setting.
 import { type ChildProcess, spawn } from "node:child_process";
 import { TriplaneError } from "@triplane/contract";
-import { type ComponentDefinition, placeholdersOf } from "../../catalog/definition.ts";
+import { type ProcessDefinition, placeholdersOf } from "../../catalog/definition.ts";
 import type { Settings } from "../../catalog/settings.ts";
 import { MARKER_VARIABLE } from "./process-table.ts";
 
 export interface LaunchPlan {
-  readonly definition: ComponentDefinition;
+  readonly definition: ProcessDefinition;
   readonly target: string;
   readonly replica: number;
   readonly marker: string;

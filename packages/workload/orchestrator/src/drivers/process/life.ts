@@ -5,7 +5,7 @@
 import type { ChildProcess } from "node:child_process";
 import type { Clock } from "@triplane/contract";
 import { sleep } from "@triplane/kit";
-import type { ComponentDefinition } from "../../catalog/definition.ts";
+import type { ProcessDefinition } from "../../catalog/definition.ts";
 import { initialHealth, nextHealth } from "./health-state.ts";
 import { rotateIfLarge } from "./log-file.ts";
 import { probe } from "./probe.ts";
@@ -19,7 +19,7 @@ export interface LifeParts {
   readonly identity: ProcessIdentity;
   /** Undefined for a process that an earlier orchestrator started. */
   readonly child: ChildProcess | undefined;
-  readonly definition: ComponentDefinition;
+  readonly definition: ProcessDefinition;
   readonly ports: Readonly<Record<string, number>>;
   readonly dataDir: string;
   readonly logFile: string;

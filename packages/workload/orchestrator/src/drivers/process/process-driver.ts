@@ -7,7 +7,8 @@ import { mkdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { TriplaneError } from "@triplane/contract";
 import { isErrno } from "@triplane/kit";
-import type { ComponentDefinition } from "../../catalog/definition.ts";
+import type { Release, Releases } from "../../catalog/catalog.ts";
+import type { ProcessDefinition } from "../../catalog/definition.ts";
 import type { InstanceState, JsonRecord } from "../../model.ts";
 import type { ConvergeRequest, ConvergeResult, Driver, InstanceHealth } from "../driver.ts";
 import type { LifeEnd } from "./life.ts";
@@ -16,20 +17,13 @@ import type { PortAllocator } from "./ports.ts";
 import { endFacts, Replica, type ReplicaHost, type ReplicaPlace } from "./replica.ts";
 import { type ReplicaRecord, type ReplicaRecords, replicaId } from "./replica-record.ts";
 
-/** The program of a component, unpacked and unchangeable. */
-export interface Release {
-  readonly definition: ComponentDefinition;
-  readonly directory: string;
-}
-
 export interface ProcessDriverParts {
   /** Holds instances/, logs/ and retired/. */
   readonly dataDir: string;
   readonly records: ReplicaRecords;
   readonly found: readonly ReplicaRecord[];
   readonly ports: PortAllocator;
-  /** Throws `apply_failed` where there is no such release. */
-  readonly release: (component: string, definition: InstanceState["definition"]) => Promise<Release>;
+  readonly release: Releases;
   readonly host: Omit<ReplicaHost, "put" | "signal">;
   readonly signal: AbortSignal;
 }
@@ -109,7 +103,7 @@ export class ProcessDriver implements Driver {
 
   /** A replica with the wanted program on the ports it had; the one before is gone. */
   async #renew(target: string, number: number, want: InstanceState, present: Replica | undefined): Promise<Replica> {
-    const { definition } = await this.#parts.release(want.component, want.definition);
+    const { definition } = await this.#release(want);
     await present?.stop();
     const record: ReplicaRecord = {
       ...{ target, replica: number, component: want.component, definition: want.definition },
@@ -121,7 +115,7 @@ export class ProcessDriver implements Driver {
     return replica;
   }
 
-  async #portsFor(definition: ComponentDefinition, had: Readonly<Record<string, number>>): Promise<Record<string, number>> {
+  async #portsFor(definition: ProcessDefinition, had: Readonly<Record<string, number>>): Promise<Record<string, number>> {
     const kept = Object.entries(had).filter(([name]) => definition.ports.includes(name));
     this.#parts.ports.release(Object.entries(had).flatMap(([name, port]) => (definition.ports.includes(name) ? [] : [port])));
     const missing = definition.ports.filter((name) => !Object.hasOwn(had, name));
@@ -171,7 +165,7 @@ export class ProcessDriver implements Driver {
   }
 
   async #replicaFor(record: ReplicaRecord): Promise<Replica> {
-    const { definition, directory } = await this.#parts.release(record.component, record.definition);
+    const { definition, directory } = await this.#release(record);
     const { dataDir } = this.#parts;
     const place: ReplicaPlace = {
       definition,
@@ -180,6 +174,12 @@ export class ProcessDriver implements Driver {
       logFile: join(dataDir, "logs", `${replicaId(record.target, record.replica)}.log`),
     };
     return new Replica(record, place, this.#host);
+  }
+
+  async #release(of: Pick<InstanceState, "component" | "definition">): Promise<Release<ProcessDefinition>> {
+    const { definition, directory } = await this.#parts.release(of.component, of.definition);
+    if (definition.driver !== "Process") throw new TriplaneError("apply_failed", `${of.component} is not a program`);
+    return { definition, directory };
   }
 
   #of(target: string): readonly Replica[] {

@@ -9,7 +9,7 @@ import { mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { type Clock, type FailureCode, type Random, TriplaneError } from "@triplane/contract";
 import { sleep } from "@triplane/kit";
-import type { ComponentDefinition } from "../../catalog/definition.ts";
+import type { ProcessDefinition } from "../../catalog/definition.ts";
 import type { EventDraft, EventType } from "../../events.ts";
 import type { JsonRecord } from "../../model.ts";
 import type { InstanceHealth } from "../driver.ts";
@@ -32,7 +32,7 @@ export interface ReplicaHost extends LaunchHost {
 }
 
 export interface ReplicaPlace {
-  readonly definition: ComponentDefinition;
+  readonly definition: ProcessDefinition;
   readonly componentDir: string;
   readonly dataDir: string;
   readonly logFile: string;

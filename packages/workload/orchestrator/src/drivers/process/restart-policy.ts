@@ -1,7 +1,7 @@
 // Whether a replica that ended is started again, and after how long: pure.
 import type { Random } from "@triplane/contract";
 import { backoffMs } from "@triplane/kit";
-import type { ComponentDefinition } from "../../catalog/definition.ts";
+import type { ProcessDefinition } from "../../catalog/definition.ts";
 
 export type RestartDecision =
   | { readonly restart: true; readonly afterMs: number; readonly history: readonly number[] }
@@ -11,7 +11,7 @@ export type RestartDecision =
 export function decideRestart(
   history: readonly number[],
   nowMs: number,
-  policy: ComponentDefinition["restart"],
+  policy: ProcessDefinition["restart"],
   random: Random,
 ): RestartDecision {
   const recent = history.filter((atMs) => atMs > nowMs - policy.window_ms && atMs <= nowMs);

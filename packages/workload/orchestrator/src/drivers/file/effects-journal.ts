@@ -1,0 +1,83 @@
+// One line for each time that a file really changed, so that anybody can count effects.
+//
+// 1. A line is appended right after its effect, in one write; after a kill in between, the line is owed and the next converge pays it.
+// 2. Lines are not synced: a power cut may take the last ones, and never makes one up.
+import { closeSync, createReadStream, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { canonicalJson, type Digest, digestField } from "@triplane/contract";
+import { z } from "zod";
+
+const effectSchema = z.strictObject({
+  /** The op that asked; null where no op knows of the file that was cleared away. */
+  jti: z.string().nullable(),
+  target: z.string(),
+  /** Of the state that the file holds now; null where it is gone. */
+  generation: z.string().nullable(),
+  /** `restore` is what a start does, without an op, where the files are not as the records say. */
+  action: z.enum(["write", "remove", "restore"]),
+  /** Of the file as it is now; null where it is gone. */
+  digest: digestField.nullable(),
+  /** Milliseconds since 1970. */
+  at_ms: z.int(),
+});
+export type Effect = z.infer<typeof effectSchema>;
+
+const MAX_LINE_BYTES = 4096;
+const NEWLINE = 0x0a;
+
+export class EffectsJournal {
+  readonly #fd: number;
+  /** Digests that the last line of each target tells; none for a file that is gone. */
+  readonly #told: Map<string, Digest>;
+
+  private constructor(fd: number, told: Map<string, Digest>) {
+    this.#fd = fd;
+    this.#told = told;
+  }
+
+  /** Reads what is there, and cuts off a last line that was not written to its end. */
+  static async open(path: string): Promise<EffectsJournal> {
+    const fd = openSync(path, "a+", 0o600);
+    ftruncateSync(fd, wholeLinesBytes(fd));
+    const told = new Map<string, Digest>();
+    for await (const line of createInterface({ input: createReadStream(path) })) remember(told, effectOf(line));
+    return new EffectsJournal(fd, told);
+  }
+
+  /** The digest that the journal has for the file of a target; undefined for none. */
+  told(target: string): Digest | undefined {
+    return this.#told.get(target);
+  }
+
+  append(effect: Effect): void {
+    writeSync(this.#fd, `${canonicalJson(effect)}\n`);
+    remember(this.#told, effect);
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+}
+
+// A line that was cut short is no longer than a write.
+function wholeLinesBytes(fd: number): number {
+  const sizeBytes = fstatSync(fd).size;
+  const tail = Buffer.alloc(Math.min(sizeBytes, MAX_LINE_BYTES));
+  readSync(fd, tail, 0, tail.length, sizeBytes - tail.length);
+  return sizeBytes - tail.length + tail.lastIndexOf(NEWLINE) + 1;
+}
+
+function remember(told: Map<string, Digest>, effect: Effect | undefined): void {
+  if (effect === undefined) return;
+  if (effect.digest === null) told.delete(effect.target);
+  else told.set(effect.target, effect.digest);
+}
+
+// A line that does not read is evidence of nothing, and no reason to stop the driver.
+function effectOf(line: string): Effect | undefined {
+  try {
+    return effectSchema.safeParse(JSON.parse(line)).data;
+  } catch {
+    return undefined;
+  }
+}
