@@ -6,6 +6,7 @@ import { FLOW_FAILURES } from "./flow.ts";
 import { LEDGER_FAILURES } from "./ledger.ts";
 import { NICKEL_FAILURES } from "./nickel.ts";
 import { POLICY_FAILURES } from "./policy.ts";
+import { RECOVERY_FAILURES } from "./recovery.ts";
 import { SIGNED_FAILURES } from "./signed.ts";
 import { STORE_FAILURES } from "./store.ts";
 
@@ -19,6 +20,7 @@ export const FAILURES = {
   ...STORE_FAILURES,
   ...LEDGER_FAILURES,
   ...DAEMON_FAILURES,
+  ...RECOVERY_FAILURES,
 } as const;
 
 export type FailureCode = keyof typeof FAILURES;

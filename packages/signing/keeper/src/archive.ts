@@ -42,9 +42,10 @@ export class Archive {
     const [entry, settled, last] = await Promise.all([bucket.get(key), this.settledReview(jti), this.#lastItem(jti)]);
     const latest = entry === undefined ? [] : [readRecord(key, entry.value, sequenceRecordSchema)];
     const isOld = latest[0] !== undefined && seq < latest[0].seq;
+    const isLate = latest[0]?.missing?.includes(seq) === true;
     return {
       refused: undefined,
-      history: isOld ? await this.history(iss) : latest,
+      history: isLate ? await this.#withLate(latest, iss, seq) : isOld ? await this.history(iss) : latest,
       revision: entry?.revision,
       settled,
       review: last === undefined ? undefined : this.#itemOf(last.text, jti),
@@ -65,6 +66,18 @@ export class Archive {
   async history(did: Did): Promise<readonly SequenceRecord[]> {
     const key = RECORD_KEYS.sequence(did);
     return (await this.#options.bucket.history(key)).map((entry) => readRecord(key, entry.value, sequenceRecordSchema));
+  }
+
+  /** As `history`, with the op that came late under this number. */
+  async historyFor(did: Did, seq: number): Promise<readonly SequenceRecord[]> {
+    const history = await this.history(did);
+    return history[0]?.missing?.includes(seq) === true ? this.#withLate(history, did, seq) : history;
+  }
+
+  async #withLate(history: readonly SequenceRecord[], did: Did, seq: number): Promise<readonly SequenceRecord[]> {
+    const key = RECORD_KEYS.late(did, seq);
+    const entry = await this.#options.bucket.get(key);
+    return entry === undefined ? history : [...history, readRecord(key, entry.value, sequenceRecordSchema)];
   }
 
   /** The final output of a review that has ended. */

@@ -27,7 +27,7 @@ import type { Alarms } from "./alarms.ts";
 import { Archive } from "./archive.ts";
 import type { Effect } from "./effects.ts";
 import type { PolicyInForce } from "./outputs.ts";
-import { RECORD_KEYS, type SettledRecord } from "./records.ts";
+import { RECORD_KEYS, readRecord, rebuildRecordSchema, type SettledRecord } from "./records.ts";
 import { type Examined, examine } from "./review.ts";
 import { type Intake, type PendingMessage, readMessage, refuseGarbage, type Seat, takeIn } from "./service.ts";
 
@@ -60,9 +60,14 @@ export interface Looked extends Examined {
 // A record is lost only to another keeper, and each loss means that one of them got on; more than a few is a defect.
 const MAX_LOSSES = 5;
 
-/** Opens the bucket of a workspace's sequences. */
-export function openBucket(bus: Bus, workspace: string): Promise<KeyValue> {
-  return bus.keyValue(buckets(workspace).seq);
+/** Opens the bucket of a workspace's sequences. Throws `replay_unfinished` for one that a rebuild has not filled yet. `no-fail-open` */
+export async function openBucket(bus: Bus, workspace: string): Promise<KeyValue> {
+  const name = buckets(workspace).seq;
+  const bucket = await bus.keyValue(name);
+  const entry = await bucket.get(RECORD_KEYS.rebuild);
+  if (entry !== undefined && readRecord(entry.key, entry.value, rebuildRecordSchema).state === "begun")
+    throw new TriplaneError("replay_unfinished", `the bucket ${name} does not hold all numbers yet`);
+  return bucket;
 }
 
 export class Desk {
@@ -137,7 +142,7 @@ export class Desk {
       const [settled, approvals, history, facts] = await Promise.all([
         this.#archive.settledReview(jti),
         this.#archive.approvals(jti),
-        this.#archive.history(op.claims.iss),
+        this.#archive.historyFor(op.claims.iss, op.claims.seq),
         issuer === undefined ? Promise.resolve<DecisionFacts>({}) : this.#archive.facts(op, issuer, inForce.policy, nowS),
       ]);
       const examined = examine({ seat, item, op, issuer, history, settled, approvals, facts, nowS });

@@ -5,6 +5,8 @@
 //    without it a third party could send such an op again when its number has become the next one, and it would be admitted.
 // 3. `review-<jti>`: the one final output of a review. Created once, so that two keepers cannot end a review in two ways.
 // 4. `policy`: the highest policy commit that a keeper acted under.
+// 5. `late-<key>-<number>`: the op that took a number which a rebuild from the ledger had to leave open. Created once.
+// 6. `rebuild`: how far a rebuild from the ledger is; a keeper works with a bucket that is whole, or not at all.
 import { commitField, type Did, type Digest, digestField, jtiField, secondsField, TriplaneError } from "@triplane/contract";
 import { z } from "zod";
 
@@ -22,6 +24,8 @@ export const sequenceRecordSchema = z.strictObject({
   output: outputSchema,
   /** Ops of this key inside the longest window that the policy counts over, newest last. */
   uses: z.array(useSchema),
+  /** Numbers below `seq` that the ledger did not have at a rebuild, ascending: their ops may still be on their way. */
+  missing: z.array(z.int().min(1)).optional(),
 });
 export type SequenceRecord = z.infer<typeof sequenceRecordSchema>;
 
@@ -31,11 +35,22 @@ export type SettledRecord = z.infer<typeof settledRecordSchema>;
 export const policyRecordSchema = z.strictObject({ commit: commitField, policy_version: z.int().min(0), identity_revision: commitField });
 export type PolicyRecord = z.infer<typeof policyRecordSchema>;
 
+/** What a rebuild from the ledger has to say of the bucket. */
+export const rebuildRecordSchema = z.strictObject({
+  state: z.enum(["begun", "done"]),
+  /** Records of the ledger that it was made from. */
+  size: z.int().min(0),
+  root: z.string(),
+});
+export type RebuildRecord = z.infer<typeof rebuildRecordSchema>;
+
 export const RECORD_KEYS = {
   sequence: (did: Did): string => did.slice("did:key:".length),
   refused: (digest: Digest): string => `refused-${digest.slice("sha256:".length)}`,
   review: (jti: string): string => `review-${jti}`,
+  late: (did: Did, seq: number): string => `late-${did.slice("did:key:".length)}-${seq}`,
   policy: "policy",
+  rebuild: "rebuild",
 } as const;
 
 /** Reads a value of the bucket. Throws `internal` for one that no keeper wrote: guessing at it would be failing open. */

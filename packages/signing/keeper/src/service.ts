@@ -141,7 +141,9 @@ export function takeIn(input: IntakeInput): Intake {
         expected: place.expected,
       });
     case "next":
-      return takeNext(input);
+      return takeNext(input, RECORD_KEYS.sequence(op.claims.iss));
+    case "late":
+      return takeNext(input, RECORD_KEYS.late(op.claims.iss, op.claims.seq));
   }
 }
 
@@ -156,7 +158,8 @@ function whyElsewhere(input: IntakeInput): Uncounted | undefined {
   }
 }
 
-function takeNext(input: IntakeInput): Intake {
+/** `key`: where the op and its output are recorded. */
+function takeNext(input: IntakeInput, key: string): Intake {
   const { op, seat, nowS, facts } = input;
   const by = decidingAt(seat, nowS);
   const decision = decide({
@@ -173,7 +176,7 @@ function takeNext(input: IntakeInput): Intake {
     const output = reviewOutput(seat.audience.workspace, item);
     return {
       verdict: "review",
-      effects: [record(input, output, decision), publish(output), answer(input, item), { do: "ack" }],
+      effects: [record(input, key, output, decision), publish(output), answer(input, item), { do: "ack" }],
       waits: true,
     };
   }
@@ -184,7 +187,7 @@ function takeNext(input: IntakeInput): Intake {
   return {
     verdict: decision.verdict,
     ...(decision.verdict === "refuse" ? { code: decision.code } : {}),
-    effects: [record(input, output, decision), publish(output), { do: "ack" }],
+    effects: [record(input, key, output, decision), publish(output), { do: "ack" }],
   };
 }
 
@@ -232,8 +235,12 @@ function refuseUncounted(input: IntakeInput, verdict: "refuse" | "gap" | "fork",
   return { verdict, code: words.code, effects: [...effects, { do: "ack" }] };
 }
 
-function record(input: IntakeInput, output: Output, decision: Decision): Effect {
+function record(input: IntakeInput, key: string, output: Output, decision: Decision): Effect {
   const { op, issuer, recorded, seat, nowS } = input;
+  if (key !== RECORD_KEYS.sequence(op.claims.iss)) {
+    const late: SequenceRecord = { seq: op.claims.seq, op_digest: op.token.digest, output, uses: [] };
+    return { do: "record", key, value: JSON.stringify(late), expect: undefined };
+  }
   const used = decision.verdict !== "refuse";
   const rule = decision.verdict === "admit" && decision.basis === "auto" ? { rule: decision.rule } : {};
   const value: SequenceRecord = {
@@ -247,8 +254,13 @@ function record(input: IntakeInput, output: Output, decision: Decision): Effect 
         nowS,
       }),
     ],
+    ...missingOf(recorded.history),
   };
-  return { do: "record", key: RECORD_KEYS.sequence(op.claims.iss), value: JSON.stringify(value), expect: recorded.revision };
+  return { do: "record", key, value: JSON.stringify(value), expect: recorded.revision };
+}
+
+function missingOf([latest]: readonly SequenceRecord[]): Pick<SequenceRecord, "missing"> {
+  return latest?.missing === undefined ? {} : { missing: latest.missing };
 }
 
 function answer(input: IntakeInput, item: ReviewItem): Effect {

@@ -32,8 +32,7 @@ export interface Bench {
   alarms(): readonly Alarm[];
 }
 
-export function bench(): Bench {
-  const made = world();
+export function bench(made: World = world()): Bench {
   const memory = memoryBus(AUDIENCE.workspace);
   const on = subjects(AUDIENCE.workspace);
   const alarms = new Alarms(memory.bus, AUDIENCE.workspace, made.clock, silentLogger);
