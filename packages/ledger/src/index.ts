@@ -1,6 +1,7 @@
 // The public names of the ledger room.
 
-export { checkpointOrigin, readCheckpoint } from "./ledger/checkpoint.ts";
+export { decodeCommit, decodeTree, encodeCommit, encodeTree } from "./git/objects.ts";
+export { checkpointOrigin, readCheckpoint, signCheckpoint } from "./ledger/checkpoint.ts";
 export { MAX_BATCH_RECORDS } from "./ledger/layout.ts";
 export { findRecord, type LedgerRecord, ledgerCheckpoint, type ReadLedgerOptions, readLedger } from "./ledger/read.ts";
 export { type MakeReceiptOptions, makeReceipt, parseReceipt, policyDigest, policyOf, type Receipt } from "./ledger/receipt.ts";
@@ -16,7 +17,7 @@ export { type CheckedRecord, checkRecord, type RecordRules } from "./ledger/veri
 export { type AppendResult, type LedgerWriter, type LedgerWriterOptions, openLedgerWriter } from "./ledger/writer.ts";
 export { type ApprovedHeadOptions, approvedHead } from "./radicle/approved-head.ts";
 export type { Identity } from "./radicle/identity.ts";
-export type { IdentityDocument } from "./radicle/identity-doc.ts";
+export { decodeDocument, encodeDocument, type IdentityDocument } from "./radicle/identity-doc.ts";
 export { repositoryDir } from "./radicle/layout.ts";
 export {
   type CreatedRepository,
@@ -30,6 +31,7 @@ export {
   reviseIdentity,
   setCanonicalRefs,
 } from "./radicle/repository.ts";
+export { signSshsig, verifySshsig } from "./radicle/sshsig.ts";
 export { type VerifiedRepository, type VerifyOptions, verifyRepository } from "./radicle/verify.ts";
 export { isAncestor, type ReadLimits, readTreeFiles } from "./tree-files.ts";
 export * from "./types.ts";
