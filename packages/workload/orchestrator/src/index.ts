@@ -1,7 +1,15 @@
 // The public names of the orchestrator.
+
+export { loadKinds } from "./adapters/kinds-folder.ts";
+export type { Catalog } from "./catalog/catalog.ts";
 export { type ComponentDefinition, componentDefinitionSchema } from "./catalog/definition.ts";
 export { type DesiredState, desiredStateSchema, parseDesiredState } from "./desired-schema.ts";
+export type { Driver } from "./drivers/driver.ts";
 export { openApiDocument } from "./http/openapi.ts";
 export { type IssuedToken, newToken, renderTokensFile, TOKEN_SCOPES, type TokenScope } from "./http/tokens.ts";
+export type { OpKind } from "./kind.ts";
 export { CONFIG, runOrchestrator } from "./main.ts";
 export { WORKSPACE_TARGET } from "./model.ts";
+export { MIGRATIONS, Records } from "./records.ts";
+export { OrchestratorService } from "./service.ts";
+export { type RebuildReport, rebuildDatabase, storedStateHash } from "./replay/rebuild.ts";

@@ -46,7 +46,7 @@ export interface OpRow {
   readonly result: ApplyResult | undefined;
 }
 
-const META = { table: "meta", id: "workspace" } as const;
+export const META = { table: "meta", id: "workspace" } as const;
 const EVENTS_KEPT = 2000;
 
 export class Records {
@@ -224,7 +224,8 @@ function opOf(document: Document): OpRow {
   };
 }
 
-function opDocument(row: OpRow): Document {
+/** As it is stored. */
+export function opDocument(row: OpRow): Document {
   return {
     jti: row.jti,
     status: row.result?.status ?? "running",

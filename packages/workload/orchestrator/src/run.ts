@@ -19,13 +19,15 @@ import { DriverSet } from "./drivers/driver-set.ts";
 import { FileDriver } from "./drivers/file/file-driver.ts";
 import { PortAllocator } from "./drivers/process/ports.ts";
 import { ProcessDriver } from "./drivers/process/process-driver.ts";
-import { ReplicaRecords } from "./drivers/process/replica-record.ts";
+import { type ReplicaRecord, ReplicaRecords } from "./drivers/process/replica-record.ts";
+import { type RestoreParts, restoreReplicas } from "./drivers/process/restore.ts";
 import { stopAllReplicas } from "./drivers/process/stop-all.ts";
 import { createApp } from "./http/app.ts";
 import { Tokens } from "./http/tokens.ts";
 import { type InstanceState, instanceOf } from "./model.ts";
 import { observe } from "./observe.ts";
 import { MIGRATIONS, Records } from "./records.ts";
+import { assertMayStart } from "./replay/standing.ts";
 import { OrchestratorService } from "./service.ts";
 
 export type OrchestratorConfig = ValuesOf<typeof CONFIG.options>;
@@ -45,7 +47,7 @@ export async function startOrchestrator(
   const workspace = assertWorkspace(config.workspace);
   const dataDir = resolve(config.dataDir);
   await ensurePrivateFolder(dataDir);
-  const catalog = new CatalogFolder(resolve(config.catalogDir), resolve(dataDir, "releases"));
+  const catalog = new CatalogFolder(resolve(config.catalogDir), resolve(dataDir, "releases"), secretsOf(dataDir));
   const tokens = Tokens.parse(await readTokens(config.tokensFile), config.tokensFile);
   const store = await open(config);
 
@@ -54,16 +56,22 @@ export async function startOrchestrator(
   done.promise.catch(() => undefined);
   const onFatal = (error: unknown): void => done.reject(toTriplaneError(error));
   try {
+    await assertMayStart(store, dataDir);
     const records = await Records.load(store, clock);
     const replicas = await ReplicaRecords.load(store);
-    const release: Releases = (component, definition) => catalog.release(component, definition);
+    const release = releasesOf(catalog);
+    const ports = new PortAllocator({ first: config.portsFrom, last: config.portsTo }, random);
+    const launchHost = { env: process.env, node: process.execPath, tool: toolPath, secretsDir: secretsOf(dataDir) };
+    const restored = await restoreLost(
+      { dataDir, release, ports, host: launchHost, found: replicas.found },
+      records,
+      replicas.records,
+      logger,
+    );
     const processes = new ProcessDriver({
-      ...{ dataDir, release, records: replicas.records, found: replicas.found },
-      ports: new PortAllocator({ first: config.portsFrom, last: config.portsTo }, random),
+      ...{ dataDir, release, ports, records: replicas.records, found: [...replicas.found, ...restored] },
       host: {
-        env: process.env,
-        node: process.execPath,
-        tool: toolPath,
+        ...launchHost,
         clock,
         random,
         emit: (event) => {
@@ -113,10 +121,49 @@ export async function startOrchestrator(
   }
 }
 
+/** One file for each secret, named as settings name it; its owner puts them there, for the programs that are to read them. */
+function secretsOf(dataDir: string): string {
+  return resolve(dataDir, "secrets");
+}
+
+/** A release that was lost is made again where the catalog still has the same files. */
+function releasesOf(catalog: CatalogFolder): Releases {
+  return async (component, definition) => {
+    try {
+      return await catalog.release(component, definition);
+    } catch (error) {
+      const entry = await catalog.find(component).catch(() => undefined);
+      if (entry?.digest !== definition) throw error;
+      return await catalog.release(component, definition);
+    }
+  };
+}
+
+/** Replicas that the targets' states want and the database does not have, since it was rebuilt; with what still runs of them. */
+async function restoreLost(
+  parts: Omit<RestoreParts, "targets" | "isBusy">,
+  records: Records,
+  replicas: ReplicaRecords,
+  logger: Context["logger"],
+): Promise<readonly ReplicaRecord[]> {
+  const busy = await busyTargets(records);
+  const restored = await restoreReplicas({ ...parts, targets: await records.targets(), isBusy: (target) => busy.has(target) });
+  for (const replica of restored.replicas) await replicas.put(replica);
+  const { adopted, ended, missing } = restored;
+  if (restored.replicas.length > 0 || ended > 0)
+    logger.warn({ restored: restored.replicas.length, adopted, ended }, "replicas had no record");
+  if (missing.length > 0) logger.error({ targets: missing }, "components whose release is not there cannot be brought back");
+  return restored.replicas;
+}
+
+async function busyTargets(records: Records): Promise<ReadonlySet<string>> {
+  const running = await records.runningOps();
+  return new Set(running.flatMap(({ changes }) => changes.map(({ target }) => target)));
+}
+
 /** Returns the targets whose file cannot be brought back. */
 async function adoptFiles(files: FileDriver, records: Records, release: Releases): Promise<readonly string[]> {
-  const running = await records.runningOps();
-  const busy = new Set(running.flatMap(({ changes }) => changes.map(({ target }) => target)));
+  const busy = await busyTargets(records);
   const present = new Set<string>();
   const kept = new Map<string, InstanceState>();
   for (const record of await records.targets()) {
@@ -137,7 +184,7 @@ type OpenStore = (config: OrchestratorConfig) => Promise<Store>;
 export async function stopComponents(context: Context, open: OpenStore = openConfiguredStore): Promise<RunningDaemon> {
   const { config, logger } = context;
   const dataDir = resolve(config.dataDir);
-  const catalog = new CatalogFolder(resolve(config.catalogDir), resolve(dataDir, "releases"));
+  const catalog = new CatalogFolder(resolve(config.catalogDir), resolve(dataDir, "releases"), secretsOf(dataDir));
   const store = await open(config);
   try {
     const { records, found } = await ReplicaRecords.load(store);
