@@ -12,7 +12,7 @@ export {
   type VerifyReceiptOptions,
   verifyReceipt,
 } from "./ledger/receipt-verify.ts";
-export { type VerifyLedgerOptions, verifyLedger } from "./ledger/verify.ts";
+export { type DecisionsFrom, type VerifyLedgerOptions, verifyLedger } from "./ledger/verify.ts";
 export { type CheckedRecord, checkRecord, type RecordRules } from "./ledger/verify-record.ts";
 export { type AppendResult, type LedgerWriter, type LedgerWriterOptions, openLedgerWriter } from "./ledger/writer.ts";
 export { type ApprovedHeadOptions, approvedHead } from "./radicle/approved-head.ts";

@@ -82,4 +82,6 @@ export interface LedgerReport {
   readonly signedRefs: boolean;
   /** All gaps; only those older than the grace are problems. */
   readonly missing: readonly MissingNumbers[];
+  /** Records that an earlier verification found right and this one did not look at again; 0 without a memory. */
+  readonly verifiedBefore: number;
 }

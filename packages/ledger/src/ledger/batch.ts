@@ -1,52 +1,54 @@
 // What a batch of records does to the ledger: pure, so that the writer and the verifier derive the same bytes.
 import type { Digest } from "@triplane/contract";
-import { chainGenesis, chainNext } from "./chain.ts";
-import { batchMessage, encodeRecords, recordsPath, subjectLine, subjectPath } from "./layout.ts";
+import { chainGenesis, chainHash, chainNext } from "./chain.ts";
+import { batchMessage } from "./layout.ts";
+import { leafHash } from "./merkle.ts";
+import { appendKeys, EMPTY_INDEX, type IndexEnd, subjectKey } from "./subject-index.ts";
 import { TileTree } from "./tiles.ts";
 
 /** Where a ledger stands: everything that the next batch depends on. */
 export interface LedgerPosition {
   readonly tree: TileTree;
+  readonly index: IndexEnd;
   readonly chainHead: Digest;
   /** Time of the last checkpoint, milliseconds since 1970; 0 before the first. */
   readonly timeMs: number;
 }
 
-export interface BatchRecord {
+/** A record as the ledger's other files see it. */
+export interface HashedRecord {
   readonly subject: string;
-  readonly compact: string;
+  /** Its leaf of the Merkle tree. */
+  readonly leaf: Buffer;
+  /** Its link of the chain. */
+  readonly link: Buffer;
 }
 
 export interface Batch {
   readonly firstIndex: number;
   readonly message: string;
   readonly tree: TileTree;
+  readonly index: IndexEnd;
   readonly chainHead: Digest;
-  /** Changed files but for the checkpoint; undefined removes one. */
-  readonly files: ReadonlyMap<string, string | Buffer | undefined>;
+  /** Changed files but for the records and the checkpoint; undefined removes one. */
+  readonly files: ReadonlyMap<string, Buffer | undefined>;
 }
 
 export function emptyPosition(stateRid: string): LedgerPosition {
-  return { tree: TileTree.empty(), chainHead: chainGenesis(stateRid), timeMs: 0 };
+  return { tree: TileTree.empty(), index: EMPTY_INDEX, chainHead: chainGenesis(stateRid), timeMs: 0 };
 }
 
-/** `readIndex` gives the present content of a file of the subject index. */
-export async function planBatch(
-  position: LedgerPosition,
-  records: readonly BatchRecord[],
-  readIndex: (path: string) => Promise<string>,
-): Promise<Batch> {
+export function hashRecord(subject: string, compact: string): HashedRecord {
+  return { subject, leaf: leafHash(compact), link: chainHash(compact) };
+}
+
+export function planBatch(position: LedgerPosition, records: readonly HashedRecord[]): Batch {
   const firstIndex = position.tree.size;
   const tree = position.tree.clone();
-  const compacts = records.map((record) => record.compact);
-  const files = new Map<string, string | Buffer | undefined>(tree.append(compacts));
-  files.set(recordsPath(firstIndex), encodeRecords(compacts));
-  for (const [at, record] of records.entries()) {
-    const path = subjectPath(record.subject);
-    const before = files.get(path) ?? (await readIndex(path));
-    files.set(path, `${before}${subjectLine(record.subject, firstIndex + at)}`);
-  }
-  const chainHead = compacts.reduce(chainNext, position.chainHead);
+  const tiles = tree.appendLeaves(records.map((record) => record.leaf));
   const subjects = records.map((record) => record.subject);
-  return { firstIndex, message: batchMessage(firstIndex, subjects, chainHead), tree, chainHead, files };
+  const index = appendKeys(position.index, subjects.map(subjectKey));
+  const chainHead = records.reduce((head, record) => chainNext(head, record.link), position.chainHead);
+  const message = batchMessage(firstIndex, subjects, chainHead);
+  return { firstIndex, message, tree, index: index.end, chainHead, files: new Map([...tiles, ...index.files]) };
 }

@@ -10,9 +10,13 @@ export function chainGenesis(stateRid: string): Digest {
   return `sha256:${createHash("sha256").update(GENESIS_PREFIX).update(stateRid, "utf8").digest("hex")}`;
 }
 
+/** What the chain holds of a record: SHA-256 of its bytes. */
+export function chainHash(record: string): Buffer {
+  return createHash("sha256").update(record, "utf8").digest();
+}
+
 /** Chain head after one more record. */
-export function chainNext(head: Digest, record: string): Digest {
-  const recordHash = createHash("sha256").update(record, "utf8").digest();
+export function chainNext(head: Digest, recordHash: Uint8Array): Digest {
   const link = createHash("sha256")
     .update(LINK_PREFIX)
     .update(Buffer.from(head.slice("sha256:".length), "hex"))

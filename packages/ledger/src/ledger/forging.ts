@@ -5,8 +5,10 @@ import { namespaced, nidOfDid, refs } from "../radicle/layout.ts";
 import { writeSignedCommit } from "../radicle/signed-commit.ts";
 import { readSigrefs, writeSigrefs } from "../radicle/sigrefs.ts";
 import { git, type TestLedger } from "../testing.ts";
-import { type Batch, emptyPosition, planBatch } from "./batch.ts";
+import { type Batch, emptyPosition, hashRecord, planBatch } from "./batch.ts";
 import { checkpointOrigin, signCheckpoint } from "./checkpoint.ts";
+import { encodeRecords, recordsPath } from "./layout.ts";
+import { loadIndexEnd } from "./subject-index.ts";
 import { TileTree } from "./tiles.ts";
 
 export interface Forgery {
@@ -29,7 +31,8 @@ export async function forgeBatch(ledger: TestLedger, records: readonly AuditReco
     const parent = forgery.asFirst === true ? undefined : (forgery.parent ?? git(repoDir, ["rev-parse", "main"]));
     const before = parent === undefined ? undefined : await reader.commit(parent);
     const batch = await plan(ledger, records, before, reader);
-    const files = new Map(batch.files);
+    const files = new Map<string, string | Buffer | undefined>(batch.files);
+    files.set(recordsPath(batch.firstIndex), encodeRecords(records.map((record) => record.token.compact)));
     forgery.changeFiles?.(files);
     const timeMs = forgery.checkpointTimeMs ?? ledger.clock.nowMs();
     const origin = checkpointOrigin("libre-wuji", pin.rid);
@@ -54,13 +57,13 @@ async function plan(
   before: { readonly tree: ObjectId; readonly message: string } | undefined,
   reader: ReturnType<typeof openObjects>,
 ): Promise<Batch> {
-  const planned = records.map((record) => ({ subject: record.claims.subject, compact: record.token.compact }));
-  if (before === undefined) return planBatch(emptyPosition(ledger.pin.rid), planned, async () => "");
+  const planned = records.map((record) => hashRecord(record.claims.subject, record.token.compact));
+  if (before === undefined) return planBatch(emptyPosition(ledger.pin.rid), planned);
   const readFile = (path: string) => reader.fileAt(before.tree, path);
   const size = Number((await readFile("checkpoint"))?.toString("utf8").split("\n")[1]);
   const chainHead = `sha256:${/Chain: sha256:([0-9a-f]{64})/.exec(before.message)?.[1] ?? ""}` as const;
-  const position = { tree: await TileTree.load(size, readFile), chainHead, timeMs: 0 };
-  return planBatch(position, planned, async (path) => (await readFile(path))?.toString("utf8") ?? "");
+  const position = { tree: await TileTree.load(size, readFile), index: await loadIndexEnd(size, readFile), chainHead, timeMs: 0 };
+  return planBatch(position, planned);
 }
 
 /** Signs a head with the controller's key, wherever it points. */

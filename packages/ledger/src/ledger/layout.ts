@@ -1,5 +1,4 @@
 // Paths and texts of the ledger's files. A batch touches a bounded number of small folders, however long the ledger is.
-import { createHash } from "node:crypto";
 import { type Digest, TriplaneError } from "@triplane/contract";
 import type { IdentityDocument } from "../radicle/identity-doc.ts";
 
@@ -24,24 +23,6 @@ export function workspaceOfStateRepository(doc: IdentityDocument): string {
 export function recordsPath(firstIndex: number): string {
   const name = String(firstIndex).padStart(12, "0");
   return `${RECORDS_FOLDER}/${name.slice(0, 6)}/${name.slice(6, 9)}/${name}.jsonl`;
-}
-
-/** File of the subject index that would name this subject. */
-export function subjectPath(subject: string): string {
-  const hash = createHash("sha256").update(subject, "utf8").digest("hex");
-  return `index/${hash.slice(0, 2)}/${hash.slice(2, 4)}`;
-}
-
-export function subjectLine(subject: string, index: number): string {
-  return `${subject} ${index}\n`;
-}
-
-/** Index of a subject in the content of its index file. */
-export function findSubject(content: string, subject: string): number | undefined {
-  for (const line of content.split("\n")) {
-    if (line.startsWith(`${subject} `)) return Number(line.slice(subject.length + 1));
-  }
-  return undefined;
 }
 
 /** The commit message of a batch; nothing in it is free. */

@@ -49,6 +49,11 @@ export async function inclusionProof(index: number, size: number, subtree: Subtr
   return path;
 }
 
+/** Root of the tree over the first `size` leaves. */
+export async function rootOfFirst(size: number, subtree: SubtreeHash): Promise<Buffer> {
+  return size === 0 ? emptyRoot() : rangeHash(0, size, subtree);
+}
+
 async function rangeHash(low: number, high: number, subtree: SubtreeHash): Promise<Buffer> {
   const count = high - low;
   const height = Math.log2(count);

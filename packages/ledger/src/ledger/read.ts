@@ -5,8 +5,10 @@ import { refs } from "../radicle/layout.ts";
 import { gitDirOf } from "../radicle/storage.ts";
 import type { Checkpoint, LedgerEntry, RepositoryPin } from "../types.ts";
 import { readCheckpoint } from "./checkpoint.ts";
-import { CHECKPOINT_PATH, decodeRecords, findSubject, LEDGER_BRANCH, RECORDS_FOLDER, recordsPath, subjectPath } from "./layout.ts";
+import { CHECKPOINT_PATH, decodeRecords, LEDGER_BRANCH, recordsPath } from "./layout.ts";
+import { recordAt } from "./record-at.ts";
 import { type LedgerAnchor, signedHead, verifyStateRepository } from "./state-repository.ts";
+import { candidatesOf } from "./subject-index.ts";
 
 export interface ReadLedgerOptions {
   /** Newest record first. */
@@ -126,36 +128,11 @@ export async function findRecord(repoDir: string, pin: RepositoryPin, subject: s
 
 export async function findInView(view: LedgerView, subject: string): Promise<LedgerRecord | undefined> {
   if (view.head === undefined) return undefined;
-  const content = await view.objects.fileAt(view.head.tree, subjectPath(subject));
-  const index = findSubject(content?.toString("utf8") ?? "", subject);
-  if (index === undefined) return undefined;
-  const file = await batchFileOf(view.objects, view.head.tree, index);
-  const compact = file === undefined ? undefined : decodeRecords(file.content)[index - file.firstIndex];
-  const found = compact === undefined ? undefined : readRecord(view, compact, index);
-  if (found?.subject !== subject)
-    throw new TriplaneError("ledger_tree_invalid", `the index says that ${subject} is record ${index}, and it is not`);
-  return found;
-}
-
-/** The file with the greatest first index at or below `index`. */
-async function batchFileOf(
-  objects: ObjectReader,
-  tree: ObjectId,
-  index: number,
-): Promise<{ readonly firstIndex: number; readonly content: Buffer } | undefined> {
-  const wanted = String(index).padStart(12, "0");
-  const root = await objects.entryAt(tree, RECORDS_FOLDER);
-  if (root === undefined) return undefined;
-  // A batch may reach over the end of its folder: then its file is the last one of the folder before.
-  for (const upper of atOrBelow(await objects.tree(root.id), wanted.slice(0, 6))) {
-    for (const lower of atOrBelow(await objects.tree(upper.id), upper.name === wanted.slice(0, 6) ? wanted.slice(6, 9) : "999")) {
-      const [file] = atOrBelow(await objects.tree(lower.id), `${wanted}.jsonl`);
-      if (file !== undefined) return { firstIndex: Number(file.name.slice(0, 12)), content: await objects.blob(file.id) };
-    }
+  const { tree, checkpoint } = view.head;
+  for await (const index of candidatesOf(subject, checkpoint.size, (path) => view.objects.fileAt(tree, path))) {
+    const compact = await recordAt(view.objects, tree, index);
+    const found = compact === undefined ? undefined : readRecord(view, compact, index);
+    if (found?.subject === subject) return found;
   }
   return undefined;
-}
-
-function atOrBelow<T extends { readonly name: string }>(entries: readonly T[], name: string): T[] {
-  return entries.filter((entry) => entry.name <= name).reverse();
 }

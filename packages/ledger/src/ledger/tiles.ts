@@ -7,13 +7,18 @@ const TILE_HEIGHT = 8;
 
 /** `tile/<L>/<N>[.p/<W>]`; a width of 256 is the full tile. */
 export function tilePath(level: number, index: number, width: number): string {
+  return `tile/${level}/${numberPath(index)}${width === TILE_WIDTH ? "" : `.p/${width}`}`;
+}
+
+/** `<N>` as C2SP tlog-tiles writes it: three digits a folder, all but the last with an x. */
+export function numberPath(index: number): string {
   let rest = Math.floor(index / 1000);
   let path = pad3(index % 1000);
   while (rest > 0) {
     path = `x${pad3(rest % 1000)}/${path}`;
     rest = Math.floor(rest / 1000);
   }
-  return `tile/${level}/${path}${width === TILE_WIDTH ? "" : `.p/${width}`}`;
+  return path;
 }
 
 function pad3(value: number): string {
@@ -62,13 +67,18 @@ export class TileTree {
     );
   }
 
-  /** Appends leaves and returns the files that change. */
+  /** Appends entries and returns the files that change. */
   append(entries: readonly string[]): TileChanges {
+    return this.appendLeaves(entries.map(leafHash));
+  }
+
+  /** Appends leaf hashes and returns the files that change. */
+  appendLeaves(leaves: readonly Buffer[]): TileChanges {
     const changes = new Map<string, Buffer | undefined>();
     const touched = new Set<number>();
-    for (const entry of entries) {
+    for (const leaf of leaves) {
       this.#size += 1;
-      this.#add(0, leafHash(entry), changes, touched);
+      this.#add(0, leaf, changes, touched);
     }
     for (const level of touched) {
       const hashes = this.#edge[level] ?? [];

@@ -1,18 +1,27 @@
-// Derives the ledger again, batch by batch from the first: records, chain, tree, index, checkpoint, commit.
+// Derives the ledger again, batch by batch: records, chain, tree, index, checkpoint, commit.
 //
 // Each batch's files are computed from its records and what came before, and the resulting tree must be the commit's tree:
-// no file can be more, less or other than what the records make it.
-import { type AuditRecord, TriplaneError, toTriplaneError } from "@triplane/contract";
-import { createObjectWriter, type DecodedCommit, editTree, type ObjectId, type ObjectReader, type ObjectWriter } from "../git/index.ts";
+// no file can be more, less or other than what the records make it. Records are checked ahead, on all cores; what depends on
+// order is done here, in order, so that the first problem is the first bad record.
+import { type AuditRecord, TriplaneError, toTriplaneError, verifyAuditRecord } from "@triplane/contract";
+import { createObjectWriter, type DecodedCommit, editTree, type ObjectId, type ObjectReader } from "../git/index.ts";
 import { commitSigner } from "../radicle/signed-commit.ts";
 import type { Checkpoint, LedgerProblem } from "../types.ts";
-import { type Batch, emptyPosition, type LedgerPosition, planBatch } from "./batch.ts";
+import { type Batch, emptyPosition, type HashedRecord, type LedgerPosition, planBatch } from "./batch.ts";
+import { type CheckedBatch, hashesAt } from "./check-batch.ts";
+import type { CheckPool } from "./check-pool.ts";
 import { readCheckpoint } from "./checkpoint.ts";
 import { CHECKPOINT_PATH, decodeRecords, recordsPath } from "./layout.ts";
-import { Sequences } from "./sequences.ts";
+import { rootOfFirst } from "./merkle.ts";
+import { type ProblemPlace, problemAt, problemOf } from "./problem.ts";
+import { recordAt } from "./record-at.ts";
+import type { Sequences } from "./sequences.ts";
+import type { Standing } from "./standing.ts";
 import type { LedgerAnchor } from "./state-repository.ts";
+import { subjectKey } from "./subject-index.ts";
+import type { SubjectTable } from "./subject-table.ts";
+import { subtreesOf } from "./tiles.ts";
 import { firstDifference } from "./tree-difference.ts";
-import { checkRecord } from "./verify-record.ts";
 import { subjectOfRecord } from "./working-copy.ts";
 
 export interface HistoryOptions {
@@ -21,13 +30,19 @@ export interface HistoryOptions {
   readonly onProgress?: ((done: number) => void) | undefined;
   /** A checkpoint that the reader remembers: the ledger must extend it. */
   readonly atLeast?: Checkpoint | undefined;
+  readonly pool: CheckPool;
+  readonly subjects: SubjectTable;
+  readonly sequences: Sequences;
+  /** Where an earlier verification ended: everything up to here was found right, and is not looked at again. */
+  readonly from?: Standing | undefined;
 }
 
 export interface HistoryResult {
+  /** From the first one, or from the one where an earlier verification ended. */
   readonly commits: readonly ObjectId[];
   readonly position: LedgerPosition;
   readonly checkpoint: Checkpoint | undefined;
-  readonly sequences: Sequences;
+  readonly audience: string | undefined;
   readonly problem: LedgerProblem | undefined;
 }
 
@@ -39,84 +54,83 @@ export async function verifyHistory(
   options: HistoryOptions,
 ): Promise<HistoryResult> {
   const walk = new HistoryWalk(objects, anchor, options);
+  const start = options.from?.head?.commit;
   const commits: ObjectId[] = [];
   try {
-    commits.push(...(await linearHistory(objects, head)));
+    commits.push(...(await linearHistory(objects, head, start)));
   } catch (thrown) {
     return walk.result(commits, problemOf(thrown, undefined, "git_failed"));
   }
-  for (const id of commits) {
-    const problem = await walk.step(id);
-    if (problem !== undefined) return walk.result(commits, problem);
-  }
-  return walk.result(commits, walk.compareWithRemembered());
+  const all = start === undefined ? commits : [start, ...commits];
+  return walk.result(all, (await walk.run(commits)) ?? (await walk.compareWithRemembered()));
 }
 
-/** Commits from the first to the head. Throws `ledger_chain_broken` at a merge. */
-async function linearHistory(objects: ObjectReader, head: ObjectId | undefined): Promise<ObjectId[]> {
+/** Commits after `start` up to the head, oldest first. Throws `ledger_chain_broken` at a merge, `ledger_tree_invalid` where `start` is not among them. */
+async function linearHistory(objects: ObjectReader, head: ObjectId | undefined, start: ObjectId | undefined): Promise<ObjectId[]> {
   const commits: ObjectId[] = [];
-  for (let id = head; id !== undefined; ) {
+  let id = head;
+  while (id !== undefined && id !== start) {
     const [parent, ...others]: readonly ObjectId[] = (await objects.commit(id)).parents;
     if (others.length > 0) throw new TriplaneError("ledger_chain_broken", `commit ${id} has more than one parent`);
     commits.push(id);
     id = parent;
   }
+  if (id !== start)
+    throw new TriplaneError("ledger_tree_invalid", `the ledger no longer has commit ${start}, up to which it was verified before`);
   return commits.reverse();
+}
+
+interface Ahead {
+  readonly id: ObjectId;
+  readonly commit: DecodedCommit | undefined;
+  readonly records: ObjectId | undefined;
+  readonly content: Buffer | undefined;
+  readonly checked: Promise<CheckedBatch> | undefined;
+  readonly failure: unknown;
 }
 
 class HistoryWalk {
   readonly #objects: ObjectReader;
   readonly #anchor: LedgerAnchor;
   readonly #options: HistoryOptions;
-  readonly #subjects = new Map<string, number>();
-  readonly #sequences = new Sequences();
   #position: LedgerPosition;
   #checkpoint: Checkpoint | undefined;
   #tree: ObjectId | undefined;
   #audience: string | undefined;
-  #rememberedRoot: string | undefined;
+  /** Index of the first record of the next batch that is read ahead. */
+  #readTo: number;
 
   constructor(objects: ObjectReader, anchor: LedgerAnchor, options: HistoryOptions) {
     this.#objects = objects;
     this.#anchor = anchor;
     this.#options = options;
     this.#audience = options.audience;
-    this.#position = emptyPosition(anchor.rid);
+    this.#position = options.from?.position ?? emptyPosition(anchor.rid);
+    this.#checkpoint = options.from?.checkpoint;
+    this.#tree = options.from?.head?.tree;
+    this.#readTo = this.#position.tree.size;
   }
 
   result(commits: readonly ObjectId[], problem: LedgerProblem | undefined): HistoryResult {
-    return { commits, position: this.#position, checkpoint: this.#checkpoint, sequences: this.#sequences, problem };
+    return { commits, position: this.#position, checkpoint: this.#checkpoint, audience: this.#audience, problem };
   }
 
-  /** Verifies the next commit; the first problem ends the walk. */
-  async step(id: ObjectId): Promise<LedgerProblem | undefined> {
-    const firstIndex = this.#position.tree.size;
-    let records: readonly string[];
-    let commit: DecodedCommit | undefined;
-    try {
-      commit = await this.#objects.commit(id);
-      const content = await this.#objects.fileAt(commit.tree, recordsPath(firstIndex));
-      if (content === undefined) throw new TriplaneError("ledger_record_invalid", `${recordsPath(firstIndex)} is missing`);
-      records = decodeRecords(content);
-    } catch (thrown) {
-      const [, subject] = /\nJti: (.{1,71})\n/.exec(commit?.message ?? "") ?? [];
-      return problemOf(thrown, { index: firstIndex, subject, commit: id }, "git_failed");
-    }
-    const subjects: string[] = [];
-    for (const [at, compact] of records.entries()) {
-      const problem = await this.#checkRecord(compact, firstIndex + at, id, subjects);
+  /** Verifies these commits; the first problem ends the walk. */
+  async run(commits: readonly ObjectId[]): Promise<LedgerProblem | undefined> {
+    const ahead: Ahead[] = [];
+    for (let [next, done] = [0, 0]; done < commits.length; done += 1) {
+      // Until the first record has said what the audience is, there is nothing to hold the others against.
+      const wanted = this.#audience === undefined ? 1 : this.#options.pool.ahead;
+      for (; ahead.length < wanted && next < commits.length && ahead.at(-1)?.failure === undefined; next += 1)
+        ahead.push(await this.#readAhead(commits[next] ?? ""));
+      const batch = ahead.shift();
+      const problem = batch === undefined ? undefined : await this.#step(batch);
       if (problem !== undefined) return problem;
     }
-    try {
-      await this.#checkBatch(id, commit, records, subjects);
-    } catch (thrown) {
-      return problemOf(thrown, { index: firstIndex, subject: subjects[0], commit: id }, "git_failed");
-    }
-    this.#options.onProgress?.(this.#position.tree.size);
     return undefined;
   }
 
-  compareWithRemembered(): LedgerProblem | undefined {
+  async compareWithRemembered(): Promise<LedgerProblem | undefined> {
     const remembered = this.#options.atLeast;
     if (remembered === undefined) return undefined;
     const { size } = this.#position.tree;
@@ -124,55 +138,113 @@ class HistoryWalk {
       const message = `the ledger has ${size} records, and a checkpoint of it with ${remembered.size} is known: record ${size} and all after it were dropped`;
       return { code: "ledger_tree_invalid", message, index: size };
     }
-    const root = remembered.size === 0 ? emptyPosition(this.#anchor.rid).tree.root().toString("base64") : this.#rememberedRoot;
-    if (root === remembered.root) return undefined;
+    const tree = this.#tree ?? "";
+    const root = await rootOfFirst(
+      remembered.size,
+      subtreesOf(size, (path) => this.#objects.fileAt(tree, path)),
+    );
+    if (root.toString("base64") === remembered.root) return undefined;
     const message = `the first ${remembered.size} records are not those of the known checkpoint: this is another ledger than the one seen before`;
     return { code: "ledger_tree_invalid", message };
   }
 
-  async #checkRecord(compact: string, index: number, commit: ObjectId, subjects: string[]): Promise<LedgerProblem | undefined> {
-    const { workspace, controller } = this.#anchor;
-    let subject: string | undefined;
+  /** Reads a batch and has its records checked. Where its records are follows from how many came before, which is certain only later. */
+  async #readAhead(id: ObjectId): Promise<Ahead> {
+    const nothing = { id, commit: undefined, records: undefined, content: undefined, checked: undefined };
+    let commit: DecodedCommit | undefined;
     try {
-      const { record, sequence } = checkRecord(compact, { workspace, controller, audience: this.#audience });
-      subject = record.claims.subject;
-      this.#audience ??= record.claims.aud;
-      subjects.push(subject);
-      const earlier = this.#subjects.get(subject);
-      if (earlier !== undefined) throw new TriplaneError("ledger_record_invalid", `record ${earlier} is about the same op`);
-      this.#subjects.set(subject, index);
-      const used = sequence === undefined ? undefined : this.#sequences.use(sequence, index);
-      if (used !== undefined && sequence !== undefined)
-        throw new TriplaneError("ledger_record_invalid", `record ${used} used number ${sequence.seq} of ${sequence.key} already`);
-      await this.#options.checkRecord?.(record, index);
-      return undefined;
-    } catch (thrown) {
-      const shown = subject ?? subjectOfRecord(compact);
-      return problemOf(thrown, { index, subject: shown, commit }, "ledger_record_invalid");
+      commit = await this.#objects.commit(id);
+      const path = recordsPath(this.#readTo);
+      const entry = await this.#objects.entryAt(commit.tree, path);
+      if (entry === undefined || entry.mode !== "100644") throw new TriplaneError("ledger_record_invalid", `${path} is missing`);
+      const content = await this.#objects.blob(entry.id);
+      this.#readTo += decodeRecords(content).length;
+      const { workspace, controller } = this.#anchor;
+      const checked = this.#options.pool.check(content, { workspace, controller, audience: this.#audience });
+      // Looked at in its turn; when the walk ends before, nobody waits for it.
+      checked.catch(() => undefined);
+      return { id, commit, records: entry.id, content, checked, failure: undefined };
+    } catch (failure) {
+      return { ...nothing, commit, failure };
     }
   }
 
-  async #checkBatch(id: ObjectId, commit: DecodedCommit, records: readonly string[], subjects: readonly string[]): Promise<void> {
-    const planned = records.map((compact, at) => ({ compact, subject: subjects[at] ?? "" }));
-    const before = this.#tree;
-    const readIndex = async (path: string) =>
-      before === undefined ? "" : ((await this.#objects.fileAt(before, path))?.toString("utf8") ?? "");
-    const batch = await planBatch(this.#position, planned, readIndex);
+  async #step(ahead: Ahead): Promise<LedgerProblem | undefined> {
+    const { id, commit, content, records, checked: checking } = ahead;
+    const firstIndex = this.#position.tree.size;
+    if (commit === undefined || content === undefined || records === undefined || checking === undefined) {
+      const [, subject] = /\nJti: (.{1,71})\n/.exec(commit?.message ?? "") ?? [];
+      return problemOf(ahead.failure, { index: firstIndex, subject, commit: id }, "git_failed");
+    }
+    const checked = await checking;
+    const found = await this.#checkRecords(checked, content, firstIndex, id);
+    if (found !== undefined) return found;
+    this.#audience ??= checked.audience;
+    const hashed = checked.records.map(({ subject }, at): HashedRecord => ({ subject, ...hashesAt(checked.hashes, at) }));
+    try {
+      await this.#checkBatch(id, commit, records, hashed);
+    } catch (thrown) {
+      return problemOf(thrown, { index: firstIndex, subject: hashed[0]?.subject, commit: id }, "git_failed");
+    }
+    this.#options.subjects.add(Buffer.concat(hashed.map(({ subject }) => subjectKey(subject))), firstIndex);
+    this.#options.onProgress?.(this.#position.tree.size);
+    return undefined;
+  }
+
+  /** What depends on the records before: that subject and number are new. Then what the check on its own found. */
+  async #checkRecords(checked: CheckedBatch, content: Buffer, firstIndex: number, commit: ObjectId): Promise<LedgerProblem | undefined> {
+    const inBatch = new Map<string, number>();
+    const compacts = this.#options.checkRecord === undefined ? [] : decodeRecords(content);
+    for (const [at, { subject, sequence }] of checked.records.entries()) {
+      const index = firstIndex + at;
+      const place: ProblemPlace = { index, subject, commit };
+      const earlier = inBatch.get(subject) ?? (await this.#recordOf(subject));
+      if (earlier !== undefined) return problemAt("ledger_record_invalid", `record ${earlier} is about the same op`, place);
+      inBatch.set(subject, index);
+      if (sequence !== undefined && !this.#options.sequences.use(sequence, index))
+        return problemAt("ledger_record_invalid", `a record before it used number ${sequence.seq} of ${sequence.key} already`, place);
+      try {
+        await this.#options.checkRecord?.(verifyAuditRecord(compacts[at] ?? ""), index);
+      } catch (thrown) {
+        return problemOf(thrown, place, "ledger_record_invalid");
+      }
+    }
+    const { failure } = checked;
+    if (failure === undefined) return undefined;
+    const index = firstIndex + checked.records.length;
+    return problemAt(failure.code, failure.message, { index, subject: failure.subject, commit });
+  }
+
+  /** Index of the record that is about this subject, of those before the batch. */
+  async #recordOf(subject: string): Promise<number | undefined> {
+    if (this.#tree === undefined) return undefined;
+    for (const index of this.#options.subjects.candidates(subjectKey(subject))) {
+      const compact = await recordAt(this.#objects, this.#tree, index);
+      if (compact !== undefined && subjectOfRecord(compact) === subject) return index;
+    }
+    return undefined;
+  }
+
+  async #checkBatch(id: ObjectId, commit: DecodedCommit, recordsBlob: ObjectId, records: readonly HashedRecord[]): Promise<void> {
+    const batch = planBatch(this.#position, records);
     if (commit.message !== batch.message) throw new TriplaneError("ledger_chain_broken", describeMessage(id, commit.message, batch));
-    const note = await this.#objects.fileAt(commit.tree, CHECKPOINT_PATH);
-    const checkpoint = this.#checkCheckpoint(note, batch);
-    await this.#checkTree(id, commit, batch, note ?? Buffer.alloc(0));
+    const noteEntry = await this.#objects.entryAt(commit.tree, CHECKPOINT_PATH);
+    if (noteEntry === undefined || noteEntry.mode !== "100644") throw new TriplaneError("ledger_tree_invalid", "the checkpoint is missing");
+    const checkpoint = this.#checkCheckpoint(await this.#objects.blob(noteEntry.id), batch);
+    const known = new Map([
+      [recordsPath(batch.firstIndex), recordsBlob],
+      [CHECKPOINT_PATH, noteEntry.id],
+    ]);
+    await this.#checkTree(id, commit, batch, known);
     const signer = signerOf(id, commit);
     if (signer !== this.#anchor.controller)
       throw new TriplaneError("ledger_chain_broken", `commit ${id} was signed by ${signer}, not by the ops-controller`);
-    this.#rememberRoot(records);
     this.#tree = commit.tree;
     this.#checkpoint = checkpoint;
-    this.#position = { tree: batch.tree, chainHead: batch.chainHead, timeMs: checkpoint.timeMs };
+    this.#position = { tree: batch.tree, index: batch.index, chainHead: batch.chainHead, timeMs: checkpoint.timeMs };
   }
 
-  #checkCheckpoint(note: Buffer | undefined, batch: Batch): Checkpoint {
-    if (note === undefined) throw new TriplaneError("ledger_tree_invalid", "the checkpoint is missing");
+  #checkCheckpoint(note: Buffer, batch: Batch): Checkpoint {
     const checkpoint = readCheckpoint(note.toString("utf8"), this.#anchor.origin, this.#anchor.controller);
     const root = batch.tree.root().toString("base64");
     if (checkpoint.size !== batch.tree.size || checkpoint.root !== root) {
@@ -186,25 +258,15 @@ class HistoryWalk {
     return checkpoint;
   }
 
-  async #checkTree(id: ObjectId, commit: DecodedCommit, batch: Batch, note: Buffer): Promise<void> {
-    const scratch: ObjectWriter = createObjectWriter("");
-    const changes = new Map<string, ObjectId | undefined>();
+  async #checkTree(id: ObjectId, commit: DecodedCommit, batch: Batch, known: ReadonlyMap<string, ObjectId>): Promise<void> {
+    const scratch = createObjectWriter("");
+    const changes = new Map<string, ObjectId | undefined>(known);
     for (const [path, content] of batch.files) changes.set(path, content === undefined ? undefined : scratch.blob(content));
-    changes.set(CHECKPOINT_PATH, scratch.blob(note));
     const expected = await editTree(this.#objects, scratch, this.#tree, changes);
     if (expected === commit.tree) return;
     const path = await firstDifference(this.#objects, scratch, expected, commit.tree);
     const code = path.startsWith("records") ? "ledger_record_invalid" : "ledger_tree_invalid";
     throw new TriplaneError(code, `in commit ${id} ${path} is not what the records make it`);
-  }
-
-  #rememberRoot(records: readonly string[]): void {
-    const size = this.#options.atLeast?.size;
-    const from = this.#position.tree.size;
-    if (size === undefined || size <= from || size > from + records.length) return;
-    const tree = this.#position.tree.clone();
-    tree.append(records.slice(0, size - from));
-    this.#rememberedRoot = tree.root().toString("base64");
   }
 }
 
@@ -225,36 +287,4 @@ function describeMessage(id: ObjectId, message: string, batch: Batch): string {
       ? "its trailers are not its records"
       : `the chain is at ${batch.chainHead}, its trailer says ${chain ?? "nothing"}`;
   return `commit ${id}: ${what}`;
-}
-
-const PROBLEM_CODES: ReadonlySet<string> = new Set<LedgerProblem["code"]>([
-  "ledger_record_invalid",
-  "ledger_chain_broken",
-  "ledger_tree_invalid",
-  "ledger_sequence_gap",
-  "identity_invalid",
-  "sigrefs_invalid",
-  "delegates_invalid",
-  "rid_mismatch",
-  "git_failed",
-]);
-
-interface ProblemPlace {
-  readonly index?: number | undefined;
-  readonly subject?: string | undefined;
-  readonly commit?: ObjectId | undefined;
-}
-
-/** Turns what was thrown into a problem at a place. */
-export function problemOf(thrown: unknown, place: ProblemPlace | undefined, fallback: LedgerProblem["code"]): LedgerProblem {
-  const failure = toTriplaneError(thrown, fallback);
-  const code = PROBLEM_CODES.has(failure.code) ? (failure.code as LedgerProblem["code"]) : fallback;
-  const where = place?.index === undefined ? "" : `record ${place.index}${place.subject === undefined ? "" : ` (${place.subject})`}: `;
-  return {
-    code,
-    message: `${where}${failure.message}`,
-    ...(place?.index === undefined ? {} : { index: place.index }),
-    ...(place?.subject === undefined ? {} : { subject: place.subject }),
-    ...(place?.commit === undefined ? {} : { commit: place.commit }),
-  };
 }

@@ -5,20 +5,37 @@ import type { ObjectId, ObjectReader } from "../git/index.ts";
 import type { LedgerProblem } from "../types.ts";
 import { RECORDS_FOLDER } from "./layout.ts";
 
-/** The first file that differs, with the record where it is one. Reads files itself: git's filters and attributes have no say. */
-export async function verifyWorkingCopy(objects: ObjectReader, folder: string, head: ObjectId | undefined): Promise<LedgerProblem[]> {
+/**
+ * The first file that differs, with the record where it is one. Reads files itself: git's filters and attributes have no say.
+ * Files that a tree which was verified before has as well are left out.
+ */
+export async function verifyWorkingCopy(
+  objects: ObjectReader,
+  folder: string,
+  head: ObjectId | undefined,
+  before: ObjectId | undefined,
+): Promise<LedgerProblem[]> {
   if (head === undefined) return [];
-  const problem = await compareFolder(objects, (await objects.commit(head)).tree, folder, "");
+  const problem = await compareFolder(objects, (await objects.commit(head)).tree, before, folder, "");
   return problem === undefined ? [] : [problem];
 }
 
-async function compareFolder(objects: ObjectReader, tree: ObjectId, folder: string, prefix: string): Promise<LedgerProblem | undefined> {
+async function compareFolder(
+  objects: ObjectReader,
+  tree: ObjectId,
+  before: ObjectId | undefined,
+  folder: string,
+  prefix: string,
+): Promise<LedgerProblem | undefined> {
+  const known = new Map(before === undefined ? [] : (await objects.tree(before)).map((entry) => [entry.name, entry] as const));
   for (const entry of await objects.tree(tree)) {
+    const earlier = known.get(entry.name);
+    if (earlier?.id === entry.id && earlier.mode === entry.mode) continue;
     const path = `${prefix}${entry.name}`;
     const place = join(folder, entry.name);
     const problem =
       entry.mode === "40000"
-        ? await compareFolder(objects, entry.id, place, `${path}/`)
+        ? await compareFolder(objects, entry.id, earlier?.mode === "40000" ? earlier.id : undefined, place, `${path}/`)
         : compareFile(path, await objects.blob(entry.id), await readPlain(place));
     if (problem !== undefined) return problem;
   }

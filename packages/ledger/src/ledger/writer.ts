@@ -10,11 +10,13 @@ import { namespaced, nidOfDid, refs } from "../radicle/layout.ts";
 import { writeSignedCommit } from "../radicle/signed-commit.ts";
 import { readSigrefs, type SigrefsEntry, writeSigrefs } from "../radicle/sigrefs.ts";
 import type { Checkpoint, RepositoryPin } from "../types.ts";
-import { emptyPosition, type LedgerPosition, planBatch } from "./batch.ts";
-import { readCheckpoint, signCheckpoint } from "./checkpoint.ts";
-import { CHECKPOINT_PATH, findSubject, LEDGER_BRANCH, MAX_BATCH_RECORDS, MAX_RECORD_BYTES, subjectPath } from "./layout.ts";
+import { hashRecord, planBatch } from "./batch.ts";
+import { signCheckpoint } from "./checkpoint.ts";
+import { KnownSubjects } from "./known-subjects.ts";
+import { CHECKPOINT_PATH, encodeRecords, LEDGER_BRANCH, MAX_BATCH_RECORDS, MAX_RECORD_BYTES, recordsPath } from "./layout.ts";
+import { packSmall } from "./packing.ts";
+import { readStanding, type Standing } from "./standing.ts";
 import { anchorOfDocument, type LedgerAnchor } from "./state-repository.ts";
-import { TileTree } from "./tiles.ts";
 import { clearStaleRefLocks, lockRepository, type WriterLock } from "./writer-lock.ts";
 
 export interface LedgerWriterOptions {
@@ -59,7 +61,9 @@ export async function openLedgerWriter(options: LedgerWriterOptions): Promise<Le
     const names = refNames(options.key);
     await clearStaleRefLocks(options.repoDir, Object.values(names));
     const sigrefs = await recoverRefs(objects, options, names);
-    return new Writer(options, anchor, objects, lock, sigrefs, await readStanding(objects, anchor, sigrefs.refs.get(HEAD_REF)));
+    const standing = await readStanding(objects, anchor, sigrefs.refs.get(HEAD_REF));
+    const subjects = await KnownSubjects.open(options.repoDir, objects, standing);
+    return new Writer({ options, anchor, objects, lock, subjects }, sigrefs, standing);
   } catch (cause) {
     objects.close();
     await lock.release();
@@ -101,24 +105,12 @@ async function recoverRefs(objects: ObjectReader, options: LedgerWriterOptions, 
   return sigrefs;
 }
 
-interface Standing {
-  readonly head: { readonly commit: ObjectId; readonly tree: ObjectId } | undefined;
-  readonly position: LedgerPosition;
-  readonly checkpoint: Checkpoint | undefined;
-}
-
-async function readStanding(objects: ObjectReader, anchor: LedgerAnchor, head: ObjectId | undefined): Promise<Standing> {
-  if (head === undefined) return { head: undefined, position: emptyPosition(anchor.rid), checkpoint: undefined };
-  const commit = await objects.commit(head);
-  const note = (await objects.fileAt(commit.tree, CHECKPOINT_PATH))?.toString("utf8") ?? "";
-  const checkpoint = readCheckpoint(note, anchor.origin, anchor.controller);
-  const tree = await TileTree.load(checkpoint.size, (path) => objects.fileAt(commit.tree, path));
-  const [, chainHead] = /\nChain: (sha256:[0-9a-f]{64})\n$/.exec(commit.message) ?? [];
-  if (chainHead === undefined || tree.root().toString("base64") !== checkpoint.root) {
-    throw new TriplaneError("ledger_tree_invalid", `the head ${head} does not match its own checkpoint; verify the ledger`);
-  }
-  const position: LedgerPosition = { tree, chainHead: chainHead as LedgerPosition["chainHead"], timeMs: checkpoint.timeMs };
-  return { head: { commit: head, tree: commit.tree }, position, checkpoint };
+interface Held {
+  readonly options: LedgerWriterOptions;
+  readonly anchor: LedgerAnchor;
+  readonly objects: ObjectReader;
+  readonly lock: WriterLock;
+  readonly subjects: KnownSubjects;
 }
 
 class Writer implements LedgerWriter {
@@ -126,22 +118,18 @@ class Writer implements LedgerWriter {
   readonly #anchor: LedgerAnchor;
   readonly #objects: ObjectReader;
   readonly #lock: WriterLock;
+  readonly #subjects: KnownSubjects;
+  #packing: Promise<void> | undefined;
   #sigrefs: SigrefsEntry;
   #standing: Standing;
   #state: "open" | "spent" | "closed" = "open";
 
-  constructor(
-    options: LedgerWriterOptions,
-    anchor: LedgerAnchor,
-    objects: ObjectReader,
-    lock: WriterLock,
-    sigrefs: SigrefsEntry,
-    standing: Standing,
-  ) {
-    this.#options = options;
-    this.#anchor = anchor;
-    this.#objects = objects;
-    this.#lock = lock;
+  constructor(held: Held, sigrefs: SigrefsEntry, standing: Standing) {
+    this.#options = held.options;
+    this.#anchor = held.anchor;
+    this.#objects = held.objects;
+    this.#lock = held.lock;
+    this.#subjects = held.subjects;
     this.#sigrefs = sigrefs;
     this.#standing = standing;
   }
@@ -160,7 +148,7 @@ class Writer implements LedgerWriter {
 
   async has(subject: string): Promise<boolean> {
     this.#assertOpen();
-    return findSubject(await this.#readIndex(subjectPath(subject)), subject) !== undefined;
+    return this.#subjects.has(subject, this.#standing);
   }
 
   async append(records: readonly AuditRecord[]): Promise<AppendResult> {
@@ -184,12 +172,17 @@ class Writer implements LedgerWriter {
 
   async tidy(): Promise<void> {
     this.#assertOpen();
-    await runGit(this.#options.repoDir, ["repack", "--quiet", "-d", "--geometric=2"]);
+    this.#packing ??= packSmall(this.#options.repoDir).finally(() => {
+      this.#packing = undefined;
+    });
+    await this.#packing;
   }
 
   async close(): Promise<void> {
     if (this.#state === "closed") return;
     this.#state = "closed";
+    await this.#packing;
+    this.#subjects.close();
     this.#objects.close();
     await this.#lock.release();
   }
@@ -197,8 +190,11 @@ class Writer implements LedgerWriter {
   async #commit(records: readonly AuditRecord[]): Promise<ObjectId> {
     const { key, clock, repoDir } = this.#options;
     const { head, position } = this.#standing;
-    const planned = records.map((record) => ({ subject: record.claims.subject, compact: record.token.compact }));
-    const batch = await planBatch(position, planned, (path) => this.#readIndex(path));
+    const compacts = records.map((record) => record.token.compact);
+    const batch = planBatch(
+      position,
+      records.map((record) => hashRecord(record.claims.subject, record.token.compact)),
+    );
     // Time never runs back between checkpoints, whatever the clock does.
     const timeMs = Math.max(clock.nowMs(), position.timeMs);
     const checkpoint = signCheckpoint(this.#anchor.origin, batch.tree.size, batch.tree.root(), timeMs, key);
@@ -207,6 +203,7 @@ class Writer implements LedgerWriter {
     const objects = createObjectWriter(repoDir);
     const changes = new Map<string, ObjectId | undefined>();
     for (const [path, content] of batch.files) changes.set(path, content === undefined ? undefined : objects.blob(content));
+    changes.set(recordsPath(batch.firstIndex), objects.blob(encodeRecords(compacts)));
     changes.set(CHECKPOINT_PATH, objects.blob(checkpoint.note));
     const tree = await editTree(this.#objects, objects, head?.tree, changes);
     const parents = head === undefined ? [] : [head.commit];
@@ -226,7 +223,13 @@ class Writer implements LedgerWriter {
     ]);
     failpoint("mirror.after-push");
     this.#sigrefs = { commit: sigrefs, parent: this.#sigrefs.commit, refs: signed };
-    this.#standing = { head: { commit, tree }, position: { tree: batch.tree, chainHead: batch.chainHead, timeMs }, checkpoint };
+    const after = { tree: batch.tree, index: batch.index, chainHead: batch.chainHead, timeMs };
+    this.#standing = { head: { commit, tree }, position: after, checkpoint };
+    this.#subjects.add(
+      records.map((record) => record.claims.subject),
+      batch.firstIndex,
+      commit,
+    );
     return commit;
   }
 
@@ -244,12 +247,6 @@ class Writer implements LedgerWriter {
         "ledger_record_invalid",
         `record ${claims.subject} has ${token.compact.length} bytes, at most ${MAX_RECORD_BYTES} fit`,
       );
-  }
-
-  async #readIndex(path: string): Promise<string> {
-    const { head } = this.#standing;
-    if (head === undefined) return "";
-    return (await this.#objects.fileAt(head.tree, path))?.toString("utf8") ?? "";
   }
 
   #assertOpen(): void {

@@ -67,19 +67,22 @@ export async function readSigrefs(objects: ObjectReader, did: Did, id: ObjectId,
   }
 }
 
-/** Verifies the whole chain down to its root and returns it, newest first. Throws `sigrefs_invalid`. */
+/** Verifies the chain down to its root, or to an entry that it must contain, and returns it, newest first. Throws `sigrefs_invalid`. */
 export async function readSigrefsChain(
   objects: ObjectReader,
   did: Did,
   tip: ObjectId,
   identityRoot: ObjectId,
+  downTo?: ObjectId,
 ): Promise<readonly SigrefsEntry[]> {
   const chain: SigrefsEntry[] = [];
   for (let id: ObjectId | undefined = tip; id !== undefined; ) {
     const entry: SigrefsEntry = await readSigrefs(objects, did, id, identityRoot);
     chain.push(entry);
+    if (id === downTo) return chain;
     id = entry.parent;
   }
+  if (downTo !== undefined) throw invalid(did, tip, `they do not follow ${downTo}, which was verified before`);
   return chain;
 }
 

@@ -28,6 +28,8 @@ export interface VerifyOptions {
   readonly knownRevision?: ObjectId | undefined;
   /** `tip` verifies each delegate's newest signed refs only, at a cost that does not grow; `chain`, the default, all before it as well. */
   readonly sigrefs?: "chain" | "tip";
+  /** An entry of the only delegate's signed refs that was verified before: the chain must contain it, and is read down to it. */
+  readonly sigrefsFrom?: ObjectId | undefined;
 }
 
 /** Throws `rid_mismatch`, `identity_invalid`, `delegates_invalid`, `git_failed`. */
@@ -55,8 +57,10 @@ export async function verifyWith(
     const tip = loose.get(namespaced(nidOfDid(delegate), refs.sigrefs));
     if (tip === undefined) return undefined;
     try {
-      const read = options.sigrefs === "tip" ? readSigrefsTip : readSigrefsChain;
-      const chain = await read(objects, delegate, tip, pin.identityRoot);
+      const chain =
+        options.sigrefs === "tip"
+          ? await readSigrefsTip(objects, delegate, tip, pin.identityRoot)
+          : await readSigrefsChain(objects, delegate, tip, pin.identityRoot, options.sigrefsFrom);
       chains.set(delegate, chain);
       return chain[0]?.refs.get(refs.identityObject(pin.identityRoot));
     } catch (cause) {

@@ -2,12 +2,12 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { TriplaneError } from "@triplane/contract";
-import { type Checkpoint, parseReceipt, readCheckpoint, repositoryDir, verifyLedger } from "@triplane/ledger";
+import { type Checkpoint, type DecisionsFrom, parseReceipt, readCheckpoint, repositoryDir, verifyLedger } from "@triplane/ledger";
 import { z } from "zod";
 import { defineCommand } from "../../framework/command.ts";
 import { flag, text } from "../../framework/parameters.ts";
 import { counted, facts, utc } from "../../framework/table.ts";
-import { decisionsFromRepository } from "../../people/decisions.ts";
+import { POLICY_MIN_THRESHOLD } from "../../people/policy.ts";
 import { type Anchors, anchorOptions, anchorsFrom } from "./anchors.ts";
 
 export const ledgerVerify = defineCommand({
@@ -21,12 +21,20 @@ export const ledgerVerify = defineCommand({
     full: flag("Also run every decision again under its policy"),
     policyRepo: text("DIR", "Clone of the policy repository for --full (default: the home's)").optional(),
     policyRoot: anchorOptions.stateRoot.meta({ description: "Root commit of the policy repository's identity", placeholder: "COMMIT" }),
+    remember: text(
+      "FILE",
+      "Note here what was found right, and next time verify only what came after; keep it as safe as the pins",
+    ).optional(),
     atLeast: text("FILE", "A checkpoint or a receipt that you kept: the ledger must still contain what it covers").optional(),
     ...anchorOptions,
   }),
   examples: [
     { command: "triplane ledger verify", what: "the ledger of the local workspace" },
     { command: "triplane ledger verify ./clone --full", what: "a clone, with every decision run again" },
+    {
+      command: "triplane ledger verify --remember ~/.cache/triplane/verified",
+      what: "every day: only what is new, and nothing taken back",
+    },
     { command: "triplane ledger verify --at-least kept-checkpoint", what: "nothing was cut off or rewritten since you kept it" },
     {
       command: "triplane ledger verify ./clone --state-rid rad:z… --state-root COMMIT --controller did:key:z6Mk…",
@@ -39,11 +47,12 @@ export const ledgerVerify = defineCommand({
     if (state === undefined)
       throw new TriplaneError("usage", "nothing says which ledger to trust: give --state-rid and --state-root, or --home");
     const dir = args.dir === undefined ? storedLedger(anchors, state.rid) : resolve(context.cwd, args.dir);
-    const check = options.full ? await decisionCheck(options, anchors, context.cwd) : undefined;
+    const decisions = options.full ? decisionsFrom(options, anchors, context.cwd) : undefined;
     const atLeast = options.atLeast === undefined ? undefined : await keptCheckpoint(resolve(context.cwd, options.atLeast), anchors);
     const report = await verifyLedger(dir, state, {
       ...(atLeast === undefined ? {} : { atLeast }),
-      ...(check === undefined ? {} : { checkRecord: check }),
+      ...(decisions === undefined ? {} : { decisions }),
+      ...(options.remember === undefined ? {} : { memoryFile: resolve(context.cwd, options.remember) }),
       ...(anchors.controller === undefined ? {} : { controller: anchors.controller }),
       ...(anchors.policyRid === undefined ? {} : { policyRid: anchors.policyRid }),
       onProgress: (done) => {
@@ -57,7 +66,7 @@ export const ledgerVerify = defineCommand({
     const head = facts([
       ["ledger", report.dir],
       ["trusted", report.trusted.join("\n")],
-      ["records", report.size],
+      ["records", report.verifiedBefore === 0 ? report.size : `${report.size}, ${report.verifiedBefore} of them verified before`],
       ["head", report.head],
       ["chain", report.chainHead],
       [
@@ -105,11 +114,11 @@ function storedLedger(anchors: Anchors, rid: string): string {
   return repositoryDir(anchors.home.layout.storage, rid);
 }
 
-async function decisionCheck(
+function decisionsFrom(
   options: { readonly policyRepo?: string | undefined; readonly policyRoot?: string | undefined },
   anchors: Anchors,
   cwd: string,
-) {
+): DecisionsFrom {
   const { home, policyRid } = anchors;
   const workspace = home?.workspace;
   const root = options.policyRoot ?? workspace?.pins.policy.identityRoot;
@@ -121,5 +130,5 @@ async function decisionCheck(
   const stored = home === undefined ? undefined : repositoryDir(home.layout.storage, policyRid);
   const repo = options.policyRepo === undefined ? stored : resolve(cwd, options.policyRepo);
   if (repo === undefined) throw new TriplaneError("usage", "--full needs --policy-repo where there is no home");
-  return await decisionsFromRepository(repo, { policyPin: { rid: policyRid, identityRoot: root } });
+  return { repoDir: repo, pin: { rid: policyRid, identityRoot: root }, minThreshold: POLICY_MIN_THRESHOLD };
 }
