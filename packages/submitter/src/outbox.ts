@@ -26,6 +26,7 @@ import {
 import { atomicWriteFile, readFileIfThere } from "@triplane/kit";
 import { type OpOutcome, type OutboxOp, readEntry, writeEntry } from "./entry.ts";
 import { createWhole, durableFolder, namesIn } from "./files.ts";
+import { assertNoSecrets } from "./secrets.ts";
 
 /** What a person decides about an op; the rest is filled in when it is signed. */
 export interface OpDraft extends Pick<OpClaims, "op" | "target" | "scope" | "args" | "expected_state_version"> {
@@ -56,10 +57,12 @@ export class Outbox {
     this.#options = options;
   }
 
-  /** Signs an op with the key's next number and stores it. It is on disk when this returns; nothing has been sent. */
+  /** Signs an op with the key's next number and stores it. It is on disk when this returns; nothing has been sent. Throws `secret_in_op`. */
   async prepare(draft: OpDraft, key: SigningKey): Promise<OutboxOp> {
     const { clock, random, audience } = this.#options;
     const { notBeforeS, expiresInS, reason, plan, ...fixed } = draft;
+    assertNoSecrets(fixed.args, "args");
+    assertNoSecrets(reason, "reason");
     const nowS = nowSeconds(clock);
     const claims = {
       ...fixed,
@@ -85,6 +88,8 @@ export class Outbox {
    */
   async adopt(compact: string): Promise<OutboxOp> {
     const { claims } = verifyOp(compact);
+    assertNoSecrets(claims.args, "args");
+    assertNoSecrets(claims.reason, "reason");
     const known = await this.find(claims.jti);
     if (known?.entry.op === compact) return known;
     if (known !== undefined) throw new TriplaneError("jti_reused", `the outbox holds another op with jti ${claims.jti}`);

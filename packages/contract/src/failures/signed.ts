@@ -8,6 +8,12 @@ export const SIGNED_FAILURES = failureEntries({
     what: "The signed object is larger than its kind allows.",
     hint: "Move bulky arguments out of the op and reference them by digest.",
   },
+  secret_in_op: {
+    httpStatus: 400,
+    retry: "no",
+    what: "The op holds a credential, and what an op holds ends in the ledger for ever.",
+    hint: "Put it into the orchestrator's secrets folder, name it in a setting of the type Secret, and treat it as exposed if it was sent.",
+  },
   token_malformed: {
     httpStatus: 400,
     retry: "no",

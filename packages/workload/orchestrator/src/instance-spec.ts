@@ -22,12 +22,18 @@ export async function instanceSpec(request: SpecRequest, catalog: Catalog): Prom
     throw new TriplaneError("args_invalid", `version: the catalog has ${definition.name} ${definition.version}, not ${request.version}`);
   }
   assertReplicas(request.replicas, definition);
+  const settings = resolveSettings(definition, request.settings);
+  for (const [name, { type }] of Object.entries(definition.settings)) {
+    // Before anything is signed. The value is not told: it may be the secret that should have stayed in its file.
+    if (type === "Secret" && !(await catalog.hasSecret(String(settings[name]))))
+      throw new TriplaneError("args_invalid", `settings.${name}: the orchestrator has no secret of that name`);
+  }
   return {
     component: definition.name,
     version: definition.version,
     definition: digest,
     replicas: request.replicas,
-    settings: resolveSettings(definition, request.settings),
+    settings,
     managed_by: request.managedBy,
   };
 }

@@ -49,7 +49,7 @@ async function serviceOver(
   const fatal: unknown[] = [];
   const service = new OrchestratorService({
     ...{ workspace: "w1", records, driver: world, desired: more.desired, clock: systemClock },
-    catalog: new CatalogFolder(FIXTURES, `${home.path}/releases`),
+    catalog: new CatalogFolder(FIXTURES, `${home.path}/releases`, `${home.path}/secrets`),
     kinds: await loadKinds(),
     signal: new AbortController().signal,
     onFatal: (error) => fatal.push(error),

@@ -11,6 +11,7 @@ interface Place {
   readonly catalog: CatalogFolder;
   readonly probe: string;
   readonly releases: string;
+  readonly secrets: string;
 }
 
 async function withCatalog(work: (place: Place) => Promise<void>): Promise<void> {
@@ -18,7 +19,8 @@ async function withCatalog(work: (place: Place) => Promise<void>): Promise<void>
   const folder = join(home.path, "catalog");
   await cp(FIXTURES, folder, { recursive: true });
   const releases = join(home.path, "releases");
-  await work({ catalog: new CatalogFolder(folder, releases), probe: join(folder, "probe"), releases });
+  const secrets = join(home.path, "secrets");
+  await work({ catalog: new CatalogFolder(folder, releases, secrets), probe: join(folder, "probe"), releases, secrets });
 }
 
 test("CatalogFolder: a release is a copy that later edits of the catalog do not change", () =>
@@ -70,3 +72,12 @@ test("loadKinds: every file of the folder is a kind, named as the file", async (
   await writeFile(join(home.path, "a.b.ts"), "export const kind = { name: 'a.c' };");
   await assert.rejects(loadKinds(home.path), { code: "internal" });
 });
+
+test("CatalogFolder: a secret is a plain file of the secrets folder, and no path gets out of it", () =>
+  withCatalog(async ({ catalog, secrets }) => {
+    assert.equal(await catalog.hasSecret("db-password"), false);
+    await mkdir(join(secrets, "folder"), { recursive: true });
+    await writeFile(join(secrets, "db-password"), "x", { mode: 0o600 });
+    assert.equal(await catalog.hasSecret("db-password"), true);
+    for (const name of ["folder", "../secrets/db-password", "", "DB", "a/b"]) assert.equal(await catalog.hasSecret(name), false);
+  }));

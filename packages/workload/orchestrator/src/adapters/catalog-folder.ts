@@ -8,7 +8,7 @@ import { canonicalJson, type Digest, digestOf, TARGET_PATTERN, TriplaneError } f
 import { isErrno, syncFolder } from "@triplane/kit";
 import { readNickelFile } from "@triplane/nickel";
 import type { Catalog, CatalogEntry, Release } from "../catalog/catalog.ts";
-import { type ComponentDefinition, componentDefinitionSchema } from "../catalog/definition.ts";
+import { type ComponentDefinition, componentDefinitionSchema, SECRET_NAME } from "../catalog/definition.ts";
 
 export const DEFINITION_FILE = "component.ncl";
 const MAX_FILES = 500;
@@ -18,11 +18,23 @@ const MAX_RELEASES_KNOWN = 1000;
 export class CatalogFolder implements Catalog {
   readonly #catalogDir: string;
   readonly #releasesDir: string;
+  readonly #secretsDir: string;
   readonly #releases = new Map<string, Release>();
 
-  constructor(catalogDir: string, releasesDir: string) {
+  constructor(catalogDir: string, releasesDir: string, secretsDir: string) {
     this.#catalogDir = catalogDir;
     this.#releasesDir = releasesDir;
+    this.#secretsDir = secretsDir;
+  }
+
+  async hasSecret(name: string): Promise<boolean> {
+    if (!SECRET_NAME.test(name)) return false;
+    try {
+      return (await stat(join(this.#secretsDir, name))).isFile();
+    } catch (error) {
+      if (isErrno(error, "ENOENT")) return false;
+      throw error;
+    }
   }
 
   async find(name: string): Promise<CatalogEntry | undefined> {

@@ -11,6 +11,8 @@ export interface CatalogEntry {
 export interface Catalog {
   /** Undefined where there is no such component. Throws if there is one and it cannot be used. */
   find(name: string): Promise<CatalogEntry | undefined>;
+  /** Whether the secrets folder has a file of this name. */
+  hasSecret(name: string): Promise<boolean>;
 }
 
 /** A component as it was when it was planned, unpacked and unchangeable. */

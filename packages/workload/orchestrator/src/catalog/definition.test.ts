@@ -52,3 +52,16 @@ test("resolveSettings: completes with defaults; reports every problem together",
   });
   assert.throws(() => resolveSettings(good, { __proto__: 1, constructor: "x" }), { code: "args_invalid" });
 });
+
+test("settingProblem: a secret is named, and what is no name is not told", () => {
+  const secret = { type: "Secret", description: "" } as const;
+  assert.equal(settingProblem(secret, "db-password"), undefined);
+  for (const value of ["S3cret!", "", "../x", 7, undefined, "x".repeat(64)])
+    assert.equal(settingProblem(secret, value), "must be the name of a secret, never the secret itself");
+});
+
+test("componentDefinitionSchema: a settings file holds no secret", () => {
+  const flags = { name: "flags", version: "1.0.0", description: "d", driver: "File" };
+  const parsed = componentDefinitionSchema.safeParse({ ...flags, settings: { password: { type: "Secret", description: "d" } } });
+  assert.match(parsed.error?.message ?? "", /others read the file/);
+});

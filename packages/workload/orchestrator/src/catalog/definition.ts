@@ -18,6 +18,8 @@ const settingSchema = z.discriminatedUnion("type", [
   }),
   z.strictObject({ type: z.literal("Integer"), description: z.string().max(200), default: z.int(), min: z.int(), max: z.int() }),
   z.strictObject({ type: z.literal("Bool"), description: z.string().max(200), default: z.boolean() }),
+  /** The name of a file in the orchestrator's secrets folder: ops and records hold the name, the program gets the path. */
+  z.strictObject({ type: z.literal("Secret"), description: z.string().max(200) }),
 ]);
 export type SettingDefinition = z.infer<typeof settingSchema>;
 
@@ -87,6 +89,8 @@ export type ProcessDefinition = z.infer<typeof processDefinitionSchema>;
 
 const fileDefinitionSchema = z.strictObject({ ...common, driver: z.literal("File") }).superRefine((definition, context) => {
   for (const problem of settingProblems(definition.settings)) context.addIssue({ code: "custom", message: problem });
+  for (const [name, { type }] of Object.entries(definition.settings))
+    if (type === "Secret") context.addIssue({ code: "custom", message: `settings.${name}: others read the file, so it holds no secret` });
 });
 /** Settings that others read from a file. */
 export type FileDefinition = z.infer<typeof fileDefinitionSchema>;
@@ -135,7 +139,7 @@ function* crossProblems(definition: Crossable): Generator<string> {
 
 function* settingProblems(settings: Crossable["settings"]): Generator<string> {
   for (const [name, setting] of Object.entries(settings)) {
-    const problem = settingProblem(setting, setting.default);
+    const problem = setting.type === "Secret" ? undefined : settingProblem(setting, setting.default);
     if (problem !== undefined) yield `settings.${name}.default: ${problem}`;
   }
 }
@@ -146,9 +150,12 @@ function isBuiltIn(name: string, ports: readonly string[]): boolean {
   return BUILT_IN.has(name) || /^tool\.[a-z0-9-]+$/.test(name);
 }
 
+/** Names of files in the secrets folder. */
+export const SECRET_NAME: RegExp = /^[a-z][a-z0-9-]{0,62}$/;
+
 export type SettingValue = string | number | boolean;
 
-/** Why a value does not fit its definition, or undefined if it does. */
+/** Why a value does not fit its definition, or undefined if it does. Never tells the value: somebody may have put a secret there. */
 export function settingProblem(setting: SettingDefinition, value: unknown): string | undefined {
   switch (setting.type) {
     case "String":
@@ -160,5 +167,7 @@ export function settingProblem(setting: SettingDefinition, value: unknown): stri
       return value < setting.min || value > setting.max ? `must be from ${setting.min} to ${setting.max}` : undefined;
     case "Bool":
       return typeof value === "boolean" ? undefined : "must be true or false";
+    case "Secret":
+      return typeof value === "string" && SECRET_NAME.test(value) ? undefined : "must be the name of a secret, never the secret itself";
   }
 }

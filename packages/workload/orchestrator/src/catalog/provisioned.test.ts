@@ -17,7 +17,7 @@ const WORKSPACE = join(CATALOG, "../../workspaces/libre-wuji");
 
 test("catalog: every component reads, and takes its defaults", async () => {
   await using home = await testHome();
-  const catalog = new CatalogFolder(CATALOG, join(home.path, "releases"));
+  const catalog = new CatalogFolder(CATALOG, join(home.path, "releases"), join(home.path, "secrets"));
   const folders = (await readdir(CATALOG, { withFileTypes: true })).filter((entry) => entry.isDirectory()).map(({ name }) => name);
   assert.ok(folders.length >= 3);
   for (const component of folders) {
@@ -28,7 +28,7 @@ test("catalog: every component reads, and takes its defaults", async () => {
 
 test("libre-wuji/desired.ncl: lists only what the catalog has", async () => {
   await using home = await testHome();
-  const catalog = new CatalogFolder(CATALOG, join(home.path, "releases"));
+  const catalog = new CatalogFolder(CATALOG, join(home.path, "releases"), join(home.path, "secrets"));
   const desired = parseDesiredState(readNickelFile(WORKSPACE, "desired.ncl").json, "libre-wuji");
   for (const component of desired.components) await instanceSpec({ ...component, managedBy: "desired" }, catalog);
 });

@@ -13,7 +13,7 @@ import { ProcessDriver } from "./process/process-driver.ts";
 import { ReplicaRecords } from "./process/replica-record.ts";
 
 function states(home: TestHome, component: string, settings: (number: number) => Record<string, unknown>) {
-  const catalog = new CatalogFolder(FIXTURES, join(home.path, "releases"));
+  const catalog = new CatalogFolder(FIXTURES, join(home.path, "releases"), join(home.path, "secrets"));
   const state = async (number: number, generation: string): Promise<InstanceState> => ({
     ...(await instanceSpec({ component, replicas: 1, settings: settings(number), managedBy: "op" }, catalog)),
     generation,
@@ -38,6 +38,7 @@ async function processHarness(): Promise<DriverHarness> {
       host: {
         ...{ env: {}, node: process.execPath, clock: systemClock, random: systemRandom, emit: () => undefined },
         tool: async (name) => name,
+        secretsDir: join(home.path, "secrets"),
         onFatal: (error) => {
           throw error;
         },

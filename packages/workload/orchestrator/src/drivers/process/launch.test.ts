@@ -9,7 +9,12 @@ import { argvOf, environmentOf, type LaunchPlan } from "./launch.ts";
 const parsed = componentDefinitionSchema.parse(readNickelFile(join(FIXTURES, "probe"), "component.ncl").json);
 assert.ok(parsed.driver === "Process");
 const definition = parsed;
-const host = { env: { PATH: "/bin", SECRET: "s", TRIPLANE_TEST_PASSED_ON: "yes" }, node: "/n/node", tool: async () => "/t/nats" };
+const host = {
+  env: { PATH: "/bin", SECRET: "s", TRIPLANE_TEST_PASSED_ON: "yes" },
+  node: "/n/node",
+  tool: async () => "/t/nats",
+  secretsDir: "/s",
+};
 
 function planFor(command: readonly string[], settings: LaunchPlan["settings"]): LaunchPlan {
   return {
@@ -36,4 +41,11 @@ test("environmentOf: holds what is listed and nothing else", () => {
     TRIPLANE_REPLICA: "m",
     TRIPLANE_TEST_PASSED_ON: "yes",
   });
+});
+
+test("argvOf: of a secret the program gets the path", async () => {
+  const settings = { password: { type: "Secret", description: "d" } } as const;
+  const plan = planFor(["{node}", "--password-file={password}"], { password: "db-password" });
+  const withSecret = { ...plan, definition: { ...plan.definition, settings } };
+  assert.deepEqual(await argvOf(withSecret, host), ["/n/node", "--password-file=/s/db-password"]);
 });

@@ -1,8 +1,10 @@
 // Starting a replica's process: its command line and environment come from the catalog; no shell, nothing inherited that is not listed.
 //
 // Placeholders of a command: {node} this Node, {tool.NAME} an installed tool, {component_dir} the release, {data_dir} the replica's
-// folder, {port} its first port, {port.NAME} a named one, {instance} the target, {replica} its number, and the name of any setting.
+// folder, {port} its first port, {port.NAME} a named one, {instance} the target, {replica} its number, and the name of any setting;
+// of a secret that is the path of its file: what stands on a command line, everybody on the machine can read.
 import { type ChildProcess, spawn } from "node:child_process";
+import { basename, join } from "node:path";
 import { TriplaneError } from "@triplane/contract";
 import { type ProcessDefinition, placeholdersOf } from "../../catalog/definition.ts";
 import type { Settings } from "../../catalog/settings.ts";
@@ -24,10 +26,13 @@ export interface LaunchHost {
   readonly node: string;
   /** Path of an installed tool. Throws `tool_missing`. */
   readonly tool: (name: string) => Promise<string>;
+  readonly secretsDir: string;
 }
 
 export async function argvOf(plan: LaunchPlan, host: LaunchHost): Promise<readonly string[]> {
   const values = new Map<string, string>(Object.entries(plan.settings).map(([name, value]) => [name, String(value)]));
+  for (const [name, { type }] of Object.entries(plan.definition.settings))
+    if (type === "Secret") values.set(name, join(host.secretsDir, basename(String(plan.settings[name]))));
   const fixed = { node: host.node, component_dir: plan.componentDir, data_dir: plan.dataDir, instance: plan.target, replica: plan.replica };
   for (const [name, value] of Object.entries(fixed)) values.set(name, String(value));
   for (const [name, value] of Object.entries(plan.ports)) values.set(`port.${name}`, String(value));
