@@ -69,6 +69,5 @@ const worker = componentDefinitionSchema.parse({
 
 export const CATALOG: Catalog = {
   hasSecret: async () => false,
-  hasSecret: async () => false,
   find: async (name) => (name === worker.name ? { definition: worker, digest: digestOf("worker") } : undefined),
 };
