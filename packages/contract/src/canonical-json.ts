@@ -16,11 +16,19 @@ export function canonicalJson(value: unknown): string {
   }
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
   if (typeof value === "object") {
-    const members = Object.entries(value)
-      .filter(([, member]) => member !== undefined)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`);
-    return `{${members.join(",")}}`;
+    const object = value as { readonly [key: string]: unknown };
+    let text = "";
+    for (const key of sorted(Object.keys(object))) {
+      const member = object[key];
+      if (member !== undefined) text += `${text === "" ? "" : ","}${JSON.stringify(key)}:${canonicalJson(member)}`;
+    }
+    return `{${text}}`;
   }
   throw new TriplaneError("json_invalid", `a ${typeof value} has no JSON form`);
+}
+
+/** In the order of UTF-16 code units, which is what comparing strings and sorting without a function have. */
+function sorted(keys: string[]): readonly string[] {
+  for (let at = 1; at < keys.length; at += 1) if ((keys[at - 1] ?? "") > (keys[at] ?? "")) return keys.sort();
+  return keys;
 }

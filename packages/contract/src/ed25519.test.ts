@@ -147,3 +147,21 @@ test("didOfPublicKey: round trips with publicKeyOfDid", () => {
     assert.deepEqual(publicKeyOfDid(didOfPublicKey(key.publicKey)), key.publicKey);
   }
 });
+
+test("verifySignature: S is compared with the group order to the last bit", () => {
+  const key = generateSigningKey();
+  const message = Buffer.from("op");
+  const signature = key.sign(message);
+  const withS = (s: bigint) => Uint8Array.from([...signature.subarray(0, 32), ...littleEndian32(s)]);
+  for (const [s, code] of [
+    [L - 1n, "signature_invalid"],
+    [L, "signature_noncanonical"],
+    [L + 1n, "signature_noncanonical"],
+    [2n ** 256n - 1n, "signature_noncanonical"],
+  ] as const) {
+    assert.equal(
+      codeOf(() => verifySignature(key.did, message, withS(s))),
+      code,
+    );
+  }
+});

@@ -14,16 +14,16 @@ const MULTICODEC_ED25519 = [0xed, 0x01] as const;
 const PKCS8_PREFIX = Buffer.from("302e020100300506032b657004220420", "hex");
 const SPKI_PREFIX = Buffer.from("302a300506032b6570032100", "hex");
 
-const GROUP_ORDER = 2n ** 252n + 27742317777372353535851937790883648493n;
-const FIELD_PRIME = 2n ** 255n - 19n;
+const GROUP_ORDER = bigEndian(2n ** 252n + 27742317777372353535851937790883648493n);
+const FIELD_PRIME = bigEndian(2n ** 255n - 19n);
 // y-coordinates of the eight points of small order (RFC 8032 curve): 0, 1, -1 and the two of order 8.
-const SMALL_ORDER_Y = new Set<bigint>([
+const SMALL_ORDER_Y = [
   0n,
   1n,
-  FIELD_PRIME - 1n,
+  2n ** 255n - 20n,
   0x05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n,
   0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c7n,
-]);
+].map(bigEndian);
 
 /** A key pair that signs. The private part never leaves this object except through `seed`. */
 export interface SigningKey {
@@ -104,18 +104,31 @@ export function verifySignature(did: string, bytes: Uint8Array, signature: Uint8
   const key = keyObjectOf(did);
   if (signature.length !== 64)
     throw new TriplaneError("signature_invalid", `an Ed25519 signature has 64 bytes, this one ${signature.length}`);
-  if (littleEndian(signature.subarray(32)) >= GROUP_ORDER)
+  if (compare(signature.subarray(32), GROUP_ORDER, ALL_BITS) >= 0)
     throw new TriplaneError("signature_noncanonical", "S is not below the group order");
   assertStrongPoint(signature.subarray(0, 32), "signature_noncanonical", "R");
   if (!verify(null, bytes, key, signature)) throw new TriplaneError("signature_invalid", `the signature is not ${did}'s over these bytes`);
 }
 
 function assertStrongPoint(point: Uint8Array, code: "key_weak" | "signature_noncanonical", name: string): void {
-  const y = littleEndian(point) & ((1n << 255n) - 1n);
-  if (y >= FIELD_PRIME) throw new TriplaneError(code, `${name} is not encoded canonically`);
-  if (SMALL_ORDER_Y.has(y)) throw new TriplaneError(code, `${name} is of small order`);
+  if (compare(point, FIELD_PRIME, WITHOUT_SIGN) >= 0) throw new TriplaneError(code, `${name} is not encoded canonically`);
+  if (SMALL_ORDER_Y.some((y) => compare(point, y, WITHOUT_SIGN) === 0)) throw new TriplaneError(code, `${name} is of small order`);
 }
 
-function littleEndian(bytes: Uint8Array): bigint {
-  return BigInt(`0x${Buffer.from(bytes).reverse().toString("hex")}`);
+const ALL_BITS = 0xff;
+// The top bit of a point is the sign of x (RFC 8032 section 5.1.2).
+const WITHOUT_SIGN = 0x7f;
+
+/** Compares 32 bytes, least significant first as Ed25519 has them, with a number in 32 bytes, most significant first. Both are public. */
+function compare(littleEndian: Uint8Array, number: Uint8Array, topMask: number): number {
+  for (let at = 0; at < 32; at += 1) {
+    const byte = (littleEndian[31 - at] ?? 0) & (at === 0 ? topMask : ALL_BITS);
+    const difference = byte - (number[at] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+function bigEndian(number: bigint): Uint8Array {
+  return Uint8Array.from(Buffer.from(number.toString(16).padStart(64, "0"), "hex"));
 }

@@ -10,9 +10,27 @@ import { MAX_JSON_DEPTH } from "./limits.ts";
 
 const INTEGER = /-?(?:0|[1-9][0-9]*)/y;
 const FRACTION_OR_EXPONENT = /[.eE]/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON strings may not hold raw control characters, so they are named here.
-const PLAIN = /[^"\\\u0000-\u001f]*/y;
 const ESCAPES: Readonly<Record<string, string>> = { '"': '"', "\\": "\\", "/": "/", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" };
+const WORDS = [
+  ["true", true],
+  ["false", false],
+  ["null", null],
+] as const;
+const TAB = 0x09;
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+const SPACE = 0x20;
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const MINUS = 0x2d;
+const COLON = 0x3a;
+const OPEN_BRACKET = 0x5b;
+const BACKSLASH = 0x5c;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+// Made once: making one costs more than reading a signed object with it.
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
  * Parses UTF-8 bytes (or a string) as strict JSON.
@@ -25,7 +43,7 @@ export function parseStrictJson(input: string | Uint8Array, maxDepth: number = M
 
 function decodeUtf8(bytes: Uint8Array): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return UTF8.decode(bytes);
   } catch (cause) {
     throw new TriplaneError("json_invalid", "the bytes are not UTF-8", { cause });
   }
@@ -51,16 +69,12 @@ class Reader {
   #value(depth: number): Json {
     if (depth > this.#maxDepth) throw this.#fail(`nested deeper than ${this.#maxDepth}`);
     this.#space();
-    const head = this.#text[this.#at];
-    if (head === "{") return this.#object(depth);
-    if (head === "[") return this.#array(depth);
-    if (head === '"') return this.#string();
-    if (head === "-" || (head !== undefined && head >= "0" && head <= "9")) return this.#number();
-    for (const [word, value] of [
-      ["true", true],
-      ["false", false],
-      ["null", null],
-    ] as const) {
+    const head = this.#text.charCodeAt(this.#at);
+    if (head === QUOTE) return this.#string();
+    if (head === OPEN_BRACE) return this.#object(depth);
+    if (head === OPEN_BRACKET) return this.#array(depth);
+    if (head === MINUS || isDigit(head)) return this.#number();
+    for (const [word, value] of WORDS) {
       if (this.#text.startsWith(word, this.#at)) {
         this.#at += word.length;
         return value;
@@ -73,7 +87,7 @@ class Reader {
     const members: Record<string, Json> = {};
     this.#at += 1;
     this.#space();
-    if (this.#take("}")) return members;
+    if (this.#take(CLOSE_BRACE)) return members;
     do {
       this.#space();
       const at = this.#at;
@@ -82,11 +96,11 @@ class Reader {
       if (Object.hasOwn(members, key))
         throw new TriplaneError("json_duplicate_key", `the key ${JSON.stringify(key)} again at offset ${at}`);
       this.#space();
-      if (!this.#take(":")) throw this.#fail("a colon was expected");
+      if (!this.#take(COLON)) throw this.#fail("a colon was expected");
       members[key] = this.#value(depth + 1);
       this.#space();
-    } while (this.#take(","));
-    if (!this.#take("}")) throw this.#fail("a comma or } was expected");
+    } while (this.#take(COMMA));
+    if (!this.#take(CLOSE_BRACE)) throw this.#fail("a comma or } was expected");
     return members;
   }
 
@@ -94,25 +108,31 @@ class Reader {
     const items: Json[] = [];
     this.#at += 1;
     this.#space();
-    if (this.#take("]")) return items;
+    if (this.#take(CLOSE_BRACKET)) return items;
     do {
       items.push(this.#value(depth + 1));
       this.#space();
-    } while (this.#take(","));
-    if (!this.#take("]")) throw this.#fail("a comma or ] was expected");
+    } while (this.#take(COMMA));
+    if (!this.#take(CLOSE_BRACKET)) throw this.#fail("a comma or ] was expected");
     return items;
   }
 
   #string(): string {
-    if (!this.#take('"')) throw this.#fail("a string was expected");
+    if (!this.#take(QUOTE)) throw this.#fail("a string was expected");
     let text = "";
     for (;;) {
-      PLAIN.lastIndex = this.#at;
-      const plain = PLAIN.exec(this.#text)?.[0] ?? "";
-      text += plain;
-      this.#at += plain.length;
-      if (this.#take('"')) break;
-      if (!this.#take("\\")) throw this.#fail("a string does not end, or holds a raw control character");
+      const start = this.#at;
+      let at = start;
+      let code = this.#text.charCodeAt(at);
+      // NaN, the end of the text, is none of these either.
+      while (code >= SPACE && code !== QUOTE && code !== BACKSLASH) {
+        at += 1;
+        code = this.#text.charCodeAt(at);
+      }
+      this.#at = at;
+      text += this.#text.slice(start, at);
+      if (this.#take(QUOTE)) break;
+      if (!this.#take(BACKSLASH)) throw this.#fail("a string does not end, or holds a raw control character");
       text += this.#escape();
     }
     if (!text.isWellFormed()) throw this.#fail("a string holds a lone surrogate");
@@ -147,11 +167,15 @@ class Reader {
   }
 
   #space(): void {
-    while (" \t\n\r".includes(this.#text[this.#at] ?? "x")) this.#at += 1;
+    for (;;) {
+      const code = this.#text.charCodeAt(this.#at);
+      if (code !== SPACE && code !== LINE_FEED && code !== CARRIAGE_RETURN && code !== TAB) return;
+      this.#at += 1;
+    }
   }
 
-  #take(char: string): boolean {
-    if (this.#text[this.#at] !== char) return false;
+  #take(code: number): boolean {
+    if (this.#text.charCodeAt(this.#at) !== code) return false;
     this.#at += 1;
     return true;
   }
@@ -159,4 +183,8 @@ class Reader {
   #fail(why: string): TriplaneError {
     return new TriplaneError("json_invalid", `${why} at offset ${this.#at}`);
   }
+}
+
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39;
 }

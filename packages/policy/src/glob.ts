@@ -1,8 +1,10 @@
 // Patterns of kinds and targets: `*` is any run of characters, everything else is itself. Linear in the text; no regular expressions.
 
 export function matchesGlob(pattern: string, text: string): boolean {
+  // Most patterns are one of these two, and a decision asks about dozens.
+  if (pattern === "*") return true;
+  if (!pattern.includes("*")) return pattern === text;
   const [first = "", ...rest] = pattern.split("*");
-  if (rest.length === 0) return pattern === text;
   if (!text.startsWith(first)) return false;
   let at = first.length;
   const last = rest.pop() ?? "";

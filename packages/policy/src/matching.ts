@@ -27,13 +27,20 @@ export function failingParts(rule: Matcher, op: OpClaims, issuer: Signer, nowS: 
 
 /** One sentence on the parts that failed. */
 export function describeFailing(rule: Matcher, op: OpClaims, failing: readonly MatchPart[]): string {
-  const sentences: Readonly<Record<MatchPart, string>> = {
-    kind: `the kind ${op.op} is not among ${rule.kinds.join(", ")}`,
-    target: `the target ${op.target} is not among ${rule.targets.join(", ")}`,
-    issuer: `the issuer is not among ${(rule.issuers ?? []).join(", ")}`,
-    window: "no window of the rule is open",
-  };
-  return failing.map((part) => sentences[part]).join("; ");
+  return failing.map((part) => sentenceOn(part, rule, op)).join("; ");
+}
+
+function sentenceOn(part: MatchPart, rule: Matcher, op: OpClaims): string {
+  switch (part) {
+    case "kind":
+      return `the kind ${op.op} is not among ${rule.kinds.join(", ")}`;
+    case "target":
+      return `the target ${op.target} is not among ${rule.targets.join(", ")}`;
+    case "issuer":
+      return `the issuer is not among ${(rule.issuers ?? []).join(", ")}`;
+    case "window":
+      return "no window of the rule is open";
+  }
 }
 
 /** `alice`, `group:sre`, or `any:operator`. */

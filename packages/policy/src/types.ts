@@ -106,4 +106,6 @@ export interface VerifyDecisionInput {
   readonly audience: { readonly workspace: string; readonly policyRid: string };
   /** The policy at a commit that the caller knows to be on the approved canonical chain; undefined for any other commit. */
   policyAt(commit: string): LoadedPolicy | undefined;
+  /** An op that the caller itself just verified: where the decision holds these very bytes, they are not verified a second time. */
+  readonly verifiedOp?: Op;
 }

@@ -240,3 +240,13 @@ test("policyCommitOf: the commit that a decision names, before anything is belie
   assert.throws(() => policyCommitOf("noise"), { code: "chain_broken" });
   assert.throws(() => policyCommitOf(makeOp("bob").token.compact), { code: "chain_broken" });
 });
+
+test("verifyDecision: an op that the caller verified stands in only for its own bytes (chain-verified-at-every-hop)", () => {
+  const op = makeOp("bob");
+  const compact = admit(op);
+  const input = { compact, audience: AUDIENCE, policyAt: () => policy };
+  assert.equal(verifyDecision({ ...input, verifiedOp: op }).op, op);
+  const other = makeOp("bob");
+  const verified = verifyDecision({ ...input, verifiedOp: other });
+  assert.equal(verified.op?.token.compact, op.token.compact);
+});

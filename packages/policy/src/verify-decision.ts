@@ -43,7 +43,8 @@ const DECIDED: ReadonlySet<string> = new Set([
 /** Verifies an admission or a refusal and everything inside. Throws `chain_broken` with the reason; `cause` keeps the inner failure. */
 export function verifyDecision(input: VerifyDecisionInput): VerifiedDecision {
   try {
-    return isAdmission(input.compact) ? verifyAdmitted(input) : verifyRefused(input);
+    const admission = asAdmission(input.compact);
+    return admission === undefined ? verifyRefused(input) : verifyAdmitted(input, admission);
   } catch (cause) {
     if (!(cause instanceof TriplaneError) || cause.code === "chain_broken") throw cause;
     throw new TriplaneError("chain_broken", `${cause.code}: ${cause.message}`, { cause, details: { reason: cause.code } });
@@ -73,6 +74,16 @@ function isAdmission(compact: string): boolean {
   }
 }
 
+/** The verified admission, or undefined where the bytes call themselves something else. */
+function asAdmission(compact: string): Admission | undefined {
+  try {
+    return verifyAdmission(compact);
+  } catch (thrown) {
+    if (thrown instanceof TriplaneError && thrown.code === "typ_refused") return undefined;
+    throw thrown;
+  }
+}
+
 /**
  * Decides about an admitted op again under another policy, with the approvals, facts and time of its admission. Approvals
  * keep counting although they name the policy that was in force when they were given.
@@ -91,13 +102,12 @@ export function decideUnder(policy: Policy, admission: Admission): Decision {
   });
 }
 
-function verifyAdmitted(input: VerifyDecisionInput): VerifiedDecision {
-  const admission = verifyAdmission(input.compact);
+function verifyAdmitted(input: VerifyDecisionInput, admission: Admission): VerifiedDecision {
   const { claims } = admission;
   assertAudience(claims.aud, input.audience);
   const { policy } = findPolicy(input, claims.policy);
   const byHand = deciderOf(policy, claims.iss, "admit");
-  const op = verifyInnerOp(claims.op, claims.op_digest, claims.op_jti);
+  const op = verifyInnerOp(input, claims.op, claims.op_digest, claims.op_jti);
   const approvals = claims.approvals.map(verifyApproval);
   const decision = decide({
     op,
@@ -125,7 +135,7 @@ function verifyRefused(input: VerifyDecisionInput): VerifiedDecision {
     if (DECIDED.has(claims.code)) throw broken(`a refusal with ${claims.code} must carry the op`);
     return { kind: "refusal", refusal, policy };
   }
-  const op = verifyInnerOp(claims.op, claims.op_digest, claims.op_jti);
+  const op = verifyInnerOp(input, claims.op, claims.op_digest, claims.op_jti);
   if (DECIDED.has(claims.code)) {
     const decision = decide({ op, policy, policyRef: claims.policy, approvals, facts: claims.facts, nowS: claims.decided_at, ...byHand });
     assertSameRefusal(refusal, decision);
@@ -160,8 +170,8 @@ function findPolicy(input: VerifyDecisionInput, ref: PolicyRef): LoadedPolicy {
   return loaded;
 }
 
-function verifyInnerOp(compact: string, digest: string, jti: string | undefined): Op {
-  const op = verifyOp(compact);
+function verifyInnerOp({ verifiedOp }: VerifyDecisionInput, compact: string, digest: string, jti: string | undefined): Op {
+  const op = verifiedOp?.token.compact === compact ? verifiedOp : verifyOp(compact);
   if (op.token.digest !== digest) throw broken("the op inside has another digest");
   if (op.claims.jti !== jti) throw broken("the op inside has another jti");
   return op;
