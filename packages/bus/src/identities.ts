@@ -140,6 +140,11 @@ export function visibleConsumers(identity: Identity, workspace: string): Readonl
   return suffixes(identity, workspace, `${API}CONSUMER.INFO.`);
 }
 
+/** Streams of which an identity may read the last messages of several subjects in one request. */
+export function manyReadable(identity: Identity, workspace: string): ReadonlySet<string> {
+  return suffixes(identity, workspace, `${API}DIRECT.GET.`);
+}
+
 function suffixes(identity: Identity, workspace: string, prefix: string): ReadonlySet<string> {
   const found = grantsOf(identity, workspace).filter((grant) => grant.subject.startsWith(prefix));
   return new Set(found.map((grant) => grant.subject.slice(prefix.length)));

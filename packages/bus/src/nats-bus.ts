@@ -5,6 +5,7 @@ import { type Clock, type FailureCode, type Random, TriplaneError } from "@tripl
 import { checkSetup } from "./check.ts";
 import { type ConnectionOptions, openConnection } from "./connection.ts";
 import { translate } from "./errors.ts";
+import { manyReadable } from "./identities.ts";
 import { keyValueBucket } from "./key-value.ts";
 import { acquireLease } from "./lease.ts";
 import { Link } from "./link.ts";
@@ -42,7 +43,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     await connection.close();
     throw error;
   }
-  const reads = directReads(link);
+  const reads = directReads(link, manyReadable(options.identity, options.workspace));
   const bucket = (name: string) => keyValueBucket(link, streams, reads, name);
   const ask = async <T>(doing: string, call: () => Promise<T>, unanswered?: FailureCode): Promise<T> => {
     try {

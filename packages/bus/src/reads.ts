@@ -11,6 +11,8 @@ import type { BusMessage } from "./types.ts";
 const PAGE = 500;
 // The server answers 413 where more subjects match (maxAllowedResponses of nats-server).
 const MAX_SUBJECTS = 1024;
+// Subjects in one request: with keys of 64 characters well below the server's max_payload.
+const MAX_TOGETHER = 256;
 
 export interface Reads {
   last(stream: string, subject: string): Promise<BusMessage | undefined>;
@@ -18,7 +20,14 @@ export interface Reads {
   all(stream: string, filter: string): Promise<readonly BusMessage[]>;
 }
 
-export function directReads(link: Link): Reads {
+interface Question {
+  readonly subject: string;
+  readonly answer: (message: BusMessage | undefined) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+/** `mayReadMany` names the streams of which the identity may read several subjects in one request. */
+export function directReads(link: Link, mayReadMany: ReadonlySet<string>): Reads {
   const page = async (stream: string, body: Readonly<Record<string, unknown>>) => {
     const { messages, end } = await exchange(link, {
       subject: `${link.apiPrefix}.DIRECT.GET.${stream}`,
@@ -44,22 +53,60 @@ export function directReads(link: Link): Reads {
     }
   };
 
+  const lastOne = async (stream: string, subject: string): Promise<BusMessage | undefined> => {
+    const doing = `read the last message on ${subject}`;
+    let message: Msg;
+    try {
+      message = await link.ask(() =>
+        link.connection.request(`${link.apiPrefix}.DIRECT.GET.${stream}.${subject}`, "", { timeout: link.timeoutMs }),
+      );
+    } catch (error) {
+      throw translate(error, doing);
+    }
+    const code = message.headers?.code ?? 0;
+    if (code === 404) return undefined;
+    if (code !== 0) throw new TriplaneError("bus_unreachable", `${doing}: the server answered ${code}`, { details: { status: code } });
+    return readMessage(message);
+  };
+  const lastOfMany = async (stream: string, subjects: readonly string[]): Promise<ReadonlyMap<string, BusMessage>> => {
+    const { messages, tooMany } = await page(stream, { multi_last: subjects, batch: MAX_SUBJECTS });
+    if (tooMany) throw new TriplaneError("internal", `${subjects.length} subjects are too many for one read of ${stream}`);
+    return new Map(messages.map((message) => [message.subject, message]));
+  };
+  const questions = new Map<string, Question[]>();
+  const ask = (stream: string): void => {
+    const asked = questions.get(stream) ?? [];
+    questions.delete(stream);
+    for (let at = 0; at < asked.length; at += MAX_TOGETHER) {
+      const together = asked.slice(at, at + MAX_TOGETHER);
+      const [first] = together;
+      if (first === undefined) continue;
+      if (together.length === 1) lastOne(stream, first.subject).then(first.answer, first.fail);
+      else
+        lastOfMany(stream, [...new Set(together.map(({ subject }) => subject))]).then(
+          (found) => {
+            for (const { subject, answer } of together) answer(found.get(subject));
+          },
+          (error) => {
+            for (const { fail } of together) fail(error);
+          },
+        );
+    }
+  };
+
   return {
     all,
-    last: async (stream, subject) => {
-      const doing = `read the last message on ${subject}`;
-      let message: Msg;
-      try {
-        message = await link.ask(() =>
-          link.connection.request(`${link.apiPrefix}.DIRECT.GET.${stream}.${subject}`, "", { timeout: link.timeoutMs }),
-        );
-      } catch (error) {
-        throw translate(error, doing);
-      }
-      const code = message.headers?.code ?? 0;
-      if (code === 404) return undefined;
-      if (code !== 0) throw new TriplaneError("bus_unreachable", `${doing}: the server answered ${code}`, { details: { status: code } });
-      return readMessage(message);
+    // Questions about one stream that are asked at once are one request, where the identity may send such.
+    last: (stream, subject) => {
+      if (!mayReadMany.has(stream) || /[*>\s]/.test(subject)) return lastOne(stream, subject);
+      return new Promise((answer, fail) => {
+        const asked = questions.get(stream);
+        if (asked !== undefined) asked.push({ subject, answer, fail });
+        else {
+          questions.set(stream, [{ subject, answer, fail }]);
+          queueMicrotask(() => ask(stream));
+        }
+      });
     },
     lastOfEach: async (stream, filter) => {
       const { messages, tooMany } = await page(stream, { multi_last: [filter], batch: MAX_SUBJECTS });

@@ -13,8 +13,10 @@ const NANOS_PER_MS = 1_000_000;
 export function workConsumer(link: Link, stream: string, durable: string): WorkConsumer {
   const subject = `${link.apiPrefix}.CONSUMER.MSG.NEXT.${stream}.${durable}`;
 
+  // With both, the server hands out what is there, or waits for one message and hands out what came with it; then it says that
+  // this was all (processNextMsgRequest and processWaiting of nats-server): nobody waits for a batch to be full.
   const pull = async (max: number, waitMs: number, signal: AbortSignal | undefined): Promise<readonly WorkMessage[]> => {
-    const body = waitMs > 0 ? { batch: max, expires: Math.ceil(waitMs) * NANOS_PER_MS } : { batch: max, no_wait: true };
+    const body = { batch: max, no_wait: true, expires: Math.ceil(Math.max(waitMs, 1)) * NANOS_PER_MS };
     const { messages, end } = await exchange(link, { subject, body, max, answerWithinMs: waitMs, signal });
     if (messages.length === 0 && end.kind === "status" && end.code === 409 && /consumer deleted/i.test(end.description))
       throw new TriplaneError("stream_missing", `consumer ${durable} of ${stream} was deleted`);
@@ -22,14 +24,8 @@ export function workConsumer(link: Link, stream: string, durable: string): WorkC
   };
 
   return {
-    next: async ({ waitMs, signal }) => (await pull(1, Math.max(waitMs, 1), signal))[0],
-    batch: async ({ max, waitMs, signal }) => {
-      const there = await pull(max, 0, signal);
-      if (there.length > 0 || signal?.aborted === true) return there;
-      const first = await pull(1, Math.max(waitMs, 1), signal);
-      if (first.length === 0 || max === 1) return first;
-      return [...first, ...(await pull(max - 1, 0, signal))];
-    },
+    next: async ({ waitMs, signal }) => (await pull(1, waitMs, signal))[0],
+    batch: ({ max, waitMs, signal }) => pull(max, waitMs, signal),
   };
 }
 

@@ -122,6 +122,18 @@ export function busContract(name: string, make: () => Promise<BusUnderTest>): vo
       );
     });
 
+    it("hands out a batch as soon as something is there, without waiting for more", async () => {
+      await using set = await make();
+      const controller = await set.bus(CONTROLLER);
+      const queue = await (await set.bus({ role: "mirror" })).consumer(streams.audit, CONSUMERS.audit);
+      const waiting = queue.batch({ max: 10, waitMs: 60_000 });
+      await send(controller, on.audit, "1");
+      assert.deepEqual(
+        (await waiting).map((message) => message.text),
+        ["1"],
+      );
+    });
+
     it("throws stream_missing for a consumer that does not exist", async () => {
       await using set = await make();
       await rejects((await set.bus({ role: "watcher" })).consumer(streams.alarm, "nobody"), "stream_missing", "bus_denied");
@@ -137,6 +149,18 @@ export function busContract(name: string, make: () => Promise<BusUnderTest>): vo
       await send(keeper, on.answer("alice", JTI), "new");
       assert.equal((await alice.last(streams.answer, on.answer("alice", JTI)))?.text, "new");
       assert.equal(await alice.last(streams.answer, on.answer("alice", JTI.replace("1", "2"))), undefined);
+    });
+
+    it("last: many questions at once, each with its own answer", async () => {
+      await using set = await make();
+      const keeper = await set.bus(KEEPER);
+      for (let index = 0; index < 20; index += 2) await send(keeper, on.review(`r${index}`), `item ${index}`);
+      const subjectsAsked = [...Array.from({ length: 20 }, (_, index) => on.review(`r${index}`)), on.review("r4")];
+      const found = await Promise.all(subjectsAsked.map((subject) => keeper.last(streams.review, subject)));
+      assert.deepEqual(
+        found.map((message) => message?.text),
+        [...Array.from({ length: 20 }, (_, index) => (index % 2 === 0 ? `item ${index}` : undefined)), "item 4"],
+      );
     });
 
     it("lastOfEach and all: in stream order, more than one page, only what matches", async () => {
