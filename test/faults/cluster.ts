@@ -44,6 +44,8 @@ export interface Overrides {
   readonly imports?: readonly string[];
   readonly extraArgv?: readonly string[];
   readonly env?: { readonly [variable: string]: string };
+  /** False starts it as an installation does, deaf to orders; the variables are there all the same. */
+  readonly armed?: boolean;
   /** Put before the whole command, like `["ip", "netns", "exec", "signing"]`. */
   readonly prefix?: readonly string[];
   /** Other than from the configuration; for a daemon that is reached through something. */
@@ -334,7 +336,8 @@ export class Cluster implements AsyncDisposable {
       await writeFile(rest[configAt], JSON.stringify(merged), { mode: 0o600 });
     }
     const modules = imports.map((path) => `--import=${path}`);
-    return [...prefix, node, ...modules, ...this.armed(name).nodeArguments, ...rest, ...extraArgv];
+    const arming = overrides.armed === false ? [] : this.armed(name).nodeArguments;
+    return [...prefix, node, ...modules, ...arming, ...rest, ...extraArgv];
   }
 }
 

@@ -97,6 +97,17 @@ describe("a process that is killed at every step of an op's way", { concurrency:
       });
     }
 
+    it("a daemon that was started as an installation starts it passes every failpoint, whatever is ordered", async () => {
+      const cluster = running();
+      await cluster.restart("keeper-daemon", { armed: false });
+      const pid = cluster.pid("keeper-daemon");
+      const order = await cluster.arm("keeper-daemon", "any");
+      await answered(await submit(cluster, "ben", change("flags-unarmed")));
+      assert.equal(cluster.pid("keeper-daemon"), pid);
+      await assert.rejects(order.fired(0));
+      await cluster.disarm("keeper-daemon", "any");
+    });
+
     it("everything has one record, one effect, and nothing waits (every-command-lands, applied-once)", keepsItsPromises);
   });
 
