@@ -6,8 +6,10 @@ import { CRASH_POINTS } from "./testing/crash-points.ts";
 
 describe("Controller: killed with SIGKILL and started again", () => {
   let parts: Bench;
+  let storeUrl: string;
   before(async () => {
     parts = await bench();
+    storeUrl = parts.newStoreUrl();
   });
   after(() => parts[Symbol.asyncDispose]());
 
@@ -16,7 +18,6 @@ describe("Controller: killed with SIGKILL and started again", () => {
       const { world, orchestrator } = parts;
       const op = world.op({ target: `web-${point}` });
       const { jti } = op.claims;
-      const storeUrl = parts.newStoreUrl();
       await parts.send(world.admission(op));
 
       const doomed = parts.spawn({ storeUrl, owner: `doomed-${point}`, standby: true, killAt: point });

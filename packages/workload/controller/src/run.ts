@@ -25,6 +25,7 @@ import { PolicyBook } from "./policy-book.ts";
 import type { Orchestrator, PolicySource } from "./ports.ts";
 import { Positions } from "./positions.ts";
 import { Publisher } from "./publisher.ts";
+import { assertMayStart } from "./replay/standing.ts";
 import { ControllerService } from "./service.ts";
 
 export interface ControllerOptions {
@@ -119,6 +120,7 @@ export class Controller {
     const store = await this.#openStore(signal);
     if (store === undefined) return;
     try {
+      await assertMayStart(store, bus, workspace);
       const { intake, applier, publisher, book, alarms } = await this.#assemble(store, lease, signal);
       const consumer = await bus.consumer(streamNames(workspace).cmd, CONSUMERS.cmd);
       logger.info({ workspace, fence: lease.fence, resumed: applier.depth }, "active");

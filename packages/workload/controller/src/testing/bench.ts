@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { type Bus, messageIdOf } from "@triplane/bus";
 import { type Alarm, type AuditRecord, alarmSchema, CONSUMERS, streamNames, subjects, verifyAuditRecord } from "@triplane/contract";
 import { createMetrics, silentLogger, systemClock, systemRandom } from "@triplane/kit";
-import { openStore } from "@triplane/store";
+import { openStore, type Store } from "@triplane/store";
 import { eventually, startNats, type TempDir, type TestNats, tempDir } from "@triplane/testkit";
 import { orchestratorOverHttp } from "../adapters/orchestrator-http.ts";
 import { controllerMetrics } from "../metrics.ts";
@@ -43,6 +43,8 @@ export interface InProcess {
   readonly storeUrl: string;
   readonly maxDeliveries: number;
   readonly leaseTtlMs: number;
+  /** Instead of opening `storeUrl`. */
+  readonly openStore: () => Promise<Store>;
 }
 
 export interface RunningController {
@@ -120,7 +122,7 @@ export async function bench(): Promise<Bench> {
         bus: await nats.bus("controller"),
         source,
         orchestrator: orchestratorOverHttp({ baseUrl: orchestrator.url, workspace: WORKSPACE, token: orchestrator.token, timeoutMs: 5000 }),
-        openStore: () => openStore({ url: storeUrl, migrations: MIGRATIONS }),
+        openStore: overrides.openStore ?? (() => openStore({ url: storeUrl, migrations: MIGRATIONS })),
         clock: systemClock,
         random: systemRandom,
         logger: silentLogger,
