@@ -8,3 +8,4 @@ export * from "./faults/orders.ts";
 export * from "./folders.ts";
 export * from "./nats-server.ts";
 export * from "./random.ts";
+export * from "./simulated/index.ts";

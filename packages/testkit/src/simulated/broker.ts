@@ -1,0 +1,200 @@
+// A broker in virtual time: streams, consumers, buckets, and those who wait for messages.
+//
+// 1. What is published, acked or written is kept, as a whole, before anything is answered.
+// 2. Its end loses what it had not received yet, who waited, and the message ids of what it no longer has; nothing else.
+import type { ConsumerState } from "@triplane/bus";
+import { bucketSettings, consumerSettings, streamSettings, TriplaneError } from "@triplane/contract";
+import type { Scheduler } from "./scheduler.ts";
+import { type Delivery, SimulatedConsumer, SimulatedStream, type Stored } from "./streams.ts";
+
+/** Somebody who asked a consumer for messages. */
+export interface Pull {
+  readonly consumer: SimulatedConsumer;
+  readonly expiresAtMs: number;
+  room: number;
+  deliver(delivery: Delivery): void;
+  /** No more will come. */
+  end(): void;
+}
+
+/** Told of everything that comes to be or goes, at the moment at which it does. */
+export interface BrokerWatcher {
+  onStored?(stream: string, stored: Stored): void;
+  onSettled?(stream: string, stored: Stored): void;
+}
+
+/** What the broker breaks when it ends, and restores when it is back. */
+export interface BrokerLink {
+  onBrokerDown(): void;
+  onBrokerUp(): void;
+}
+
+export class SimulatedBroker {
+  readonly workspace: string;
+  readonly scheduler: Scheduler;
+  readonly links = new Set<BrokerLink>();
+  readonly watcher: BrokerWatcher;
+  readonly #streams: ReadonlyMap<string, SimulatedStream>;
+  readonly #consumers: ReadonlyMap<string, SimulatedConsumer>;
+  readonly #looksAtMs = new Map<SimulatedConsumer, number>();
+  #pulls: Pull[] = [];
+  #isUp = true;
+
+  constructor(scheduler: Scheduler, workspace: string, watcher: BrokerWatcher = {}) {
+    this.workspace = workspace;
+    this.scheduler = scheduler;
+    this.watcher = watcher;
+    const shapes = [
+      ...streamSettings(workspace),
+      ...bucketSettings(workspace).map(({ bucket, history }) => ({
+        name: `KV_${bucket}`,
+        subjects: [`$KV.${bucket}.>`],
+        retention: "limits" as const,
+        max_msgs_per_subject: history,
+        max_msg_size: 128 * 1024,
+        duplicate_window: 120_000_000_000,
+      })),
+    ];
+    this.#streams = new Map(shapes.map((shape) => [shape.name, new SimulatedStream(shape)]));
+    this.#consumers = new Map(
+      consumerSettings(workspace).map((settings) => [
+        `${settings.stream}/${settings.durable_name}`,
+        new SimulatedConsumer(this.stream(settings.stream), settings),
+      ]),
+    );
+  }
+
+  get isUp(): boolean {
+    return this.#isUp;
+  }
+
+  /** Throws `stream_missing`. */
+  stream(name: string): SimulatedStream {
+    const stream = this.#streams.get(name);
+    if (stream === undefined) throw new TriplaneError("stream_missing", `there is no stream ${name}`);
+    return stream;
+  }
+
+  /** Throws `stream_missing`. */
+  consumer(stream: string, durable: string): SimulatedConsumer {
+    const consumer = this.#consumers.get(`${stream}/${durable}`);
+    if (consumer === undefined) throw new TriplaneError("stream_missing", `there is no consumer ${durable} of ${stream}`);
+    return consumer;
+  }
+
+  /** Throws `stream_missing`, `token_too_large`. */
+  publish(subject: string, text: string, messageId: string): { readonly seq: number; readonly duplicate: boolean } {
+    for (const [name, stream] of this.#streams) {
+      if (name.startsWith("KV_") || !stream.takes(subject)) continue;
+      const raw = Buffer.from(text);
+      const { seq, duplicate } = stream.publish(subject, raw, this.scheduler.nowMs, messageId);
+      this.#told(name, duplicate ? undefined : stream.messages.get(seq));
+      return { seq, duplicate };
+    }
+    throw new TriplaneError("stream_missing", `publish to ${subject}: nothing on the server answers there`);
+  }
+
+  /** A write to a bucket's key whose last revision must be the expected one. Undefined where it is not. */
+  write(bucket: string, key: string, value: string, expectedRevision: number): number | undefined {
+    const stream = this.stream(`KV_${bucket}`);
+    const subject = `$KV.${bucket}.${key}`;
+    if (stream.lastSeqOf(subject) !== expectedRevision) return undefined;
+    const { seq } = stream.publish(subject, Buffer.from(value), this.scheduler.nowMs, undefined);
+    this.#told(`KV_${bucket}`, stream.messages.get(seq));
+    return seq;
+  }
+
+  consumerState(stream: string, durable: string): ConsumerState {
+    const { pending, unacked, ackFloorSeq } = this.consumer(stream, durable);
+    return { pending, unacked, ackFloorSeq };
+  }
+
+  pull(pull: Pull, noWait: boolean): void {
+    if (!noWait) {
+      this.#pulls.push(pull);
+      const waitMs = pull.expiresAtMs - this.scheduler.nowMs;
+      this.scheduler.plan(waitMs, undefined, () => this.#expire(pull));
+      this.#handOut(pull.consumer);
+      return;
+    }
+    while (pull.room > 0) {
+      const delivery = pull.consumer.take(this.scheduler.nowMs);
+      if (delivery === undefined) break;
+      pull.room -= 1;
+      pull.deliver(delivery);
+    }
+    if (pull.room > 0) pull.end();
+    this.#watchDue(pull.consumer);
+  }
+
+  /** Whoever asked is gone. */
+  forgetPull(pull: Pull): void {
+    this.#pulls = this.#pulls.filter((each) => each !== pull);
+  }
+
+  settle(consumer: SimulatedConsumer, seq: number): void {
+    const stored = consumer.stream.messages.get(seq);
+    if (consumer.settle(seq) && stored !== undefined) this.watcher.onSettled?.(consumer.settings.stream, stored);
+    this.#handOut(consumer);
+  }
+
+  postpone(consumer: SimulatedConsumer, seq: number, byMs: number): void {
+    consumer.postpone(seq, this.scheduler.nowMs + byMs);
+    this.#handOut(consumer);
+  }
+
+  /** Ends as by a power switch. */
+  crash(): void {
+    if (!this.#isUp) return;
+    this.#isUp = false;
+    this.#pulls = [];
+    this.scheduler.trace("broker", "dies");
+    for (const link of this.links) link.onBrokerDown();
+  }
+
+  restart(): void {
+    if (this.#isUp) return;
+    this.#isUp = true;
+    for (const stream of this.#streams.values()) stream.forget();
+    this.scheduler.trace("broker", "is back");
+    for (const link of this.links) link.onBrokerUp();
+    for (const consumer of this.#consumers.values()) this.#watchDue(consumer);
+  }
+
+  #told(name: string, stored: Stored | undefined): void {
+    if (stored !== undefined) this.watcher.onStored?.(name, stored);
+    for (const consumer of this.#consumers.values()) if (consumer.settings.stream === name) this.#handOut(consumer);
+  }
+
+  #handOut(consumer: SimulatedConsumer): void {
+    for (let pull = this.#waiting(consumer); pull !== undefined; pull = this.#waiting(consumer)) {
+      const delivery = consumer.take(this.scheduler.nowMs);
+      if (delivery === undefined) break;
+      pull.room -= 1;
+      if (pull.room === 0) this.forgetPull(pull);
+      pull.deliver(delivery);
+    }
+    this.#watchDue(consumer);
+  }
+
+  #waiting(consumer: SimulatedConsumer): Pull | undefined {
+    return this.#pulls.find((pull) => pull.consumer === consumer && pull.expiresAtMs > this.scheduler.nowMs);
+  }
+
+  #watchDue(consumer: SimulatedConsumer): void {
+    const dueMs = consumer.nextDueMs();
+    if (dueMs === undefined || this.#waiting(consumer) === undefined) return;
+    const planned = this.#looksAtMs.get(consumer);
+    if (planned !== undefined && planned <= dueMs && planned > this.scheduler.nowMs) return;
+    this.#looksAtMs.set(consumer, dueMs);
+    this.scheduler.plan(dueMs - this.scheduler.nowMs, undefined, () => {
+      if (this.#isUp) this.#handOut(consumer);
+    });
+  }
+
+  #expire(pull: Pull): void {
+    if (!this.#pulls.includes(pull)) return;
+    this.forgetPull(pull);
+    pull.end();
+  }
+}
