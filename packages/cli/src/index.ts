@@ -5,6 +5,7 @@ export { type OpTold, World } from "./demo/world.ts";
 export { referencePage } from "./framework/reference.ts";
 export { type HomeLayout, homeLayout } from "./home/layout.ts";
 export { readWorkspaceFile, type WorkspaceFile } from "./home/workspace-file.ts";
+export { connectAs, identityOf } from "./people/connect.ts";
 export { type Person, personAt, planOp, withSubmitter } from "./people/person.ts";
 export { actorFor } from "./people/who.ts";
 export { askHealth } from "./planes/health.ts";

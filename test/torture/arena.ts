@@ -1,0 +1,174 @@
+// What faults are inflicted on: the processes of a workspace, the links between them, the disks under them, and the people's machines.
+//
+// 1. Every connection of a daemon or a seat goes through a link of its own, so that any of them can be cut.
+// 2. Where the system allows it, each state lies on a disk of its own. Where not, `disks` is empty and `noDisks` says why.
+// 3. Two faults never hold the same part at once: a part is claimed before it is touched.
+import { cp, mkdir, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { World } from "@triplane/cli";
+import { repositoryDir } from "@triplane/ledger";
+import { Cluster } from "../faults/cluster.ts";
+import { Claims } from "./claims.ts";
+import { LoopDisk, whyNoDisks } from "./disks/loop-disk.ts";
+import { Book } from "./load/book.ts";
+import { Seat } from "./load/seat.ts";
+import { type LoadStep, SEAT_NAMES, type SeatName, seatOf } from "./load/step.ts";
+import { Link } from "./net/link.ts";
+import { Tally } from "./tally.ts";
+
+export const DAEMONS = ["nats-server", "orchestrator", "ops-controller", "audit-mirror", "keeper-daemon"] as const;
+export type Daemon = (typeof DAEMONS)[number];
+
+export const LINKS = [
+  "keeper-daemon to nats-server",
+  "ops-controller to nats-server",
+  "audit-mirror to nats-server",
+  "ops-controller to orchestrator",
+  "people to nats-server",
+  "people to orchestrator",
+  "robots to nats-server",
+  "robots to orchestrator",
+] as const;
+export type LinkName = (typeof LINKS)[number];
+
+export const DISKS = ["nats-server", "ops-controller", "orchestrator", "ledger", "outbox"] as const;
+export type DiskName = (typeof DISKS)[number];
+
+const DISK_MIB = 256;
+
+export class Arena {
+  readonly cluster: Cluster;
+  readonly claims = new Claims();
+  readonly book = new Book();
+  readonly tally = new Tally();
+  readonly links: ReadonlyMap<LinkName, Link>;
+  readonly disks: ReadonlyMap<DiskName, LoopDisk>;
+  readonly noDisks: string | undefined;
+  readonly seats: ReadonlyMap<SeatName, Seat>;
+  /** Digests of messages that no submitter stands behind; the ledger may have a refusal of each. */
+  readonly garbage = new Set<string>();
+
+  private constructor(cluster: Cluster, links: Map<LinkName, Link>, disks: Map<DiskName, LoopDisk>, noDisks: string | undefined) {
+    this.cluster = cluster;
+    this.links = links;
+    this.disks = disks;
+    this.noDisks = noDisks;
+    const port = (name: LinkName): number => this.link(name).port;
+    this.seats = new Map(
+      SEAT_NAMES.map((name) => {
+        const ports = { natsPort: port(`${name} to nats-server`), orchestratorPort: port(`${name} to orchestrator`) };
+        return [name, new Seat({ name, cluster, ...ports, onReport: (report) => this.book.take(report) })];
+      }),
+    );
+  }
+
+  static async create(): Promise<Arena> {
+    const cluster = await Cluster.create();
+    const links = new Map<LinkName, Link>();
+    const disks = new Map<DiskName, LoopDisk>();
+    try {
+      const { ports } = cluster.world.workspace;
+      for (const name of LINKS) links.set(name, await Link.open(name, name.endsWith("orchestrator") ? ports.orchestrator : ports.nats));
+      const noDisks = await whyNoDisks();
+      if (noDisks === undefined) await makeDisks(cluster.world, disks);
+      const arena = new Arena(cluster, links, disks, noDisks);
+      for (const daemon of ["keeper-daemon", "ops-controller", "audit-mirror"] as const) {
+        const natsUrl = `nats://127.0.0.1:${arena.link(`${daemon} to nats-server`).port}`;
+        const orchestratorUrl = `http://127.0.0.1:${arena.link("ops-controller to orchestrator").port}`;
+        cluster.override(daemon, { config: daemon === "ops-controller" ? { natsUrl, orchestratorUrl } : { natsUrl } });
+      }
+      return arena;
+    } catch (error) {
+      for (const link of links.values()) await link.close();
+      for (const disk of disks.values()) await disk.destroy({ keep: false });
+      await cluster.close();
+      throw error;
+    }
+  }
+
+  get world(): World {
+    return this.cluster.world;
+  }
+
+  link(name: LinkName): Link {
+    const link = this.links.get(name);
+    if (link === undefined) throw new Error(`there is no link ${name}`);
+    return link;
+  }
+
+  disk(name: DiskName): LoopDisk {
+    const disk = this.disks.get(name);
+    if (disk === undefined) throw new Error(`there is no disk ${name}: ${this.noDisks ?? "unknown"}`);
+    return disk;
+  }
+
+  async start(): Promise<void> {
+    await this.cluster.start();
+    for (const seat of this.seats.values()) seat.start();
+  }
+
+  submit(step: LoadStep): void {
+    this.book.ordered += 1;
+    this.seats.get(seatOf(step.issuer))?.order({ step, expectedVersion: this.book.expectedVersion(step) });
+  }
+
+  /** Whether the seats have worked off what they were given. */
+  get seatsAreIdle(): boolean {
+    return [...this.seats.values()].every((seat) => seat.waiting === 0);
+  }
+
+  /** Ends every fault that might still be on, whatever happened to the ones who inflicted them, and has everything run. */
+  async calm(): Promise<void> {
+    for (const link of this.links.values()) link.heal();
+    for (const disk of this.disks.values()) await disk.free();
+    await this.#disarm();
+    for (const seat of this.seats.values()) {
+      seat.signal("SIGCONT");
+      seat.start();
+    }
+    for (const daemon of DAEMONS) {
+      await this.cluster.skew(daemon, 0);
+      this.cluster.resume(daemon);
+      this.cluster.keepRunning(daemon, true);
+      if (!this.cluster.isRunning(daemon)) await this.cluster.launch(daemon);
+    }
+    for (const daemon of DAEMONS) await this.cluster.healthy(daemon, 120_000);
+  }
+
+  async #disarm(): Promise<void> {
+    const orders = (await readdir(this.cluster.faults)).filter((name) => /^(any|[a-z]+\.(before|after)-[a-z]+)(\..+)?\.json$/.test(name));
+    await Promise.all(orders.map((name) => rm(join(this.cluster.faults, name), { force: true })));
+  }
+
+  /** Ends everything. Where `keepIn` is given, the workspace is copied there before it goes. Returns what could not be ended. */
+  async close(keepIn?: string): Promise<readonly string[]> {
+    for (const link of this.links.values()) link.heal();
+    for (const seat of this.seats.values()) await seat.kill({ keep: false });
+    for (const daemon of DAEMONS.toReversed()) await this.cluster.stop(daemon);
+    for (const disk of this.disks.values()) {
+      await disk.free();
+      for (const pid of await disk.holders()) process.kill(pid, "SIGKILL");
+      await disk.destroy({ keep: true });
+    }
+    if (keepIn !== undefined) {
+      await mkdir(keepIn, { recursive: true, mode: 0o700 });
+      await cp(this.world.folder, keepIn, { recursive: true, preserveTimestamps: true });
+    }
+    for (const link of this.links.values()) await link.close();
+    return await this.cluster.close();
+  }
+}
+
+async function makeDisks(world: World, disks: Map<DiskName, LoopDisk>): Promise<void> {
+  const { layout, workspace, folder } = world;
+  const images = join(folder, "disks");
+  await mkdir(images, { mode: 0o700 });
+  const places: Readonly<Record<DiskName, string>> = {
+    "nats-server": layout.natsData,
+    "ops-controller": layout.controller,
+    orchestrator: layout.orchestrator,
+    ledger: repositoryDir(layout.storage, workspace.pins.state.rid),
+    outbox: join(layout.root, "outbox"),
+  };
+  for (const name of DISKS) disks.set(name, await LoopDisk.create(places[name], images, DISK_MIB));
+}

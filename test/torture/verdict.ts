@@ -1,0 +1,34 @@
+// What has to be true when everything is calm again: what the outboxes promised, what the promises' own check says, and what the checker says.
+import type { InvariantId } from "@triplane/contract";
+import { everythingSubmitted } from "../faults/evidence.ts";
+import { brokenPromises } from "../faults/promises.ts";
+import type { Arena } from "./arena.ts";
+
+export interface Finding {
+  readonly invariant: InvariantId;
+  readonly status: "holds" | "violated" | "not-checkable";
+  /** Who says so. */
+  readonly by: "campaign" | "checker";
+  readonly evidence: readonly string[];
+}
+
+/** One finding for each invariant that somebody looked at. */
+export async function judge(arena: Arena): Promise<readonly Finding[]> {
+  const submitted = await everythingSubmitted(arena.world);
+  const known = new Set(submitted.map(({ op }) => op.entry.jti));
+  const forgotten = arena.book.jtis().filter((jti) => !known.has(jti));
+  const promises = (await brokenPromises(arena.world, submitted)).filter(
+    ({ what }) => ![...arena.garbage].some((digest) => what.includes(digest)),
+  );
+  const broken = [
+    ...promises,
+    ...forgotten.map((jti) => ({ invariant: "every-command-lands" as const, what: `${jti} was in an outbox, and is not any more` })),
+  ];
+  const ids: readonly InvariantId[] = ["every-command-lands", "applied-once", "persist-before-ack", "publish-before-ack"];
+  return ids.map((invariant) => {
+    const mine = broken.filter((each) => each.invariant === invariant).map(({ what }) => what);
+    const evidence =
+      mine.length > 0 ? mine : [`${submitted.length} ops of all outboxes, against ledger, rows, streams, targets and effects`];
+    return { invariant, by: "campaign" as const, status: mine.length > 0 ? ("violated" as const) : ("holds" as const), evidence };
+  });
+}
