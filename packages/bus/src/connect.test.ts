@@ -199,6 +199,38 @@ describe("provision", () => {
     assert.deepEqual(await provision(options), { created: [], unchanged: first.created });
   });
 
+  it("creates nothing where streams are missing that a past is known to have had (no-fail-open)", async () => {
+    await using nats = await startNats();
+    const options = { servers: nats.url, workspace: "w1", nkeySeed: nats.keyOf({ role: "provisioner" }).seed, logger: silentLogger };
+    await using admin = await provisioner(nats);
+    const ranBefore = "the ledger has 3 records";
+    assert.deepEqual((await provision({ ...options, ranBefore })).created, []);
+    await admin.manager.streams.delete(streams.answer);
+    assert.deepEqual((await provision({ ...options, ranBefore })).created, [streams.answer], "answers are a convenience");
+    await admin.manager.streams.delete("KV_OPS_SEQ_w1");
+    await assert.rejects(provision({ ...options, ranBefore }), (error: TriplaneError) => {
+      assert.equal(error.code, "state_lost");
+      assert.match(error.message, /KV_OPS_SEQ_w1, and the ledger has 3 records/);
+      return true;
+    });
+    assert.deepEqual((await provision(options)).created, ["KV_OPS_SEQ_w1"]);
+  });
+
+  it("makes a lost lease bucket anew with fences above all that the lost one gave", async () => {
+    await using nats = await startNats();
+    const options = { servers: nats.url, workspace: "w1", nkeySeed: nats.keyOf({ role: "provisioner" }).seed, logger: silentLogger };
+    const request = { key: "ops-controller", owner: "one", ttlMs: 5000 };
+    const bus = await nats.bus("controller");
+    const before = await bus.acquireLease("OPS_LEASE_w1", request);
+    await before.release();
+    await using admin = await provisioner(nats);
+    await admin.manager.streams.delete("KV_OPS_LEASE_w1");
+    await provision(options);
+    const after = await bus.acquireLease("OPS_LEASE_w1", request);
+    assert.ok(after.fence > before.fence, `${after.fence} is above ${before.fence}`);
+    await after.release();
+  });
+
   it("keeps what was confirmed when the server is killed and started again", async () => {
     await using nats = await startNats();
     const bus = await nats.bus("controller", { requestTimeoutMs: 500 });

@@ -2,7 +2,8 @@
 
 import { type ConsumerConfig, type JetStreamManager, jetstreamManager, type StreamConfig } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { consumerSettings } from "@triplane/contract";
+import { buckets, type Clock, consumerSettings, streamNames, TriplaneError } from "@triplane/contract";
+import { systemClock } from "@triplane/kit";
 import { assertNoDifferences, assertSyncAlways, demandedStreams, findDifferences, isNotFound } from "./check.ts";
 import { type ConnectionOptions, openConnection } from "./connection.ts";
 import { translate } from "./errors.ts";
@@ -10,6 +11,12 @@ import { translate } from "./errors.ts";
 export interface ProvisionOptions extends Omit<ConnectionOptions, "identity"> {
   readonly workspace: string;
   readonly requestTimeoutMs?: number;
+  readonly clock?: Clock;
+  /**
+   * What shows that this workspace has run before, in words. Missing streams with a history of their own are then a loss, and nothing
+   * is created. Leave it out only for a workspace that begins, or one whose history is put back before anybody else connects.
+   */
+  readonly ranBefore?: string | undefined;
 }
 
 export interface ProvisionReport {
@@ -22,7 +29,7 @@ export interface ProvisionReport {
 /**
  * Connects with the provisioner's credential, creates missing streams, buckets and consumers, reads everything back and leaves.
  * Calling it again changes nothing. Throws `stream_mismatch` listing every setting that differs, `bus_too_old`,
- * `bus_denied`, `bus_unreachable`.
+ * `bus_denied`, `bus_unreachable`, and `state_lost` where it was told of a past that the server does not have. `no-fail-open`
  */
 export async function provision(options: ProvisionOptions): Promise<ProvisionReport> {
   const timeoutMs = options.requestTimeoutMs ?? 10_000;
@@ -31,7 +38,8 @@ export async function provision(options: ProvisionOptions): Promise<ProvisionRep
   try {
     await assertSyncAlways(connection, timeoutMs);
     const manager = await managerOf(connection, timeoutMs);
-    const report = await createMissing(manager, options.workspace);
+    if (options.ranBefore !== undefined) await assertNothingLost(manager, options.workspace, options.ranBefore);
+    const report = await createMissing(manager, options.workspace, (options.clock ?? systemClock).nowMs());
     assertNoDifferences(await findDifferences(manager, identity, options.workspace));
     return report;
   } finally {
@@ -47,7 +55,21 @@ async function managerOf(connection: NatsConnection, timeoutMs: number): Promise
   }
 }
 
-async function createMissing(manager: JetStreamManager, workspace: string): Promise<ProvisionReport> {
+/** Numbers that were used, ops on their way, reviews, records that are not mirrored: an empty one of these would forget them silently. */
+async function assertNothingLost(manager: JetStreamManager, workspace: string, ranBefore: string): Promise<void> {
+  const { pending, review, cmd, audit } = streamNames(workspace);
+  const lost: string[] = [];
+  for (const stream of [pending, review, cmd, audit, `KV_${buckets(workspace).seq}`]) {
+    const there = await exists(() => manager.streams.info(stream)).catch((error: unknown) => {
+      throw translate(error, `look at stream ${stream}`);
+    });
+    if (!there) lost.push(stream);
+  }
+  if (lost.length > 0)
+    throw new TriplaneError("state_lost", `NATS does not have ${lost.join(", ")}, and ${ranBefore}`, { details: { lost } });
+}
+
+async function createMissing(manager: JetStreamManager, workspace: string, nowMs: number): Promise<ProvisionReport> {
   const created: string[] = [];
   const unchanged: string[] = [];
   const ensure = async (name: string, look: () => Promise<unknown>, create: () => Promise<unknown>): Promise<void> => {
@@ -61,12 +83,15 @@ async function createMissing(manager: JetStreamManager, workspace: string): Prom
       throw translate(error, `create ${name}`);
     }
   };
+  // A fence is a revision of this bucket, and whoever compares fences outlives it: one that is made anew begins above all that it ever
+  // gave, for it is not written to a thousand times a second.
+  const leases = `KV_${buckets(workspace).lease}`;
   for (const stream of demandedStreams(workspace)) {
-    const config = { ...stream, subjects: [...stream.subjects] } satisfies Partial<StreamConfig>;
+    const config = { ...stream, subjects: [...stream.subjects], ...(stream.name === leases ? { first_seq: nowMs } : {}) };
     await ensure(
       stream.name,
       () => manager.streams.info(stream.name),
-      () => manager.streams.add(config),
+      () => manager.streams.add(config satisfies Partial<StreamConfig>),
     );
   }
   for (const { stream, ...consumer } of consumerSettings(workspace)) {
