@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
-import { type ApplyResult, digestOf, type FailureCode, TriplaneError } from "@triplane/contract";
+import { type ApplyResult, digestOf, type FailureCode, subjects, TriplaneError } from "@triplane/contract";
 import { eventually } from "@triplane/testkit";
 import { Applier } from "./applier.ts";
 import type { Orchestrator } from "./ports.ts";
@@ -8,6 +8,7 @@ import { Positions } from "./positions.ts";
 import type { Queued } from "./schedule.ts";
 import { applyRequestOf } from "./service.ts";
 import { type EffectsBench, useEffectsBench } from "./testing/effects-bench.ts";
+import { WORKSPACE } from "./testing/world.ts";
 
 const current = useEffectsBench();
 let bench: EffectsBench;
@@ -73,6 +74,40 @@ describe("Applier", () => {
     two.resume([unknown]);
     await two.idle();
     assert.deepEqual(told.said, ["ask: op_unknown", "apply: applied"]);
+  });
+
+  it("op in hand: taking it up again changes nothing (applied-once)", async () => {
+    const op = await accept();
+    const answered = Promise.withResolvers<void>();
+    const scripted = orchestrator("applied");
+    const working = applier({
+      ...scripted,
+      apply: async (request, signal) => {
+        await answered.promise;
+        return scripted.apply(request, signal);
+      },
+    });
+    working.push(op);
+    working.resume([op]);
+    assert.equal(working.depth, 1);
+    answered.resolve();
+    await working.idle();
+    working.resume([op]);
+    await working.idle();
+    assert.deepEqual(scripted.said, ["apply: applied"]);
+  });
+
+  it("orchestrator that answers and takes no op: is told of, as one that does not answer", async () => {
+    const op = await accept();
+    const stopping = new AbortController();
+    const scripted = orchestrator(...Array.from({ length: 5 }, () => ["unavailable", "op_unknown"] as const).flat());
+    const working = applier(scripted, [], stopping.signal);
+    working.push(op);
+    const alarms = () => bench.published.filter(({ subject }) => subject === subjects(WORKSPACE).alarm);
+    await eventually(() => alarms().length > 0, { timeoutMs: 30_000 });
+    stopping.abort();
+    await working.idle();
+    assert.deepEqual([alarms().length, JSON.parse(alarms()[0]?.text ?? "{}")["code"]], [1, "unavailable"]);
   });
 
   it("unclear answer: asked before it is sent again; still running: asked until it ends", async () => {

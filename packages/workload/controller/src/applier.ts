@@ -54,7 +54,7 @@ export class Applier {
   readonly #options: ApplierOptions;
   readonly #queue = new Map<string, Queued>();
   readonly #running = new Map<string, { readonly op: Queued; readonly done: Promise<void> }>();
-  /** Ops that were accepted by an earlier process, whose first step is to ask. */
+  /** Ops that another process accepted, whose first step is to ask. */
   readonly #askFirst = new Set<string>();
 
   constructor(options: ApplierOptions) {
@@ -71,9 +71,10 @@ export class Applier {
     this.#pump();
   }
 
-  /** Ops that an earlier process accepted. */
+  /** Ops that another process accepted, or may have; those in hand stay as they are. */
   resume(ops: readonly Queued[]): void {
     for (const op of ops) {
+      if (this.#queue.has(op.subject) || this.#running.has(op.subject)) continue;
       this.#queue.set(op.subject, op);
       this.#askFirst.add(op.subject);
     }
@@ -94,6 +95,7 @@ export class Applier {
       this.#queue.delete(op.subject);
       const done = this.#carryOut(op).finally(() => {
         this.#running.delete(op.subject);
+        this.#askFirst.delete(op.subject);
         this.#pump();
       });
       this.#running.set(op.subject, { op, done });
@@ -135,9 +137,10 @@ export class Applier {
     while (!signal.aborted) {
       try {
         const result = ask ? await this.#ask(row) : await this.#apply(row);
-        failures = 0;
         ask = result !== undefined;
+        // An orchestrator that answers, but takes no op, is still failing.
         if (result === undefined) continue;
+        failures = 0;
         if (result.status !== "running") {
           metrics.applySeconds.observe(Math.max(0, clock.nowMs() - startedMs) / 1000);
           return outcomeOf(result);

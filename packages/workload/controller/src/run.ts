@@ -1,7 +1,8 @@
 // The controller's life: lease, database, what was left unfinished, then the loops, until it is told to stop or may not go on.
 //
 // 1. Nothing is read from the stream and nothing is applied without the lease (`ops-controller-single-workqueue-consumer`).
-// 2. What an earlier process left is taken up before the first new message.
+// 2. What another process left is taken up before the first new message, and now and then: one that lost the lease without knowing may
+//    still have accepted an op, and acked it, after this one looked.
 // 3. A lost lease, a stale fence or a database that does not know what it committed ends the process; a new one reads what is there.
 import { awaitLease, type Bus, type Lease, type LeaseRequest } from "@triplane/bus";
 import {
@@ -53,6 +54,8 @@ export interface ControllerOptions {
 
 const WAIT_MS = 1000;
 const RETRY = { baseMs: 200, maxMs: 10_000 } as const;
+/** Time between two looks at what is accepted and not ended. */
+const LOOK_EVERY_MS = 5000;
 /** More accepted ops than this wait on the stream instead of here. */
 const MAX_QUEUED = 500;
 /** How long the store of the controller before may stay locked while that process ends. */
@@ -121,7 +124,7 @@ export class Controller {
     if (store === undefined) return;
     try {
       await assertMayStart(store, bus, workspace);
-      const { intake, applier, publisher, book, alarms } = await this.#assemble(store, lease, signal);
+      const { records, intake, applier, publisher, book, alarms } = await this.#assemble(store, lease, signal);
       const consumer = await bus.consumer(streamNames(workspace).cmd, CONSUMERS.cmd);
       logger.info({ workspace, fence: lease.fence, resumed: applier.depth }, "active");
       const loops = [
@@ -133,6 +136,7 @@ export class Controller {
         ),
         publisher.run(),
         this.#followPolicy(signal, book, alarms),
+        this.#takeUp(signal, records, applier),
       ];
       for (const loop of loops) loop.catch((error: unknown) => this.#fail(toTriplaneError(error)));
       await Promise.allSettled(loops);
@@ -167,7 +171,14 @@ export class Controller {
     await book.refresh();
     this.#active = { fence: lease.fence, book, applier, publisher };
     applier.resume(await records.unfinished());
-    return { intake, applier, publisher, book, alarms };
+    return { records, intake, applier, publisher, book, alarms };
+  }
+
+  async #takeUp(signal: AbortSignal, records: Records, applier: Applier): Promise<void> {
+    while (!signal.aborted) {
+      await sleep(LOOK_EVERY_MS, signal);
+      if (!signal.aborted) applier.resume(await records.unfinished());
+    }
   }
 
   async #consume<M>(

@@ -51,6 +51,7 @@ export class OrchestratorService {
   readonly #planner: Planner;
   readonly #locks = new TargetLocks();
   readonly #inFlight = new Map<string, InFlight>();
+  #isEnding = false;
 
   constructor(parts: ServiceParts) {
     this.#parts = parts;
@@ -68,13 +69,19 @@ export class OrchestratorService {
    * Throws `fencing_stale`, `jti_reused`, and `unavailable` where nothing was decided yet.
    */
   async apply(request: ApplyRequest): Promise<ApplyResult> {
-    await this.#parts.records.fence(request.fence);
-    const running = this.#inFlight.get(request.jti);
-    if (running !== undefined) {
-      assertSameOp(request, running.opDigest);
-      return running.result;
+    try {
+      await this.#parts.records.fence(request.fence);
+      const running = this.#inFlight.get(request.jti);
+      if (running !== undefined) {
+        assertSameOp(request, running.opDigest);
+        return await running.result;
+      }
+      return await this.#track(request, this.#applyNew(request));
+    } catch (error) {
+      // Revision, fence and numbers in memory may then not be what is stored, and every later commit would fail on that.
+      if (error instanceof TriplaneError && error.code === "store_commit_unknown") this.#end(error);
+      throw error;
     }
-    return this.#track(request, this.#applyNew(request));
   }
 
   /** The op's result, or how far it is. Throws `op_unknown`. */
@@ -217,9 +224,15 @@ export class OrchestratorService {
     } catch (error) {
       // Interrupted by a stop, the row stays running and the next start goes on with it. Anything else would leave it running for ever.
       if (this.#parts.signal.aborted) throw stopping();
-      this.#parts.onFatal(error);
+      this.#end(error);
       throw error;
     }
+  }
+
+  #end(error: unknown): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    this.#parts.onFatal(error);
   }
 
   async #effect(row: OpRow, change: IntendedChange): Promise<ConvergeResult> {
