@@ -1,0 +1,69 @@
+// The benchmark runs: every row on tiny sizes, each line complete. No time is looked at.
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { asMarkdown, asText, digits } from "./harness/report.ts";
+import { runRows } from "./harness/run.ts";
+import { median, quantile, slope } from "./harness/statistics.ts";
+import { ROWS } from "./rows/index.ts";
+
+const folder = await mkdtemp(join(tmpdir(), "triplane-bench-test-"));
+after(() => rm(folder, { recursive: true, force: true }));
+
+for (const row of ROWS) {
+  test(`bench ${row.id}: gives whole lines on a tiny size`, async () => {
+    const options = { size: "tiny", cacheDir: join(folder, "cache"), soakMinutes: 0, signal: new AbortController().signal } as const;
+    const said: string[] = [];
+    const [outcome] = await runRows([row], { ...options, say: (line) => said.push(line) });
+    assert.equal(outcome?.failure, undefined, said.join("\n"));
+    assert.ok((outcome?.lines.length ?? 0) > 0);
+    for (const line of outcome?.lines ?? []) {
+      assert.ok(line.what.length > 0 && line.target.length > 0);
+      assert.ok(Number.isFinite(line.ours.value), `${line.what}: ${line.ours.value}`);
+      assert.equal(line.against === undefined, line.ratio === undefined, line.what);
+      if (line.ratio !== undefined) assert.ok(Number.isFinite(line.ratio), line.what);
+    }
+  });
+}
+
+test("bench rows: ids are unique and fit a command line", () => {
+  const ids = ROWS.map((row) => row.id);
+  assert.equal(new Set(ids).size, ids.length);
+  for (const id of ids) assert.match(id, /^[a-z]+(?:-[a-z]+)*$/);
+});
+
+test("runRows: a row that fails is told and hides no other", async () => {
+  const bad = { id: "bad", summary: "fails", run: async () => Promise.reject(new Error("no such luck")) };
+  const good = { id: "good", summary: "works", run: async () => [] };
+  const options = { size: "tiny", cacheDir: join(folder, "cache"), soakMinutes: 0, signal: new AbortController().signal } as const;
+  const outcomes = await runRows([bad, good], { ...options, say: () => undefined });
+  assert.deepEqual(
+    outcomes.map(({ id, failure }) => [id, failure]),
+    [
+      ["bad", "no such luck"],
+      ["good", undefined],
+    ],
+  );
+  assert.match(asText(outcomes), /failed: no such luck/);
+  assert.match(asMarkdown(outcomes), /\| bad \|/);
+});
+
+test("statistics: median, quantile by nearest rank, slope", () => {
+  assert.deepEqual([median([3, 1, 2]), quantile([1, 2, 3, 4], 0.99), quantile([5], 0.5)], [2, 4, 5]);
+  assert.equal(
+    slope([
+      { x: 0, y: 1 },
+      { x: 1, y: 3 },
+      { x: 2, y: 5 },
+    ]),
+    2,
+  );
+  assert.deepEqual([digits(1234.5), digits(0.12345)], ["1,230", "0.123"]);
+});
+
+test("bench/RESULTS.md: is what the program writes", async () => {
+  const text = await readFile(join(import.meta.dirname, "RESULTS.md"), "utf8").catch(() => undefined);
+  if (text !== undefined) assert.match(text, /^# Results of the last run\n\nWritten by `npm run bench -- --write`/);
+});
