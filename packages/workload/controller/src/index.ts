@@ -8,7 +8,3 @@ export { type RebuildReport, rebuildDatabase } from "./replay/rebuild.ts";
 export { databaseStanding } from "./replay/standing.ts";
 export { MIGRATIONS } from "./rows.ts";
 export { Controller } from "./run.ts";
-export { controllerMetrics } from "./metrics.ts";
-export type { Orchestrator, PolicySource } from "./ports.ts";
-export { MIGRATIONS } from "./rows.ts";
-export { Controller } from "./run.ts";
