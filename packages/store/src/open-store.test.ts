@@ -7,6 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { eventually } from "@triplane/testkit";
 import { prove } from "./embedded/durability.ts";
 import { takeLock } from "./embedded/lock.ts";
@@ -122,6 +124,19 @@ describe("openStore: lock", () => {
     await assert.rejects(takeLock(path), (error) => failsWith("store_locked")(error) && String(error).includes(String(process.pid)));
     await lock.release();
     await (await takeLock(path)).release();
+  });
+
+  it("takeLock: is held until it is released or the process ends, also when nobody refers to it any more", async () => {
+    const path = join(folder, "forgotten.lock");
+    await takeLock(path);
+    setFlagsFromString("--expose-gc");
+    const collect: unknown = runInNewContext("gc");
+    assert.ok(typeof collect === "function");
+    for (let round = 0; round < 5; round += 1) {
+      await new Promise((resolve) => setImmediate(resolve));
+      collect();
+    }
+    await assert.rejects(takeLock(path), failsWith("store_locked"));
   });
 
   it("takeLock: a file that is no lock is not taken for one", async () => {

@@ -12,6 +12,10 @@ export interface ProcessLock {
   release(): Promise<void>;
 }
 
+// node:sqlite closes a database that nobody refers to any more, and its lock goes with it (measured, Node 24.21): whoever opened a store
+// and forgot its lock would lose it at the next collection of garbage.
+const held = new Set<DatabaseSync>();
+
 /** Throws `store_locked` naming the process that holds it, and `unavailable` where the file cannot be locked at all. */
 export async function takeLock(path: string): Promise<ProcessLock> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
@@ -25,7 +29,13 @@ export async function takeLock(path: string): Promise<ProcessLock> {
     throw new TriplaneError("store_locked", `process ${pid} has the store open (${path})`, { details: { pid } });
   }
   await writeFile(holderFile(path), `${process.pid}\n`, { mode: 0o600 });
-  return { release: async () => database.close() };
+  held.add(database);
+  return {
+    release: async () => {
+      held.delete(database);
+      database.close();
+    },
+  };
 }
 
 // Its own file: reading the locked one from the process that holds it would let the lock go (POSIX fcntl locks).
