@@ -1,4 +1,5 @@
 // All commands of `triplane`, in the order in which help lists them.
+import { checkInvariantsCommand } from "./commands/check/invariants.ts";
 import { completionCommand } from "./commands/completion.ts";
 import { demo } from "./commands/demo.ts";
 import { doctor } from "./commands/doctor.ts";
@@ -37,6 +38,7 @@ const NOUNS = {
   policy: "Check, explain and test policies",
   ledger: "Verify and read the ledger",
   keys: "Make and show signing keys",
+  check: "Check a workspace from the outside",
 } as const;
 
 const KEEPER_COMMANDS = [keeperList, keeperShow, keeperApprove, keeperReject, keeperAdmit];
@@ -63,6 +65,7 @@ const COMMANDS: readonly Command[] = [
   ledgerPath,
   receipt,
   verify,
+  checkInvariantsCommand,
   keysNew,
   keysShow,
   completionCommand("triplane", () => COMMANDS, NOUNS),

@@ -51,12 +51,15 @@ export interface CommandSpec<Args extends z.ZodObject, Options extends z.ZodObje
   render(data: Data): string;
   /** Whether the data means "failed or refused": exit code 1 with the data still printed. */
   failed?(data: Data): boolean;
+  /** Whether it neither failed nor could be judged: exit code 3 with the data still printed. */
+  undecided?(data: Data): boolean;
 }
 
 export interface CommandResult {
   readonly data: unknown;
   readonly text: string;
   readonly failed: boolean;
+  readonly undecided: boolean;
 }
 
 /** A command without its type parameters, as the shell handles it. */
@@ -94,7 +97,7 @@ export function defineCommand<Args extends z.ZodObject, Options extends z.ZodObj
       const args = parseInput(spec.args, rawArgs, (name) => name.toUpperCase());
       const options = parseInput(spec.options, rawOptions, (name) => `--${kebab(name)}`);
       const data = await spec.run({ args, options }, context);
-      return { data, text: spec.render(data), failed: spec.failed?.(data) ?? false };
+      return { data, text: spec.render(data), failed: spec.failed?.(data) ?? false, undecided: spec.undecided?.(data) ?? false };
     },
   };
 }

@@ -10,6 +10,8 @@ import { parametersOf } from "./parameters.ts";
 export const EXIT_DONE = 0;
 export const EXIT_FAILED = 1;
 export const EXIT_USAGE = 2;
+/** Only of commands that say so in their help. */
+export const EXIT_UNDECIDED = 3;
 
 export const EXIT_CODES_TEXT = "Exit codes: 0 done, 1 failed or refused, 2 wrong usage.";
 
@@ -135,7 +137,8 @@ async function invoke(
     const result = await command.invoke(rawArgs, rawOptions, contextFor(json));
     if (json) streams.out(`${JSON.stringify(result.data, null, command.jsonLines ? 0 : 2)}\n`);
     else if (result.text !== "") streams.out(`${result.text}\n`);
-    return result.failed ? EXIT_FAILED : EXIT_DONE;
+    if (result.failed) return EXIT_FAILED;
+    return result.undecided ? EXIT_UNDECIDED : EXIT_DONE;
   } catch (thrown) {
     const failure = toTriplaneError(thrown);
     printFailure(failure, json, streams);
