@@ -11,4 +11,9 @@ export class Positions {
     this.#last += 1;
     return this.#last;
   }
+
+  /** The next one is above this. */
+  notBelow(position: number): void {
+    this.#last = Math.max(this.#last, position);
+  }
 }

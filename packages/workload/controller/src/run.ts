@@ -1,8 +1,7 @@
 // The controller's life: lease, database, what was left unfinished, then the loops, until it is told to stop or may not go on.
 //
 // 1. Nothing is read from the stream and nothing is applied without the lease (`ops-controller-single-workqueue-consumer`).
-// 2. What another process left is taken up before the first new message, and now and then: one that lost the lease without knowing may
-//    still have accepted an op, and acked it, after this one looked.
+// 2. What another process left is taken up before the first new message, before any message behind one that never came here, and now and then.
 // 3. A lost lease, a stale fence or a database that does not know what it committed ends the process; a new one reads what is there.
 import { awaitLease, type Bus, type Lease, type LeaseRequest } from "@triplane/bus";
 import {
@@ -28,6 +27,7 @@ import { Positions } from "./positions.ts";
 import { Publisher } from "./publisher.ts";
 import { assertMayStart } from "./replay/standing.ts";
 import { ControllerService } from "./service.ts";
+import { TakeUp } from "./take-up.ts";
 
 export interface ControllerOptions {
   readonly workspace: string;
@@ -124,7 +124,7 @@ export class Controller {
     if (store === undefined) return;
     try {
       await assertMayStart(store, bus, workspace);
-      const { records, intake, applier, publisher, book, alarms } = await this.#assemble(store, lease, signal);
+      const { takeUp, intake, applier, publisher, book, alarms } = await this.#assemble(store, lease, signal);
       const consumer = await bus.consumer(streamNames(workspace).cmd, CONSUMERS.cmd);
       logger.info({ workspace, fence: lease.fence, resumed: applier.depth }, "active");
       const loops = [
@@ -132,11 +132,14 @@ export class Controller {
           signal,
           applier,
           () => consumer.next({ waitMs: WAIT_MS, signal }),
-          (message) => intake.handle(message),
+          async (message) => {
+            await takeUp.before(message.streamSeq);
+            await intake.handle(message);
+          },
         ),
         publisher.run(),
         this.#followPolicy(signal, book, alarms),
-        this.#takeUp(signal, records, applier),
+        this.#lookNowAndThen(signal, takeUp),
       ];
       for (const loop of loops) loop.catch((error: unknown) => this.#fail(toTriplaneError(error)));
       await Promise.allSettled(loops);
@@ -170,14 +173,15 @@ export class Controller {
     const intake = new Intake({ ...shared, verifyContext: { book, audience }, maxDeliveries, onAccepted: (op) => applier.push(op) });
     await book.refresh();
     this.#active = { fence: lease.fence, book, applier, publisher };
-    applier.resume(await records.unfinished());
-    return { records, intake, applier, publisher, book, alarms };
+    const takeUp = new TakeUp({ records, positions, applier });
+    await takeUp.look();
+    return { takeUp, intake, applier, publisher, book, alarms };
   }
 
-  async #takeUp(signal: AbortSignal, records: Records, applier: Applier): Promise<void> {
+  async #lookNowAndThen(signal: AbortSignal, takeUp: TakeUp): Promise<void> {
     while (!signal.aborted) {
       await sleep(LOOK_EVERY_MS, signal);
-      if (!signal.aborted) applier.resume(await records.unfinished());
+      if (!signal.aborted) await takeUp.look();
     }
   }
 
