@@ -5,7 +5,7 @@ import type { LoadStep } from "./step.ts";
 
 const OPERATORS = ["ana", "ben", "cleo"] as const;
 /** Named so that the agent may restart them. */
-const FLAG_SETS = Array.from({ length: 14 }, (_, index) => `web-f${index + 1}`);
+const FLAG_SETS = Array.from({ length: 60 }, (_, index) => `web-f${index + 1}`);
 const LIFETIME_S = 7200;
 
 type Draft = Pick<LoadStep, "issuer" | "op" | "target"> & Partial<LoadStep>;
@@ -17,8 +17,8 @@ interface Scene {
 }
 
 const SCENES: readonly Scene[] = [
-  { weight: 640, draw: (random) => deployFlags(random) },
-  { weight: 60, draw: (random) => ({ ...deployFlags(random), planned: true }) },
+  { weight: 300, draw: (random) => deployFlags(random) },
+  { weight: 400, draw: (random) => ({ ...deployFlags(random), planned: true }) },
   { weight: 60, draw: (random) => ({ issuer: pick(random, OPERATORS), op: "component.restart", target: pick(random, FLAG_SETS) }) },
   { weight: 25, draw: (random) => ({ issuer: "scout", op: "component.restart", target: pick(random, FLAG_SETS), scope: "web-care" }) },
   { weight: 30, draw: (random) => removal(random, "approve") },
