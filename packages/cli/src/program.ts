@@ -13,10 +13,12 @@ import { keysNew } from "./commands/keys/new.ts";
 import { keysShow } from "./commands/keys/show.ts";
 import { ledgerLog } from "./commands/ledger/log.ts";
 import { ledgerPath } from "./commands/ledger/path.ts";
+import { ledgerReplay } from "./commands/ledger/replay.ts";
 import { ledgerVerify } from "./commands/ledger/verify.ts";
 import { opCancel } from "./commands/op/cancel.ts";
 import { opList } from "./commands/op/list.ts";
 import { opPlan } from "./commands/op/plan.ts";
+import { opResend } from "./commands/op/resend.ts";
 import { opShow } from "./commands/op/show.ts";
 import { opSubmit } from "./commands/op/submit.ts";
 import { opWait } from "./commands/op/wait.ts";
@@ -36,7 +38,7 @@ const NOUNS = {
   op: "Plan, sign, send and follow ops",
   keeper: "Review ops: list, show, approve, reject, admit",
   policy: "Check, explain and test policies",
-  ledger: "Verify and read the ledger",
+  ledger: "Verify and read the ledger, and rebuild from it",
   keys: "Make and show signing keys",
   check: "Check a workspace from the outside",
 } as const;
@@ -55,6 +57,7 @@ const COMMANDS: readonly Command[] = [
   opShow,
   opList,
   opWait,
+  opResend,
   opCancel,
   ...KEEPER_COMMANDS,
   policyCheck,
@@ -63,6 +66,7 @@ const COMMANDS: readonly Command[] = [
   ledgerVerify,
   ledgerLog,
   ledgerPath,
+  ledgerReplay,
   receipt,
   verify,
   checkInvariantsCommand,

@@ -88,7 +88,8 @@ async function waitForPlane(plane: Plane, layout: HomeLayout, runFolder: RunFold
     if (record?.state === "up") return;
     if (record?.failure !== undefined) {
       await waitUntilGone(record.process, SUPERVISOR_GRACE_MS);
-      throw new TriplaneError("start_failed", `the ${plane} plane did not start: ${record.failure.message}`);
+      const code = record.failure.code === "state_lost" ? "state_lost" : "start_failed";
+      throw new TriplaneError(code, `the ${plane} plane did not start: ${record.failure.message}`);
     }
     if (record === undefined || !(await isRunning(record.process))) {
       const log = supervisorLog(plane, layout);

@@ -8,16 +8,18 @@ import type { HomeLayout } from "../home/layout.ts";
 import { CONTROLLER_CALLER } from "../home/tokens.ts";
 import type { WorkspaceFile } from "../home/workspace-file.ts";
 import { natsUrl } from "../people/connect.ts";
+import { assertDatabasesThere, pastOf } from "../recovery/past.ts";
 import type { Plane, ProcessSpec, Stages } from "./process-spec.ts";
 
 const DAEMONS = join(import.meta.dirname, "..", "daemons");
 
-/** Writes the configuration files of a plane and says what to start, in which order. */
+/** Writes the configuration files of a plane and says what to start, in which order. Throws `state_lost` where a database is gone. */
 export async function planeStages(plane: Plane, layout: HomeLayout, workspace: WorkspaceFile): Promise<Stages> {
   switch (plane) {
     case "workload":
+      await assertDatabasesThere(layout, workspace);
       return [
-        [await natsServer(layout, workspace)],
+        [await natsServer(layout, workspace, () => provisionStreams(layout, workspace))],
         [await orchestrator(layout, workspace)],
         [await opsController(layout, workspace), await auditMirror(layout, workspace)],
       ];
@@ -28,7 +30,12 @@ export async function planeStages(plane: Plane, layout: HomeLayout, workspace: W
   }
 }
 
-async function natsServer(layout: HomeLayout, workspace: WorkspaceFile): Promise<ProcessSpec> {
+/** What runs while a workspace is recovered. */
+export async function recoveryStages(layout: HomeLayout, workspace: WorkspaceFile, afterNats: () => Promise<void>): Promise<Stages> {
+  return [[await natsServer(layout, workspace, afterNats)], [await auditMirror(layout, workspace)]];
+}
+
+async function natsServer(layout: HomeLayout, workspace: WorkspaceFile, afterReady: () => Promise<void>): Promise<ProcessSpec> {
   const { path } = await findTool("nats-server");
   return {
     name: "nats-server",
@@ -36,16 +43,19 @@ async function natsServer(layout: HomeLayout, workspace: WorkspaceFile): Promise
     argv: [path, "--config", layout.natsConfig],
     healthUrl: natsUrl(workspace),
     log: join(layout.logs, "nats-server.log"),
-    afterReady: async () => {
-      const nkeySeed = (await readSecretFile(layout.natsSeed("provisioner"))).trim();
-      await provision({
-        servers: natsUrl(workspace),
-        nkeySeed,
-        workspace: workspace.workspace,
-        logger: createLogger({ name: "provisioner" }),
-      });
-    },
+    afterReady,
   };
+}
+
+/** Throws `state_lost` where streams are gone that a past had. */
+async function provisionStreams(layout: HomeLayout, workspace: WorkspaceFile): Promise<void> {
+  await provision({
+    servers: natsUrl(workspace),
+    nkeySeed: (await readSecretFile(layout.natsSeed("provisioner"))).trim(),
+    workspace: workspace.workspace,
+    logger: createLogger({ name: "provisioner" }),
+    ranBefore: await pastOf(layout, workspace),
+  });
 }
 
 async function orchestrator(layout: HomeLayout, workspace: WorkspaceFile): Promise<ProcessSpec> {

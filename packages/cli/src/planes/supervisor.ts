@@ -174,6 +174,8 @@ async function firstReadiness(
         await spec.afterReady?.();
         return undefined;
       } catch (error) {
+        // What only people can put right keeps its name.
+        if (error instanceof TriplaneError && error.code === "state_lost") return error;
         return new TriplaneError("start_failed", `${spec.name} runs, but what follows failed: ${messageOf(error)}`, { cause: error });
       }
     }

@@ -11,6 +11,7 @@ export type { OpKind } from "./kind.ts";
 export { CONFIG, runOrchestrator } from "./main.ts";
 export { WORKSPACE_TARGET } from "./model.ts";
 export { MIGRATIONS, Records } from "./records.ts";
+export { openOrchestratorDatabase, planningFor } from "./replay/open.ts";
 export { type RebuildReport, rebuildDatabase, storedStateHash } from "./replay/rebuild.ts";
 export { databaseStanding } from "./replay/standing.ts";
 export { OrchestratorService } from "./service.ts";

@@ -72,7 +72,7 @@ async function* each<T>(items: readonly T[]): AsyncGenerator<T> {
 }
 
 async function rebuild(store: Store, home: TestHome, records: readonly AuditRecord[], catalogDir = FIXTURES): Promise<RebuildReport> {
-  const catalog = new CatalogFolder(catalogDir, join(home.path, "releases"));
+  const catalog = new CatalogFolder(catalogDir, join(home.path, "releases"), join(home.path, "secrets"));
   const planning = { workspace: "w1", catalog, kinds: await loadKinds(), desired: undefined };
   return await rebuildDatabase({ store, records: each(records), planning, origin: { size: records.length, root: "root" } });
 }
