@@ -4,6 +4,7 @@ import {
   type Approval,
   type DecisionFacts,
   type Did,
+  type Digest,
   type Op,
   type ReviewItem,
   streamNames,
@@ -12,10 +13,19 @@ import {
 } from "@triplane/contract";
 import type { Logger } from "@triplane/kit";
 import type { Policy, Signer } from "@triplane/policy";
-import { countFacts } from "./facts.ts";
-import { RECORD_KEYS, readRecord, type SequenceRecord, type SettledRecord, sequenceRecordSchema, settledRecordSchema } from "./records.ts";
+import type { Counter } from "./counters.ts";
+import { countFacts, isCounted } from "./facts.ts";
+import {
+  opsOf,
+  RECORD_KEYS,
+  readRecord,
+  type SequenceRecord,
+  type SettledRecord,
+  sequenceRecordSchema,
+  settledRecordSchema,
+  type Use,
+} from "./records.ts";
 import { type ReadItem, readReviewItem } from "./review-item.ts";
-import type { Recorded } from "./service.ts";
 
 export interface ArchiveOptions {
   readonly bus: Bus;
@@ -31,25 +41,23 @@ export class Archive {
     this.#options = options;
   }
 
-  /** What intake needs to know about an op. */
-  async recorded(op: Op): Promise<Recorded> {
-    const { bucket } = this.#options;
-    const { jti, iss, seq } = op.claims;
-    const nothing = { history: [], revision: undefined, review: undefined, settled: undefined };
-    const refused = await this.#settled(RECORD_KEYS.refused(op.token.digest));
-    if (refused !== undefined) return { ...nothing, refused };
-    const key = RECORD_KEYS.sequence(iss);
-    const [entry, settled, last] = await Promise.all([bucket.get(key), this.settledReview(jti), this.#lastItem(jti)]);
-    const latest = entry === undefined ? [] : [readRecord(key, entry.value, sequenceRecordSchema)];
-    const isOld = latest[0] !== undefined && seq < latest[0].seq;
-    const isLate = latest[0]?.missing?.includes(seq) === true;
-    return {
-      refused: undefined,
-      history: isLate ? await this.#withLate(latest, iss, seq) : isOld ? await this.history(iss) : latest,
-      revision: entry?.revision,
-      settled,
-      review: last === undefined ? undefined : this.#itemOf(last.text, jti),
-    };
+  /** The counter of a key: what the last write took in, newest first, and its revision. */
+  async counter(did: Did): Promise<Counter> {
+    const key = RECORD_KEYS.sequence(did);
+    const entry = await this.#options.bucket.get(key);
+    if (entry === undefined) return { revision: undefined, records: [] };
+    return { revision: entry.revision, records: opsOf(readRecord(key, entry.value, sequenceRecordSchema)) };
+  }
+
+  /** The refusal of these bytes, where they were refused before without consuming a number. */
+  refused(digest: Digest): Promise<SettledRecord | undefined> {
+    return this.#settled(RECORD_KEYS.refused(digest));
+  }
+
+  /** The last review item under a jti, where it verifies. */
+  async lastReview(jti: string): Promise<ReviewItem | undefined> {
+    const last = await this.#lastItem(jti);
+    return last === undefined ? undefined : this.#itemOf(last.text, jti);
   }
 
   // An item that does not verify was never ours; the one that intake publishes takes its place.
@@ -65,19 +73,22 @@ export class Archive {
   /** Records of a key, newest first, as far as the bucket keeps them. */
   async history(did: Did): Promise<readonly SequenceRecord[]> {
     const key = RECORD_KEYS.sequence(did);
-    return (await this.#options.bucket.history(key)).map((entry) => readRecord(key, entry.value, sequenceRecordSchema));
+    const entries = await this.#options.bucket.history(key);
+    return entries.flatMap((entry) => opsOf(readRecord(key, entry.value, sequenceRecordSchema)));
   }
 
   /** As `history`, with the op that came late under this number. */
   async historyFor(did: Did, seq: number): Promise<readonly SequenceRecord[]> {
     const history = await this.history(did);
-    return history[0]?.missing?.includes(seq) === true ? this.#withLate(history, did, seq) : history;
+    const late = history[0]?.missing?.includes(seq) === true ? await this.late(did, seq) : undefined;
+    return late === undefined ? history : [...history, late];
   }
 
-  async #withLate(history: readonly SequenceRecord[], did: Did, seq: number): Promise<readonly SequenceRecord[]> {
+  /** The op that took a number which a rebuild had left open. */
+  async late(did: Did, seq: number): Promise<SequenceRecord | undefined> {
     const key = RECORD_KEYS.late(did, seq);
     const entry = await this.#options.bucket.get(key);
-    return entry === undefined ? history : [...history, readRecord(key, entry.value, sequenceRecordSchema)];
+    return entry === undefined ? undefined : readRecord(key, entry.value, sequenceRecordSchema);
   }
 
   /** The final output of a review that has ended. */
@@ -103,9 +114,13 @@ export class Archive {
 
   /** Counted over all keys of the op's issuer. */
   async facts(op: Op, issuer: Signer, policy: Policy, nowS: number): Promise<DecisionFacts> {
-    const entries = await Promise.all(issuer.entry.keys.map((did) => this.#options.bucket.get(RECORD_KEYS.sequence(did))));
-    const uses = entries.flatMap((entry) => (entry === undefined ? [] : readRecord(entry.key, entry.value, sequenceRecordSchema).uses));
-    return countFacts({ policy, principal: issuer.principal, uses, jti: op.claims.jti, nowS });
+    const uses = isCounted(policy, issuer.principal) ? await Promise.all(issuer.entry.keys.map((did) => this.uses(did))) : [];
+    return countFacts({ policy, principal: issuer.principal, uses: uses.flat(), jti: op.claims.jti, nowS });
+  }
+
+  /** The uses of a key that may still count. */
+  async uses(did: Did): Promise<readonly Use[]> {
+    return (await this.counter(did)).records[0]?.uses ?? [];
   }
 
   /** All approvals and rejections of a jti whose signatures verify; what does not verify stays on the stream as evidence. */

@@ -1,22 +1,19 @@
-// Where one keeper, daemon or person, works off one message or one review: reads what is recorded, asks the core, performs its effects.
+// Where one keeper, daemon or person, works off messages and reviews: reads what is recorded, asks the core, performs its effects.
 //
 // 1. A decision is recorded and sent only after the verifier of the next hop believed it here: what it refused there would be
 //    neither applied nor in the ledger. `every-command-lands`
-import { type Bus, type KeyValue, messageIdOf, type WorkMessage } from "@triplane/bus";
+import type { Bus, KeyValue, WorkMessage } from "@triplane/bus";
 import {
   type Audience,
   buckets,
   type Clock,
   type DecisionFacts,
-  type Digest,
   digestOf,
   type FailureCode,
-  failpoint,
   nowSeconds,
   type Op,
   type ReviewItem,
   type SigningKey,
-  streamNames,
   subjects,
   TriplaneError,
   toTriplaneError,
@@ -25,11 +22,14 @@ import type { Logger } from "@triplane/kit";
 import { signerOf, verifyDecision } from "@triplane/policy";
 import type { Alarms } from "./alarms.ts";
 import { Archive } from "./archive.ts";
+import { Counters } from "./counters.ts";
 import type { Effect } from "./effects.ts";
 import type { PolicyInForce } from "./outputs.ts";
+import { type Handled, runPass, type Worked } from "./pass.ts";
+import { Performer } from "./performer.ts";
 import { RECORD_KEYS, readRecord, rebuildRecordSchema, type SettledRecord } from "./records.ts";
 import { type Examined, examine } from "./review.ts";
-import { type Intake, type PendingMessage, readMessage, refuseGarbage, type Seat, takeIn } from "./service.ts";
+import { type PendingMessage, refuseGarbage, type Seat } from "./service.ts";
 
 export interface DeskOptions {
   readonly bus: Bus;
@@ -41,15 +41,6 @@ export interface DeskOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly alarms: Alarms;
-}
-
-/** What became of a pending message. */
-export interface Worked {
-  readonly intake: Intake;
-  /** Nothing was done: from this person the next hop would not believe the decision. The message is still theirs to give back. */
-  readonly kept?: boolean;
-  readonly op: Op | undefined;
-  readonly digest: Digest;
 }
 
 export interface Looked extends Examined {
@@ -73,10 +64,13 @@ export async function openBucket(bus: Bus, workspace: string): Promise<KeyValue>
 export class Desk {
   readonly #options: DeskOptions;
   readonly #archive: Archive;
+  readonly #performer: Performer;
+  readonly #counters = new Counters();
 
   constructor(options: DeskOptions) {
     this.#options = options;
     this.#archive = new Archive({ ...options, workspace: options.audience.workspace });
+    this.#performer = new Performer(options);
   }
 
   seat(inForce: PolicyInForce): Seat {
@@ -86,32 +80,45 @@ export class Desk {
 
   /** Works off one message of OPS_PENDING, ack included. Throws where an effect fails; the message then comes again. */
   async work(message: WorkMessage, inForce: PolicyInForce): Promise<Worked> {
-    const pending: PendingMessage = {
-      text: message.text,
-      digest: digestOf(message.raw),
-      storedAtS: Math.floor(message.storedAtMs / 1000),
-    };
+    const [handled] = await this.workAll([message], inForce);
+    await this.settled();
+    if (handled?.as === "worked") return handled.worked;
+    throw handled?.as === "failed" ? handled.error : new TriplaneError("internal", "a message was neither worked off nor did it fail");
+  }
+
+  /**
+   * Works off messages in their order, which is that of the stream, and tells of each what became of it. Ops of one key that
+   * follow one another are counted by one write. Acks may still be out when this returns: see `settled`. Never throws.
+   */
+  async workAll(messages: readonly WorkMessage[], inForce: PolicyInForce): Promise<readonly Handled[]> {
+    const { clock } = this.#options;
     const seat = this.seat(inForce);
-    const read = readMessage(pending, seat);
-    if (read.as === "garbage") {
-      const intake: Intake = { verdict: "garbage", code: read.code, effects: refuseGarbage(pending, read, seat) };
-      const kept = this.#keeps(intake.effects, inForce);
-      if (!kept) await this.#perform(intake.effects, message);
-      return { intake, op: undefined, digest: pending.digest, kept };
+    const keeps = (effects: readonly Effect[], _seat: Seat, op: Op | undefined): boolean => this.#keeps(effects, inForce, op);
+    const deps = { archive: this.#archive, counters: this.#counters, performer: this.#performer, clock, keeps };
+    const ended = new Map<WorkMessage, Handled>();
+    let left = messages;
+    for (let losses = 0; left.length > 0; ) {
+      const handled = await runPass(deps, left, seat);
+      for (const each of handled) ended.set(each.message, each);
+      if (handled.some((each) => each.as === "failed" || (each.as === "worked" && each.worked.kept === true))) break;
+      const lost = handled.find((each) => each.as === "lost");
+      if (lost !== undefined) losses += 1;
+      if (lost !== undefined && losses === MAX_LOSSES) {
+        const error = new TriplaneError("unavailable", `the records changed ${MAX_LOSSES} times under this keeper`);
+        ended.set(lost.message, { message: lost.message, as: "failed", error });
+        break;
+      }
+      left = handled.filter((each) => each.as === "lost" || each.as === "waits").map(({ message }) => message);
     }
-    const { op, issuer } = read;
-    for (let losses = 0; losses < MAX_LOSSES; losses += 1) {
-      const nowS = nowSeconds(this.#options.clock);
-      const recorded = await this.#archive.recorded(op);
-      const facts = await this.#archive.facts(op, issuer, inForce.policy, nowS);
-      failpoint("keeper.before-decide");
-      const intake = takeIn({ seat, op, issuer, recorded, facts, nowS });
-      failpoint("keeper.after-decide");
-      const isNew = intake.effects.some((effect) => effect.do === "record");
-      if (isNew && this.#keeps(intake.effects, inForce)) return { intake, op, digest: pending.digest, kept: true };
-      if (await this.#perform(intake.effects, message)) return { intake, op, digest: pending.digest };
-    }
-    throw new TriplaneError("unavailable", `the record of ${op.claims.iss} changed ${MAX_LOSSES} times under this keeper`);
+    return messages.map((message): Handled => {
+      const handled = ended.get(message);
+      return handled === undefined || handled.as === "lost" ? { message, as: "waits" } : handled;
+    });
+  }
+
+  /** Waits for the acks and answers that are out. */
+  settled(): Promise<void> {
+    return this.#performer.settled();
   }
 
   /** Takes a message off that fails every time: refused by its digest, recorded, alarmed. */
@@ -127,7 +134,8 @@ export class Desk {
       const value: SettledRecord = { op_digest: digest, output: { subject: output.subject, text: output.text } };
       await this.#options.bucket.create(RECORD_KEYS.refused(digest), JSON.stringify(value));
     }
-    await this.#perform(effects, message);
+    await this.#performer.send(effects, message);
+    await this.settled();
   }
 
   /** Examines the open review of a jti. Undefined where none is open. Throws `chain_broken` for an item that does not verify. */
@@ -147,16 +155,16 @@ export class Desk {
       ]);
       const examined = examine({ seat, item, op, issuer, history, settled, approvals, facts, nowS });
       const isNew = examined.effects.some((effect) => effect.do === "record");
-      if (perform === "perform" && isNew) this.#assertBelieved(examined.effects, inForce);
-      if (perform === "look-only" || (await this.#perform(examined.effects, undefined))) return { ...examined, item, op };
+      if (perform === "perform" && isNew) this.#assertBelieved(examined.effects, inForce, op);
+      if (perform === "look-only" || (await this.#perform(examined.effects))) return { ...examined, item, op };
     }
     throw new TriplaneError("unavailable", `the review of ${jti} changed ${MAX_LOSSES} times under this keeper`);
   }
 
   /** Whether a new decision has to be left to the keeper, whose word is believed where a person's is not. Throws as `#assertBelieved`. */
-  #keeps(effects: readonly Effect[], inForce: PolicyInForce): boolean {
+  #keeps(effects: readonly Effect[], inForce: PolicyInForce, op: Op | undefined): boolean {
     try {
-      this.#assertBelieved(effects, inForce);
+      this.#assertBelieved(effects, inForce, op);
       return false;
     } catch (error) {
       if (this.#options.byHand === true) return true;
@@ -165,7 +173,7 @@ export class Desk {
   }
 
   /** Throws `internal` for a new decision that the next hop would not believe. */
-  #assertBelieved(effects: readonly Effect[], inForce: PolicyInForce): void {
+  #assertBelieved(effects: readonly Effect[], inForce: PolicyInForce, op: Op | undefined): void {
     const { audience } = this.#options;
     const { policy, ref } = inForce;
     const policyAt = (commit: string) =>
@@ -173,62 +181,22 @@ export class Desk {
     for (const effect of effects) {
       if (effect.do !== "publish" || effect.subject !== subjects(audience.workspace).cmd) continue;
       try {
-        verifyDecision({ compact: effect.text, audience, policyAt });
+        verifyDecision({ compact: effect.text, audience, policyAt, ...(op === undefined ? {} : { verifiedOp: op }) });
       } catch (cause) {
         throw new TriplaneError("internal", `the decision would not be believed: ${toTriplaneError(cause).message}`, { cause });
       }
     }
   }
 
-  /** Performs effects in order. False: a record was lost to another write, and nothing after it was done. */
-  async #perform(effects: readonly Effect[], message: WorkMessage | undefined): Promise<boolean> {
-    const { bucket, alarms, bus, logger } = this.#options;
+  /** Performs a review's effects in order. False: a record was lost to another write, and nothing after it was done. */
+  async #perform(effects: readonly Effect[]): Promise<boolean> {
     for (const effect of effects) {
-      switch (effect.do) {
-        case "record": {
-          const { key, value, expect } = effect;
-          failpoint("keeper.before-sequence");
-          const revision = expect === undefined ? await bucket.create(key, value) : await bucket.update(key, value, expect);
-          if (revision === undefined) return false;
-          failpoint("keeper.after-sequence");
-          break;
-        }
-        case "publish":
-          failpoint("keeper.before-publish");
-          await this.#publish(effect.subject, effect.text);
-          failpoint("keeper.after-publish");
-          break;
-        case "answer":
-          try {
-            await bus.publish(effect.subject, effect.text, { messageId: messageIdOf(effect.text) });
-          } catch (error) {
-            logger.warn({ err: error, subject: effect.subject }, "the answer could not be published");
-          }
-          break;
-        case "alarm":
-          await alarms.raise(effect);
-          break;
-        case "ack":
-          failpoint("keeper.before-ack");
-          if (message !== undefined && !(await message.ackConfirmed())) {
-            logger.warn({ streamSeq: message.streamSeq }, "the ack is unconfirmed; the message may come again");
-          }
-          failpoint("keeper.after-ack");
-          break;
-      }
+      if (effect.do !== "record") continue;
+      if ((await this.#performer.record(effect.key, effect.value, effect.expect)) === undefined) return false;
     }
+    await this.#performer.send(effects, undefined);
+    await this.settled();
     return true;
-  }
-
-  async #publish(subject: string, text: string): Promise<void> {
-    const { bus, audience } = this.#options;
-    const messageId = messageIdOf(text);
-    const ack = await bus.publish(subject, text, { messageId });
-    // Approvers may write to the review stream, so one of them could have spent this message id on something else.
-    const stream = streamNames(audience.workspace).review;
-    if (!ack.duplicate || !subject.startsWith(subjects(audience.workspace).review(""))) return;
-    const last = await bus.last(stream, subject);
-    if (last?.text !== text) await bus.publish(subject, text, { messageId: `${messageId}.${last?.streamSeq ?? 0}` });
   }
 }
 

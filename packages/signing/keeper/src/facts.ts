@@ -33,6 +33,11 @@ export function countFacts(input: FactsInput): DecisionFacts {
   };
 }
 
+/** Whether a decision about an op of this issuer rests on any count, so that the records of all their keys have to be read. */
+export function isCounted(policy: Policy, principal: string): boolean {
+  return policy.auto_sign.some((rule) => rule.rate !== undefined) || policy.agents.some((agent) => agent.principal === principal);
+}
+
 /** Adds a use and forgets those that nothing counts any more: neither the rate of the rule that signed, nor the budget of the agent that asked. */
 export function addUse(uses: readonly Use[], use: Use | undefined, by: Pick<FactsInput, "policy" | "principal" | "nowS">): readonly Use[] {
   const { policy, principal, nowS } = by;

@@ -1,6 +1,7 @@
 // What the keeper writes into the bucket OPS_SEQ_<ws>: the outputs it has committed to, so that it repeats and never re-decides.
 //
-// 1. `<key>` (a did:key without its prefix): the last op taken in from that key, with its output. Compare-and-set.
+// 1. `<key>` (a did:key without its prefix): the last op taken in from that key, with its output, and those that were taken in
+//    by the same write before it (ADR 0018). Compare-and-set.
 // 2. `refused-<hex digest>`: the refusal of an op that did not consume its number (gap, fork). Created once, never changed:
 //    without it a third party could send such an op again when its number has become the next one, and it would be admitted.
 // 3. `review-<jti>`: the one final output of a review. Created once, so that two keepers cannot end a review in two ways.
@@ -18,10 +19,12 @@ export type Output = z.infer<typeof outputSchema>;
 export const useSchema = z.strictObject({ at: secondsField, jti: jtiField, rule: z.string().optional() });
 export type Use = z.infer<typeof useSchema>;
 
-export const sequenceRecordSchema = z.strictObject({
-  seq: z.int().min(1),
-  op_digest: digestField,
-  output: outputSchema,
+/** What is needed to give an op's output again, byte for byte. */
+const takenSchema = z.strictObject({ seq: z.int().min(1), op_digest: digestField, output: outputSchema });
+
+export const sequenceRecordSchema = takenSchema.extend({
+  /** Ops of the key that were taken in by the same write, newest first: the numbers just below `seq`. Absent where there was one. */
+  earlier: z.array(takenSchema).optional(),
   /** Ops of this key inside the longest window that the policy counts over, newest last. */
   uses: z.array(useSchema),
   /** Numbers below `seq` that the ledger did not have at a rebuild, ascending: their ops may still be on their way. */
@@ -52,6 +55,12 @@ export const RECORD_KEYS = {
   policy: "policy",
   rebuild: "rebuild",
 } as const;
+
+/** Every op that a write took in, newest first. The uses that are counted next are those of the first. */
+export function opsOf(record: SequenceRecord): readonly SequenceRecord[] {
+  const { earlier = [], ...newest } = record;
+  return [newest, ...earlier.map((taken) => ({ ...taken, uses: [] }))];
+}
 
 /** Reads a value of the bucket. Throws `internal` for one that no keeper wrote: guessing at it would be failing open. */
 export function readRecord<T>(key: string, value: string, schema: z.ZodType<T>): T {

@@ -1,6 +1,6 @@
 // The keeper's intake: one message of OPS_PENDING and what is recorded about it in, effects out.
 //
-// 1. Effects come in one order: record (compare-and-set), publish (confirmed), tell, ack. `publish-before-ack`
+// 1. Effects come in one order: record or count (compare-and-set), publish (confirmed), tell, ack. `publish-before-ack`
 // 2. What was recorded is repeated byte for byte on redelivery, never decided again. `every-command-lands`
 // 3. An op consumes its number when it is taken in, also when it is refused. A gap, a fork, an op for another workspace or
 //    under another op's jti, and bytes of no known signer do not; what did not consume its number stays refused for good.
@@ -176,7 +176,7 @@ function takeNext(input: IntakeInput, key: string): Intake {
     const output = reviewOutput(seat.audience.workspace, item);
     return {
       verdict: "review",
-      effects: [record(input, key, output, decision), publish(output), answer(input, item), { do: "ack" }],
+      effects: [count(input, key, output, decision), publish(output), answer(input, item), { do: "ack" }],
       waits: true,
     };
   }
@@ -187,7 +187,7 @@ function takeNext(input: IntakeInput, key: string): Intake {
   return {
     verdict: decision.verdict,
     ...(decision.verdict === "refuse" ? { code: decision.code } : {}),
-    effects: [record(input, key, output, decision), publish(output), { do: "ack" }],
+    effects: [count(input, key, output, decision), publish(output), { do: "ack" }],
   };
 }
 
@@ -235,7 +235,7 @@ function refuseUncounted(input: IntakeInput, verdict: "refuse" | "gap" | "fork",
   return { verdict, code: words.code, effects: [...effects, { do: "ack" }] };
 }
 
-function record(input: IntakeInput, key: string, output: Output, decision: Decision): Effect {
+function count(input: IntakeInput, key: string, output: Output, decision: Decision): Effect {
   const { op, issuer, recorded, seat, nowS } = input;
   if (key !== RECORD_KEYS.sequence(op.claims.iss)) {
     const late: SequenceRecord = { seq: op.claims.seq, op_digest: op.token.digest, output, uses: [] };
@@ -243,20 +243,19 @@ function record(input: IntakeInput, key: string, output: Output, decision: Decis
   }
   const used = decision.verdict !== "refuse";
   const rule = decision.verdict === "admit" && decision.basis === "auto" ? { rule: decision.rule } : {};
-  const value: SequenceRecord = {
+  const uses = addUse(recorded.history[0]?.uses ?? [], used ? { at: nowS, jti: op.claims.jti, ...rule } : undefined, {
+    policy: seat.inForce.policy,
+    principal: issuer.principal,
+    nowS,
+  });
+  const record: SequenceRecord = {
     seq: op.claims.seq,
     op_digest: op.token.digest,
     output,
-    uses: [
-      ...addUse(recorded.history[0]?.uses ?? [], used ? { at: nowS, jti: op.claims.jti, ...rule } : undefined, {
-        policy: seat.inForce.policy,
-        principal: issuer.principal,
-        nowS,
-      }),
-    ],
+    uses: [...uses],
     ...missingOf(recorded.history),
   };
-  return { do: "record", key, value: JSON.stringify(value), expect: recorded.revision };
+  return { do: "count", key, record, expect: recorded.revision };
 }
 
 function missingOf([latest]: readonly SequenceRecord[]): Pick<SequenceRecord, "missing"> {
