@@ -38,6 +38,10 @@ export class Tracer {
     return "nowhere";
   }
 
+  hasRow(opDigest: string): boolean {
+    return this.#rows.byOpDigest.has(opDigest);
+  }
+
   record(opDigest: string): LedgerRecord | undefined {
     return this.#byOpDigest.get(opDigest);
   }
