@@ -166,7 +166,7 @@ describe("secrets stay where they were put", () => {
     assert.equal(response.status, 401);
   });
 
-  it("none is in the ledger, the databases, the streams, the logs, the outboxes, or in anything that was printed", async () => {
+  it("pitfall 30: none is in the ledger, the databases, the streams, the logs, the outboxes, or in anything that was printed", async () => {
     const refused = await triplane(...`op submit component.remove ${TARGET} --as scout --wait --json`.split(" "));
     assertCode(refused, "scope_exceeded");
     await eventually(async () => (await triplane("ledger", "log", "--json")).out.includes(TARGET), {

@@ -22,7 +22,7 @@ describe("connectBus: checks", () => {
     await rejects(nats.bus("keeper"), "stream_missing");
   });
 
-  it("persist-before-ack: refuses a server that confirms before it syncs, and so does provision", async () => {
+  it("pitfall 1: persist-before-ack: refuses a server that confirms before it syncs, and so does provision", async () => {
     const editConfig = (config: string) => config.replace("sync_interval: always", 'sync_interval: "10s"');
     await using nats = await startNats({ provisioned: false, editConfig });
     const refused = await rejects(nats.bus("controller"), "stream_mismatch");
@@ -77,7 +77,7 @@ describe("connectBus: checks", () => {
     old.close();
   });
 
-  it("assertServerVersion: 2.14 and later, whatever follows; nothing that it cannot read", () => {
+  it("assertServerVersion: pitfall 3: 2.14 and later, whatever follows; nothing that it cannot read", () => {
     for (const version of ["2.14.0", "2.14.0-RC.1", "2.15.1", "3.0.0", "10.0.0"]) assertServerVersion(version);
     for (const version of ["2.13.9", "2.9.10", "1.99.0", "", "unknown", "2", "v2.x.1"]) {
       assert.throws(
@@ -154,7 +154,7 @@ describe("connectBus: failures", () => {
     await rejects(bus.publish(on.cmd, "x", { messageId: "x" }), "stream_missing");
   });
 
-  it("stream_full when a stream has reached its limit, and nothing is pushed out", async () => {
+  it("pitfall 7: stream_full when a stream has reached its limit, and nothing is pushed out", async () => {
     await using nats = await startNats();
     await using admin = await provisioner(nats);
     const bus = await nats.bus("controller");

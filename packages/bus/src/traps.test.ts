@@ -134,7 +134,7 @@ describe("trap 2: squatting on a message id", () => {
     assert.equal((await alice.publish(on.pending, op, { messageId: messageIdOf(op) })).duplicate, false);
   });
 
-  it("after a restart the broker has forgotten the id of an acked message: duplicates are for the database to find", async () => {
+  it("pitfall 4: after a restart the broker has forgotten the id of an acked message: duplicates are for the database to find", async () => {
     const alice = await nats.bus(ALICE);
     const queue = await (await nats.bus("keeper")).consumer(streams.pending, CONSUMERS.pending);
     await alice.publish(on.pending, "op", { messageId: messageIdOf("op") });

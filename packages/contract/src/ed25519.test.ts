@@ -36,7 +36,7 @@ test("verifySignature: accepts the RFC 8032 vector", () => {
   verifySignature(key.did, Uint8Array.from([0x72]), signature);
 });
 
-test("verifySignature: refuses S + L, which plain arithmetic would accept", () => {
+test("verifySignature: pitfall 15: refuses S + L, which plain arithmetic would accept", () => {
   const key = generateSigningKey();
   const message = Buffer.from("op");
   const signature = key.sign(message);

@@ -25,7 +25,7 @@ test("streamSettings: every subject of the contract lies in exactly one stream",
   assert.equal(new Set(all).size, all.length);
 });
 
-test("streamSettings: persist-before-ack: what is accepted is never pushed out, aged out or purged", () => {
+test("streamSettings: pitfall 7: persist-before-ack: what is accepted is never pushed out, aged out or purged", () => {
   const names = streamNames("w1");
   for (const stream of streamSettings("w1")) {
     assert.ok(stream.deny_delete && stream.deny_purge, stream.name);

@@ -135,7 +135,7 @@ const corpus: readonly (readonly [string, string, FailureCode])[] = [
 ];
 
 for (const [name, compact, code] of corpus) {
-  test(`verifyOp: refuses ${name} as ${code}`, () => {
+  test(`verifyOp: pitfall 13: refuses ${name} as ${code}`, () => {
     assert.equal(
       codeOf(() => verifyOp(compact)),
       code,
@@ -234,7 +234,7 @@ test("verifyOp: every token of the corpus that jose accepts is refused here for 
   assert.ok(stricter > 10, `only ${stricter} entries show where this parser is stricter`);
 });
 
-test("verifyOp: the digest is taken over the exact bytes", () => {
+test("verifyOp: pitfall 14: the digest is taken over the exact bytes", () => {
   assert.notEqual(verifyOp(good).token.digest, verifyOp(signOp(claims({ seq: 2 }), key)).token.digest);
   assert.match(verifyOp(good).token.digest, /^sha256:[0-9a-f]{64}$/);
 });

@@ -40,7 +40,7 @@ const refused: readonly (readonly [string, string | Uint8Array, FailureCode])[] 
 ];
 
 for (const [name, input, code] of refused) {
-  test(`parseStrictJson: refuses ${name}`, () => {
+  test(`parseStrictJson: pitfall 14: refuses ${name}`, () => {
     assert.equal(
       codeOf(() => parseStrictJson(input)),
       code,

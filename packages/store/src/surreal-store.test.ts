@@ -51,7 +51,7 @@ describe("SurrealStore", () => {
     "a failure without a reason": [ok, carriedAlong],
     "a lost connection": new Error("connection closed"),
   }))
-    it(`commit: after ${what} the outcome is unknown, and nothing is answered any more`, async () => {
+    it(`commit: pitfall 10: after ${what} the outcome is unknown, and nothing is answered any more`, async () => {
       const { store, calls } = playing(answer, [ok, ok, ok]);
       await assert.rejects(store.commit([create]), failsWith("store_commit_unknown"));
       await assert.rejects(store.commit([create]), failsWith("store_commit_unknown"));

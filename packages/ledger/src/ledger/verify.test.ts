@@ -166,7 +166,7 @@ test("verifyLedger: a merge, and a commit of somebody else, are no batches", asy
   assertProblem(await verifyLedger(stolen.repoDir, stolen.pin), "ledger_chain_broken", undefined, 0);
 });
 
-test("pitfall 32: a dropped last batch is found by a remembered checkpoint, and a history made anew as well", async () => {
+test("pitfalls 32 and 38: a dropped last batch is found by a remembered checkpoint, and a history made anew as well", async () => {
   const ledger = await testLedger();
   await ledger.fill(2, 1);
   const remembered = await ledgerCheckpoint(ledger.repoDir, ledger.pin);

@@ -160,7 +160,7 @@ test("readLedger: forwards, backwards, from an index; each entry with its commit
   assert.equal((await ledgerCheckpoint(ledger.repoDir, ledger.pin))?.size, 6);
 });
 
-test("RecordSource: refusals land as records too", async () => {
+test("RecordSource: pitfall 37: refusals land as records too", async () => {
   const ledger = await testLedger();
   const writer = await ledger.openWriter();
   await writer.append([ledger.source.refused(true), ledger.source.refused(false), ledger.source.next()]);

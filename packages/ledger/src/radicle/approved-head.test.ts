@@ -80,7 +80,7 @@ test("approvedHead: loose and top-level refs have no say", async () => {
   assert.equal((await verifyRepository(repo.repoDir, repo)).strayRefs.length, 2);
 });
 
-test("approvedHead: diverging heads approve nothing where both have the threshold", async () => {
+test("approvedHead: pitfall 34: diverging heads approve nothing where both have the threshold", async () => {
   const repo = await governed(2, 1);
   await push(repo, nth(repo.delegates, 0), await commit(repo, "{ version = 1 }"));
   await push(repo, nth(repo.delegates, 1), await commit(repo, "{ version = 2 }"));
@@ -123,7 +123,7 @@ test("pitfall 33: signed refs below feature level parent are refused", async () 
   await assert.rejects(approvedHead(repo.repoDir, repo, { branch }), failsWith("sigrefs_invalid"));
 });
 
-test("verifyRepository: an identity revision needs max(threshold, majority) of those before it", async () => {
+test("verifyRepository: pitfall 20: an identity revision needs max(threshold, majority) of those before it", async () => {
   const repo = await governed(5, 4);
   const before = await verifyRepository(repo.repoDir, repo);
   const doc = { ...before.identity.doc, threshold: 1 };
@@ -160,7 +160,7 @@ test("verifyRepository: one delegate's garbage in the identity silences that del
   assert.deepEqual((await approvedHead(repo.repoDir, repo, { branch })).signedBy.length, 2);
 });
 
-test("verifyRepository: a revision that was accepted once must stay in the history", async () => {
+test("verifyRepository: pitfall 35: a revision that was accepted once must stay in the history", async () => {
   const repo = await governed(2, 2);
   const { identity } = await verifyRepository(repo.repoDir, repo);
   const [a, b] = repo.delegates as [SigningKey, SigningKey];

@@ -85,7 +85,7 @@ test("PolicyFollower: keeps the last good policy when the new one cannot be read
   assert.deepEqual([follower.inForce?.ref.commit, follower.problem], [commit, undefined]);
 });
 
-test("PolicyFollower: refuses a policy_version that falls, also after a restart", async () => {
+test("PolicyFollower: pitfall 21: refuses a policy_version that falls, also after a restart", async () => {
   const { made, memory, source, follower } = setUp();
   source.move({ ...made.policy, policy_version: 7 });
   await follower.refresh();

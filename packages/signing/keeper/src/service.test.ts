@@ -120,7 +120,7 @@ test("takeIn: the next op after one that consumed its number has the next number
   assert.equal((await at.take(at.world.op("ben", 1).compact)).verdict, "admit");
 });
 
-test("takeIn: a gap names the expected number and leaves the counter alone", async () => {
+test("takeIn: pitfall 18: a gap names the expected number and leaves the counter alone", async () => {
   const at = bench();
   await at.take(at.world.op("ana", 1).compact);
   await at.take(at.world.op("ana", 5).compact);
@@ -141,7 +141,7 @@ test("takeIn: an op that was refused for a gap stays refused when its number has
   assert.equal((await at.take(at.world.op("ana", 2).compact)).verdict, "admit");
 });
 
-test("takeIn: a fork is refused without consuming the number, and alarms", async () => {
+test("takeIn: pitfall 18: a fork is refused without consuming the number, and alarms", async () => {
   const at = bench();
   await at.take(at.world.op("ana", 1).compact);
   await at.take(at.world.op("ana", 2).compact);

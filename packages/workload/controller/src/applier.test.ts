@@ -61,7 +61,7 @@ describe("Applier", () => {
     assert.equal(working.depth, 0);
   });
 
-  it("op of an earlier process: the orchestrator is asked first, and told again only what it does not know", async () => {
+  it("pitfall 11: op of an earlier process: the orchestrator is asked first, and told again only what it does not know", async () => {
     const known = await accept("a");
     const asked = orchestrator("applied");
     const one = applier(asked);
@@ -110,7 +110,7 @@ describe("Applier", () => {
     assert.deepEqual([alarms().length, JSON.parse(alarms()[0]?.text ?? "{}")["code"]], [1, "unavailable"]);
   });
 
-  it("unclear answer: asked before it is sent again; still running: asked until it ends", async () => {
+  it("pitfall 11: unclear answer: asked before it is sent again; still running: asked until it ends", async () => {
     const op = await accept();
     const scripted = orchestrator("unavailable", "running", "running", "failed");
     const working = applier(scripted);

@@ -34,7 +34,7 @@ describe("Controller: with real NATS, the real store and the orchestrator's API"
     assert.match(answer.text ?? "", /"stage":"outcome"/);
   });
 
-  it("same op again: is answered with the same bytes and applied once (applied-once)", async () => {
+  it("pitfall 4: same op again: is answered with the same bytes and applied once (applied-once)", async () => {
     const { world, orchestrator } = parts;
     const op = world.op({ target: "twice" });
     const admission = world.admission(op);

@@ -64,7 +64,7 @@ describe("Intake: order of effects", () => {
     assert.equal(await bench.store.count("rejected"), 40);
   });
 
-  it("message that fails for a reason of its own: given back, then poisoned with evidence and alarm", async () => {
+  it("pitfall 6: message that fails for a reason of its own: given back, then poisoned with evidence and alarm", async () => {
     const brokenKey = {
       ...bench.world.keys.controller,
       sign: () => {

@@ -105,7 +105,7 @@ describe("verifyMessage (chain-verified-at-every-hop)", () => {
     assert.ok(verified.kind === "proven" && verified.superseded === undefined);
   });
 
-  it("no policy in force: nothing is judged (no-fail-open)", async () => {
+  it("pitfall 28: no policy in force: nothing is judged (no-fail-open)", async () => {
     const { op, admission, clock, policy } = await parts();
     const source = testSource(policy);
     source.failure = new TriplaneError("quorum_not_reached", "nobody signed");

@@ -55,7 +55,7 @@ test("listReviews: shows what waits, what is missing and who issued it, and coun
   );
 });
 
-test("showReview: shows the verified op, who spoke and whether it counts", async () => {
+test("showReview: pitfall 26: shows the verified op, who spoke and whether it counts", async () => {
   const at = bench();
   const { op } = await waiting(at);
   at.memory.approve(op.claims.jti, at.world.approval(op, "ana"));
@@ -117,7 +117,7 @@ test("reject: ends the review for the keeper to see, and nobody approves what ha
   await assert.rejects(approve(depsOf(at), { jti, key: at.world.keys.ben }), { code: "review_not_found" });
 });
 
-test("withdraw: only the issuer, and only until it was admitted", async () => {
+test("withdraw: pitfall 12: only the issuer, and only until it was admitted", async () => {
   const at = bench();
   const { op } = await waiting(at);
   const { jti } = op.claims;

@@ -90,7 +90,7 @@ test("Tokens.parse: the file holds digests only, and a wrong file is config_inva
   }
 });
 
-test("every route: needs its scope, before anything else is looked at", async () => {
+test("pitfall 31: every route: needs its scope, before anything else is looked at", async () => {
   for (const route of Object.values(ROUTES) as readonly RouteSpec[]) {
     const path = route.path.replace("{ws}", "w1").replace("{target}", "web").replace("{jti}", jti);
     const body = route.method === "post" ? { text: "not json" } : {};
