@@ -57,7 +57,10 @@ export class Arena {
     this.seats = new Map(
       SEAT_NAMES.map((name) => {
         const ports = { natsPort: port(`${name} to nats-server`), orchestratorPort: port(`${name} to orchestrator`) };
-        return [name, new Seat({ name, cluster, ...ports, onReport: (report) => this.book.take(report) })];
+        return [
+          name,
+          new Seat({ name, cluster, ...ports, onReport: (report) => this.book.take(report), onDeath: (steps) => this.book.drop(steps) }),
+        ];
       }),
     );
   }
@@ -108,8 +111,7 @@ export class Arena {
   }
 
   submit(step: LoadStep): void {
-    this.book.ordered += 1;
-    this.seats.get(seatOf(step.issuer))?.order({ step, expectedVersion: this.book.expectedVersion(step) });
+    this.seats.get(seatOf(step.issuer))?.order({ step, ...this.book.order(step) });
   }
 
   /** Whether the seats have worked off what they were given. */

@@ -1,8 +1,10 @@
 // What has to be true when everything is calm again: what the outboxes promised, what the promises' own check says, and what the checker says.
+import { join } from "node:path";
+import { checkInvariants, sourcesOfHome } from "@triplane/checker";
 import type { InvariantId } from "@triplane/contract";
 import { everythingSubmitted } from "../faults/evidence.ts";
 import { brokenPromises } from "../faults/promises.ts";
-import type { Arena } from "./arena.ts";
+import type { Arena, LinkName } from "./arena.ts";
 
 export interface Finding {
   readonly invariant: InvariantId;
@@ -12,8 +14,27 @@ export interface Finding {
   readonly evidence: readonly string[];
 }
 
-/** One finding for each invariant that somebody looked at. */
+const TRIPLANE = join(import.meta.dirname, "../../packages/cli/src/main.ts");
+
+/** What the campaign itself knows, and what the independent checker says of every invariant. */
 export async function judge(arena: Arena): Promise<readonly Finding[]> {
+  return [...(await promisesKept(arena)), ...(await checkerSays(arena))];
+}
+
+async function checkerSays(arena: Arena): Promise<readonly Finding[]> {
+  const home = arena.world.layout.root;
+  const port = (name: LinkName): number => arena.link(name).port;
+  // The controller reaches both through its links.
+  const ports = { nats: port("ops-controller to nats-server"), orchestrator: port("ops-controller to orchestrator") };
+  const sources = { ...(await sourcesOfHome(home)), ports };
+  const report = await checkInvariants({ home, sources, quiesced: true, triplane: [process.execPath, TRIPLANE] });
+  return report.findings.map(({ invariant, status, why, evidence, violations }) => {
+    const lines = [...violations.map(({ what }) => what), ...why, ...evidence];
+    return { invariant, status, by: "checker" as const, evidence: lines };
+  });
+}
+
+async function promisesKept(arena: Arena): Promise<readonly Finding[]> {
   const submitted = await everythingSubmitted(arena.world);
   const known = new Set(submitted.map(({ op }) => op.entry.jti));
   const forgotten = arena.book.jtis().filter((jti) => !known.has(jti));

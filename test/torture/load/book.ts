@@ -2,6 +2,7 @@
 import type { LoadStep, SeatReport } from "./step.ts";
 
 interface Entry {
+  readonly id: number | undefined;
   readonly issuer: string;
   readonly target: string;
   readonly storedAtMs: number;
@@ -9,22 +10,47 @@ interface Entry {
   outcome: string | undefined;
 }
 
+/** An op that is under way to a target. */
+interface Coming {
+  readonly id: number;
+  /** The version that it was made for; unknown where the orchestrator was asked, which is then believed. */
+  readonly expected: number | undefined;
+}
+
 export class Book {
   readonly #entries = new Map<string, Entry>();
   readonly #versions = new Map<string, number>();
-  readonly #open = new Map<string, number>();
+  readonly #coming = new Map<string, Coming[]>();
+  readonly #stored = new Set<number>();
   ordered = 0;
 
-  /** The version that the target has when all that is under way has been applied. */
-  expectedVersion(step: LoadStep): number {
-    return (this.#versions.get(step.target) ?? 0) + (this.#open.get(step.target) ?? 0);
+  /** Notes that a step is given to a seat, and returns for which version it should be made. */
+  order(step: LoadStep): { readonly expectedVersion: number; readonly askFirst: boolean } {
+    this.ordered += 1;
+    const coming = this.#coming.get(step.target) ?? [];
+    let version = this.#versions.get(step.target) ?? 0;
+    for (const { expected } of coming) if (expected === undefined || expected === version) version += 1;
+    // What the orchestrator says now is of no use to an op that others are ahead of.
+    const askFirst = step.planned && coming.length === 0;
+    if (step.changes) this.#coming.set(step.target, [...coming, { id: step.id, expected: askFirst ? undefined : version }]);
+    return { expectedVersion: version, askFirst };
+  }
+
+  /** Steps that a seat took with it when it died; those that it had stored are in its outbox. */
+  drop(steps: ReadonlySet<number>): void {
+    const gone = (id: number): boolean => steps.has(id) && !this.#stored.has(id);
+    for (const [target, coming] of this.#coming)
+      this.#coming.set(
+        target,
+        coming.filter(({ id }) => !gone(id)),
+      );
   }
 
   take(report: SeatReport): void {
     if (report.told === "stored") {
-      const { issuer, jti, target } = report;
-      this.#entries.set(jti, { issuer, target, storedAtMs: performance.now(), sent: false, outcome: undefined });
-      this.#open.set(target, (this.#open.get(target) ?? 0) + 1);
+      const { id, issuer, jti, target } = report;
+      this.#entries.set(jti, { id, issuer, target, storedAtMs: performance.now(), sent: false, outcome: undefined });
+      this.#stored.add(id);
     } else if (report.told === "sent") {
       const entry = this.#entries.get(report.jti);
       if (entry !== undefined) entry.sent = true;
@@ -68,8 +94,18 @@ export class Book {
 
   #finish({ issuer, jti, target, outcome, code, versionAfter }: Extract<SeatReport, { told: "outcome" }>): void {
     // One that was stored by a seat that died before it could say so.
-    const entry = this.#entries.get(jti) ?? { issuer, target, storedAtMs: performance.now(), sent: true, outcome: undefined };
-    if (this.#entries.has(jti) && entry.outcome === undefined) this.#open.set(target, Math.max(0, (this.#open.get(target) ?? 0) - 1));
+    const entry = this.#entries.get(jti) ?? {
+      id: undefined,
+      issuer,
+      target,
+      storedAtMs: performance.now(),
+      sent: true,
+      outcome: undefined,
+    };
+    this.#coming.set(
+      target,
+      (this.#coming.get(target) ?? []).filter(({ id }) => id !== entry.id),
+    );
     this.#entries.set(jti, entry);
     entry.sent = true;
     entry.outcome = code === undefined ? outcome : `${outcome} ${code}`;

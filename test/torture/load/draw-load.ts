@@ -24,17 +24,24 @@ const SCENES: readonly Scene[] = [
   { weight: 30, draw: (random) => removal(random, "approve") },
   { weight: 20, draw: (random) => removal(random, "reject") },
   // What their grants do not allow.
-  { weight: 25, draw: (random) => ({ ...deployFlags(random), issuer: "scout", scope: "web-care" }) },
-  { weight: 20, draw: (random) => ({ ...deployFlags(random), issuer: "ci", scope: "desired" }) },
-  { weight: 50, draw: (random) => ({ ...deployFlags(random), versionError: between(random, 1, 3) }) },
-  { weight: 20, draw: (random) => ({ ...deployFlags(random), args: { component: "no-such-component" } }) },
+  { weight: 25, draw: (random) => ({ ...deployFlags(random), issuer: "scout", scope: "web-care", changes: false }) },
+  { weight: 20, draw: (random) => ({ ...deployFlags(random), issuer: "ci", scope: "desired", changes: false }) },
+  { weight: 50, draw: (random) => ({ ...deployFlags(random), versionError: between(random, 1, 3), changes: false }) },
+  { weight: 20, draw: (random) => ({ ...deployFlags(random), args: { component: "no-such-component" }, changes: false }) },
   { weight: 20, draw: (random) => ({ ...deployFlags(random), expiresInS: between(random, 1, 4) }) },
   { weight: 10, draw: (random) => processes(random, "web-p", "web") },
   { weight: 10, draw: (random) => processes(random, "worker-p", "worker") },
   // A commit that nobody approved: what is not there must be refused or fail, and change nothing.
   {
     weight: 10,
-    draw: () => ({ issuer: "ci", op: "desired.apply", target: "workspace", scope: "desired", args: { commit: "f".repeat(40) } }),
+    draw: () => ({
+      issuer: "ci",
+      op: "desired.apply",
+      target: "workspace",
+      scope: "desired",
+      changes: false,
+      args: { commit: "f".repeat(40) },
+    }),
   },
 ];
 
@@ -46,7 +53,7 @@ export function drawLoad(random: Random, options: { readonly durationMs: number;
     atMs += Math.round(meanMs * (0.25 + below(random, 1500) / 1000));
     if (atMs >= options.durationMs) return steps;
     const draft = sceneOf(random).draw(random);
-    const usual = { args: {}, scope: "platform", versionError: 0, planned: false, expiresInS: LIFETIME_S, words: [] };
+    const usual = { args: {}, scope: "platform", versionError: 0, changes: true, planned: false, expiresInS: LIFETIME_S, words: [] };
     steps.push({ ...usual, ...draft, twice: chance(random, 8), id, atMs });
   }
 }
@@ -78,7 +85,7 @@ function removal(random: Random, word: "approve" | "reject"): Draft {
   const [issuer = "ana", ...others] = sample(random, OPERATORS, 3);
   const speakers = word === "approve" ? others : others.slice(0, 1);
   const words = speakers.map((principal) => ({ principal, word }));
-  return { issuer, op: "component.remove", target: pick(random, FLAG_SETS), words };
+  return { issuer, op: "component.remove", target: pick(random, FLAG_SETS), words, changes: word === "approve" };
 }
 
 function processes(random: Random, target: string, component: string): Draft {

@@ -49,8 +49,9 @@ class Sitter {
     if (last !== undefined) this.#enqueue(() => this.#send(last));
   }
 
-  order({ step, expectedVersion }: SeatOrder): void {
-    this.#enqueue(() => this.#submit(step, expectedVersion).finally(() => tell({ told: "worked", id: step.id })));
+  order(order: SeatOrder): void {
+    const { step } = order;
+    this.#enqueue(() => this.#submit(order).finally(() => tell({ told: "worked", id: step.id })));
   }
 
   /** Looks for outcomes and reviews, one op at a time, for as long as the process lives. */
@@ -68,9 +69,10 @@ class Sitter {
     this.#line = this.#line.then(work).catch((error: unknown) => void process.stderr.write(`${String(error)}\n`));
   }
 
-  async #submit(step: LoadStep, expectedVersion: number): Promise<void> {
+  async #submit(order: SeatOrder): Promise<void> {
     const { person } = this;
-    const op = await person.outbox.prepare(await draftOf(person, step, expectedVersion), person.key);
+    const { step } = order;
+    const op = await person.outbox.prepare(await draftOf(person, order), person.key);
     tell({ told: "stored", id: step.id, issuer: step.issuer, jti: op.entry.jti, target: step.target });
     if (step.words.length > 0) this.#words.set(op.entry.jti, step.words);
     this.#watch(op);
@@ -154,10 +156,10 @@ function audienceOf() {
 }
 
 /** Planned where the step asks for it and the orchestrator answers; else for the version that it probably has. */
-async function draftOf(person: Person, step: LoadStep, expectedVersion: number): Promise<OpDraft> {
+async function draftOf(person: Person, { step, expectedVersion, askFirst }: SeatOrder): Promise<OpDraft> {
   const { op, target, args, scope, expiresInS } = step;
   const guess = { op, target, args, scope, expiresInS, expected_state_version: Math.max(0, expectedVersion + step.versionError) };
-  if (!step.planned) return guess;
+  if (!askFirst) return guess;
   return await planOp(person, { op, target, args, scope, expiresInS }).then(
     ({ draft }) => draft,
     () => guess,

@@ -15,6 +15,8 @@ export interface SeatOptions {
   readonly natsPort: number;
   readonly orchestratorPort: number;
   onReport(report: SeatReport): void;
+  /** With the ids of the steps that it had not worked off. */
+  onDeath(steps: ReadonlySet<number>): void;
 }
 
 export class Seat {
@@ -56,6 +58,7 @@ export class Seat {
     child.once("exit", () => {
       this.#child = undefined;
       this.#ready = false;
+      this.#options.onDeath(new Set(this.#given));
       this.#given.clear();
       if (!this.#keep) return;
       this.deaths += 1;

@@ -12,6 +12,8 @@ export interface LoadStep {
   readonly scope: string;
   /** Added to the version that the target probably has; other than 0 asks for a conflict. */
   readonly versionError: number;
+  /** Whether it changes its target if nothing goes wrong. */
+  readonly changes: boolean;
   /** Signed with the digest of a plan that the orchestrator makes, if it answers. */
   readonly planned: boolean;
   readonly expiresInS: number;
@@ -33,6 +35,8 @@ export function seatOf(issuer: string): SeatName {
 export interface SeatOrder {
   readonly step: LoadStep;
   readonly expectedVersion: number;
+  /** Whether the orchestrator is asked for a plan first. */
+  readonly askFirst: boolean;
 }
 
 export type SeatReport =
