@@ -84,7 +84,7 @@ function renderOrchestrator({ orchestrator }: ReplayReport): string {
 function renderKeeper({ did, keys, settled, missing }: KeeperPart): string {
   if (did === "kept") return "kept";
   const open = (missing ?? []).map(({ did: key, numbers }) => `open for ops that may still come: ${numbers.join(", ")} of ${key}`);
-  return [`rebuilt: numbers of ${counted(keys ?? 0, "key")}, ${counted(settled ?? 0, "ended review or refusal")}`, ...open].join("\n");
+  return [`rebuilt: numbers of ${counted(keys ?? 0, "key")}, ${settled ?? 0} reviews that ended or refusals kept`, ...open].join("\n");
 }
 
 /** Undefined where nothing runs. */

@@ -16,7 +16,8 @@ import {
   verifyOp,
 } from "@triplane/contract";
 import type { Document, Store, Write } from "@triplane/store";
-import type { TargetRecord } from "../model.ts";
+import { changedIn } from "../changed-evidence.ts";
+import { instanceOf, type TargetRecord, WORKSPACE_TARGET } from "../model.ts";
 import type { PlannerParts } from "../planner.ts";
 import { META, type OpRow, opDocument } from "../records.ts";
 import { type InexactTarget, RebuiltTargets } from "./rebuilt-targets.ts";
@@ -111,12 +112,21 @@ function pastOf({ claims }: AuditRecord): Past | undefined {
   });
   const row: OpRow = {
     ...{ jti, opDigest: op.token.digest, op: kind, target, args, result },
-    // Only an op that still runs needs its steps; which lease applied it, nobody asks any more.
-    ...{ fence: 0, changes: [], targetState: undefined },
+    // Which lease applied it, nobody asks any more.
+    ...{ fence: 0, changes: changesOf(result.evidence), targetState: undefined },
     acceptedAtMs: claims.accepted_at * 1000,
     stateVersionBefore: claims.state_version_before,
   };
   return { row, result };
+}
+
+/** Which targets it changed, for whoever looks at the row; only an op that still runs is carried on from them. */
+function changesOf(evidence: ApplyResult["evidence"]): OpRow["changes"] {
+  const { whole, digests } = changedIn(evidence);
+  const changed: readonly TargetRecord[] = [...whole, ...digests.map(({ target, version }) => ({ target, version, state: undefined }))];
+  return changed
+    .filter(({ target }) => target !== WORKSPACE_TARGET)
+    .map((record) => ({ target: record.target, action: "rebuilt", before: undefined, after: instanceOf(record) }));
 }
 
 async function createMissing(store: Store, rows: readonly OpRow[], someAreThere: boolean): Promise<void> {
