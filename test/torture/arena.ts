@@ -3,9 +3,10 @@
 // 1. Every connection of a daemon or a seat goes through a link of its own, so that any of them can be cut.
 // 2. Where the system allows it, each state lies on a disk of its own. Where not, `disks` is empty and `noDisks` says why.
 // 3. Two faults never hold the same part at once: a part is claimed before it is touched.
-import { cp, mkdir, readdir, rm } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { World } from "@triplane/cli";
+import { atomicWriteFile } from "@triplane/kit";
 import { repositoryDir } from "@triplane/ledger";
 import { Cluster } from "../faults/cluster.ts";
 import { Claims } from "./claims.ts";
@@ -72,15 +73,10 @@ export class Arena {
     try {
       const { ports } = cluster.world.workspace;
       for (const name of LINKS) links.set(name, await Link.open(name, name.endsWith("orchestrator") ? ports.orchestrator : ports.nats));
+      await leadThroughLinks(cluster.world, links);
       const noDisks = await whyNoDisks();
       if (noDisks === undefined) await makeDisks(cluster.world, disks);
-      const arena = new Arena(cluster, links, disks, noDisks);
-      for (const daemon of ["keeper-daemon", "ops-controller", "audit-mirror"] as const) {
-        const natsUrl = `nats://127.0.0.1:${arena.link(`${daemon} to nats-server`).port}`;
-        const orchestratorUrl = `http://127.0.0.1:${arena.link("ops-controller to orchestrator").port}`;
-        cluster.override(daemon, { config: daemon === "ops-controller" ? { natsUrl, orchestratorUrl } : { natsUrl } });
-      }
-      return arena;
+      return new Arena(cluster, links, disks, noDisks);
     } catch (error) {
       for (const link of links.values()) await link.close();
       for (const disk of disks.values()) await disk.destroy({ keep: false });
@@ -158,6 +154,20 @@ export class Arena {
     }
     for (const link of this.links.values()) await link.close();
     return await this.cluster.close();
+  }
+}
+
+/** In their own configuration files, so that whoever reads those finds the processes that run. */
+async function leadThroughLinks({ layout }: World, links: ReadonlyMap<LinkName, Link>): Promise<void> {
+  const port = (name: LinkName): number => links.get(name)?.port ?? 0;
+  const folders = { "keeper-daemon": layout.keeper, "ops-controller": layout.controller, "audit-mirror": layout.mirror } as const;
+  for (const daemon of ["keeper-daemon", "ops-controller", "audit-mirror"] as const) {
+    const path = join(folders[daemon], "config.json");
+    const config = JSON.parse(await readFile(path, "utf8")) as object;
+    const natsUrl = `nats://127.0.0.1:${port(`${daemon} to nats-server`)}`;
+    const orchestratorUrl = `http://127.0.0.1:${port("ops-controller to orchestrator")}`;
+    const changed = daemon === "ops-controller" ? { ...config, natsUrl, orchestratorUrl } : { ...config, natsUrl };
+    await atomicWriteFile(path, `${JSON.stringify(changed, undefined, 2)}\n`);
   }
 }
 
