@@ -12,13 +12,15 @@ export interface Effect {
 /** What runs where; it outlives whoever asked for it. */
 export class Machines {
   readonly #world: { readonly scheduler: Scheduler; readonly faults: Faults };
+  readonly #isConvergent: boolean;
   readonly #states = new Map<string, string>();
   readonly effects: Effect[] = [];
   /** Told of each effect at its moment. */
   onEffect: ((effect: Effect) => void) | undefined;
 
-  constructor(world: { readonly scheduler: Scheduler; readonly faults: Faults }) {
+  constructor(world: { readonly scheduler: Scheduler; readonly faults: Faults }, isConvergent = true) {
     this.#world = world;
+    this.#isConvergent = isConvergent;
   }
 
   /** As one incarnation of the orchestrator sees it. */
@@ -28,7 +30,7 @@ export class Machines {
       converge: ({ target, want, jti }) =>
         localCall(this.#world, process, "driver.effect", () => {
           const wanted = want === undefined ? undefined : canonicalJson(want);
-          if (this.#states.get(target) !== wanted) {
+          if (!this.#isConvergent || this.#states.get(target) !== wanted) {
             if (wanted === undefined) this.#states.delete(target);
             else this.#states.set(target, wanted);
             const effect = { jti, target, atMs: scheduler.elapsedMs };

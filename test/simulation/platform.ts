@@ -1,13 +1,13 @@
 // A whole workspace in one thread: the product's own classes in processes that can die, over a simulated bus, store, ledger and machine.
 import { MirrorLoop, mirrorMetrics } from "@triplane/audit-mirror";
-import { streamNames, TriplaneError } from "@triplane/contract";
+import { type AuditRecord, streamNames, TriplaneError } from "@triplane/contract";
 import { MIGRATIONS as CONTROLLER_MIGRATIONS, Controller, controllerMetrics } from "@triplane/controller";
 import { Alarms, Desk, KeeperLoop, keeperMayDecide, keeperMetrics, openBucket, PolicyFollower } from "@triplane/keeper";
 import type { Metrics } from "@triplane/kit";
 import { MAX_BATCH_RECORDS } from "@triplane/ledger";
 import { loadKinds, MIGRATIONS as ORCHESTRATOR_MIGRATIONS, OrchestratorService, Records } from "@triplane/orchestrator";
 import { policyCommitOf, verifyDecision } from "@triplane/policy";
-import { assertId, assertListOptions, assertTable, assertWrites, type Store, tablesOf } from "@triplane/store";
+import { assertId, assertListOptions, assertTable, assertWrites, tablesOf } from "@triplane/store";
 import {
   type Dice,
   type Faults,
@@ -28,10 +28,10 @@ import type { Watch } from "./watch.ts";
 /** What is wrong on purpose, to see that it is found. */
 export interface Mutation {
   readonly name: string;
-  readonly wrapBus?: (bus: SimulatedBus, role: string, surroundings: Surroundings) => SimulatedBus;
-  readonly wrapStore?: (store: Store) => Store;
+  readonly wrapBus?: (bus: SimulatedBus, role: string) => SimulatedBus;
   readonly storeForgetsLastCommit?: boolean;
   readonly ledgerConfirmsBeforePush?: boolean;
+  readonly driverIsNotConvergent?: boolean;
 }
 
 export interface PlatformOptions {
@@ -82,7 +82,7 @@ export class Platform {
       maxBatchRecords: MAX_BATCH_RECORDS,
       confirmsBeforePush: mutation?.ledgerConfirmsBeforePush ?? false,
     });
-    this.machines = new Machines({ scheduler, faults });
+    this.machines = new Machines({ scheduler, faults }, mutation?.driverIsNotConvergent !== true);
     const skew = dice.pick([0, 0, 2000, 20_000]);
     const role = (name: string, program: Program): Role =>
       new Role({ name, scheduler, broker: this.broker, faults, dice: dice.fork(name), skewMs: dice.between(-skew, skew), program });
@@ -108,7 +108,7 @@ export class Platform {
 
   #connect(surroundings: Surroundings, role: string): SimulatedBus {
     const bus = surroundings.connect();
-    return this.#options.mutation?.wrapBus?.(bus, role, surroundings) ?? bus;
+    return this.#options.mutation?.wrapBus?.(bus, role) ?? bus;
   }
 
   async #keeper(surroundings: Surroundings): Promise<void> {
@@ -138,17 +138,13 @@ export class Platform {
 
   async #controller(surroundings: Surroundings, standby: boolean): Promise<void> {
     const { process, signal, logger, dice } = surroundings;
-    const { mutation } = this.#options;
     const controller = new Controller({
       ...AUDIENCE,
       key: KEYS.controller,
       bus: this.#connect(surroundings, "controller"),
       source: this.#repository(surroundings),
       orchestrator: remoteOrchestrator({ ...this.#options, listening: () => this.#listening }, process),
-      openStore: async () => {
-        const store = await this.controllerDatabase.open(process);
-        return mutation?.wrapStore?.(store) ?? store;
-      },
+      openStore: () => this.controllerDatabase.open(process),
       clock: process.clock,
       random: dice.random,
       logger,
@@ -193,18 +189,23 @@ export class Platform {
   async #mirror(surroundings: Surroundings): Promise<void> {
     const { process, signal, logger, dice } = surroundings;
     const source = this.#repository(surroundings);
+    const known = new Map<string, PolicyAt>();
+    const approved = async (commit: string): Promise<PolicyAt> => {
+      const { commit: head } = await source.approvedHead();
+      if (!(await source.isAtOrBefore(commit, head))) throw new TriplaneError("unavailable", `the policy commit ${commit} is not here yet`);
+      return await source.load(commit);
+    };
     const loop = new MirrorLoop({
       bus: this.#connect(surroundings, "mirror"),
       rules: { ...AUDIENCE, controller: KEYS.controller.did },
       openLedger: () => this.ledger.open(process),
       checker: {
         // As the adapter over a repository on disk.
-        check: async ({ claims: { decision } }) => {
+        check: async (checked: AuditRecord | { readonly record: AuditRecord }) => {
+          const { decision } = ("record" in checked ? checked.record : checked).claims;
           const commit = policyCommitOf(decision);
-          const { commit: head } = await source.approvedHead();
-          if (!(await source.isAtOrBefore(commit, head)))
-            throw new TriplaneError("unavailable", `the policy commit ${commit} is not here yet`);
-          const policy = await source.load(commit);
+          const policy = known.get(commit) ?? (await approved(commit));
+          known.set(commit, policy);
           verifyDecision({ compact: decision, audience: AUDIENCE, policyAt: (at) => (at === commit ? policy : undefined) });
         },
       },

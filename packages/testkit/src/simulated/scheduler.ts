@@ -34,6 +34,9 @@ export interface SchedulerOptions {
   readonly keepTrace?: boolean;
 }
 
+/** Events between two looks at the condition of a run. */
+const LOOK_EVERY = 16;
+
 interface Event {
   atMs: number;
   order: number;
@@ -157,35 +160,49 @@ export class Scheduler {
 
   /** Runs the next event. False where none is left. */
   async step(): Promise<boolean> {
+    const event = this.#next();
+    if (event === undefined) return false;
+    this.#run(event);
+    await settled();
+    this.#current = undefined;
+    return true;
+  }
+
+  /** Runs events until the condition holds or virtual time passes the limit; says whether it holds. It is looked at now and then. */
+  async runUntil(condition: () => boolean, withinMs: number): Promise<boolean> {
+    const endMs = this.#nowMs + withinMs;
+    for (let count = 0; this.#nowMs < endMs; count += 1) {
+      if (count % LOOK_EVERY === 0 && condition()) return true;
+      const event = this.#next();
+      if (event === undefined) break;
+      this.#run(event);
+      // What belongs to no process wakes none: it only plans.
+      if (event.process === undefined) continue;
+      await settled();
+      this.#current = undefined;
+    }
+    return condition();
+  }
+
+  /** The next event that is due; the time moves on to it. */
+  #next(): Event | undefined {
     for (;;) {
       const event = this.#pop();
-      if (event === undefined) return false;
+      if (event === undefined) return undefined;
       const { process } = event;
       if (event.cancelled || process?.alive === false) continue;
       this.#nowMs = Math.max(this.#nowMs, event.atMs);
-      if (process !== undefined && process.stillUntilMs > this.#nowMs) {
-        event.atMs = process.stillUntilMs;
-        event.order = this.#order++;
-        this.#push(event);
-        continue;
-      }
-      this.#events += 1;
-      this.#current = process;
-      event.run();
-      await settled();
-      this.#current = undefined;
-      return true;
+      if (process === undefined || process.stillUntilMs <= this.#nowMs) return event;
+      event.atMs = process.stillUntilMs;
+      event.order = this.#order++;
+      this.#push(event);
     }
   }
 
-  /** Runs events until the condition holds or virtual time passes the limit; says whether it holds. */
-  async runUntil(condition: () => boolean, withinMs: number): Promise<boolean> {
-    const endMs = this.#nowMs + withinMs;
-    while (this.#nowMs < endMs) {
-      if (condition()) return true;
-      if (!(await this.step())) break;
-    }
-    return condition();
+  #run(event: Event): void {
+    this.#events += 1;
+    this.#current = event.process;
+    event.run();
   }
 
   // A binary heap by time, then by order of planning.
