@@ -108,4 +108,6 @@ export interface VerifyDecisionInput {
   policyAt(commit: string): LoadedPolicy | undefined;
   /** An op that the caller itself just verified: where the decision holds these very bytes, they are not verified a second time. */
   readonly verifiedOp?: Op;
+  /** The same for the admission itself. */
+  readonly verifiedAdmission?: Admission;
 }

@@ -43,7 +43,8 @@ const DECIDED: ReadonlySet<string> = new Set([
 /** Verifies an admission or a refusal and everything inside. Throws `chain_broken` with the reason; `cause` keeps the inner failure. */
 export function verifyDecision(input: VerifyDecisionInput): VerifiedDecision {
   try {
-    const admission = asAdmission(input.compact);
+    const { compact, verifiedAdmission } = input;
+    const admission = verifiedAdmission?.token.compact === compact ? verifiedAdmission : asAdmission(compact);
     return admission === undefined ? verifyRefused(input) : verifyAdmitted(input, admission);
   } catch (cause) {
     if (!(cause instanceof TriplaneError) || cause.code === "chain_broken") throw cause;

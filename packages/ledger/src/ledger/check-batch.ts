@@ -1,12 +1,12 @@
 // All that can be checked about a batch's records without knowing the records before them: every signature, and every hash.
 // It runs on any thread, so that all cores verify one ledger.
-import { type AuditRecord, TriplaneError, toTriplaneError } from "@triplane/contract";
+import { TriplaneError, toTriplaneError } from "@triplane/contract";
 import type { LedgerProblem } from "../types.ts";
 import { hashRecord } from "./batch.ts";
 import { decodeRecords } from "./layout.ts";
 import { HASH_BYTES } from "./merkle.ts";
 import { problemCode } from "./problem.ts";
-import { checkRecord, type RecordRules, type SequenceUse } from "./verify-record.ts";
+import { type CheckedRecord, checkRecord, type RecordRules, type SequenceUse } from "./verify-record.ts";
 import { subjectOfRecord } from "./working-copy.ts";
 
 /** What the rest of the verification needs of a record; what crosses between threads is plain and small. */
@@ -34,7 +34,7 @@ export interface BatchFailure {
 }
 
 /** A further check of a record that was found right. */
-export type RecordCheck = (record: AuditRecord) => void | Promise<void>;
+export type RecordCheck = (checked: CheckedRecord) => void | Promise<void>;
 
 /** Never throws for what the records say. */
 export async function checkBatch(content: Buffer, rules: RecordRules, check?: RecordCheck): Promise<CheckedBatch> {
@@ -56,10 +56,11 @@ export async function checkBatch(content: Buffer, rules: RecordRules, check?: Re
   for (const compact of compacts) {
     let subject: string | undefined;
     try {
-      const { record, sequence } = checkRecord(compact, { ...rules, audience });
+      const checked = checkRecord(compact, { ...rules, audience });
+      const { record, sequence } = checked;
       subject = record.claims.subject;
       audience ??= record.claims.aud;
-      await check?.(record);
+      await check?.(checked);
       const { leaf, link } = hashRecord(subject, compact);
       hashes.push(leaf, link);
       records.push({ subject, sequence });

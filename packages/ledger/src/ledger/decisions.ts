@@ -1,9 +1,10 @@
 // Runs the decision inside a record again, under the policy that it names, taken from a clone that proves which policies were approved.
-import { type AuditRecord, TriplaneError } from "@triplane/contract";
+import { TriplaneError } from "@triplane/contract";
 import { type LoadedPolicy, loadPolicy, policyCommitOf, verifyDecision } from "@triplane/policy";
 import { isAncestor, readTreeFiles } from "../tree-files.ts";
 import type { DecisionSource } from "./batch-job.ts";
 import type { RecordCheck } from "./check-batch.ts";
+import type { CheckedRecord } from "./verify-record.ts";
 
 const MAX_POLICY_BYTES = 4 * 1024 * 1024;
 
@@ -14,13 +15,19 @@ export function decisionCheck(source: DecisionSource): RecordCheck {
     if (!known.has(commit)) known.set(commit, await approvedPolicy(source, commit));
     return known.get(commit);
   }
-  return async (record: AuditRecord) => {
+  return async ({ record, admission, op }: CheckedRecord) => {
     const compact = record.claims.decision;
-    const commit = policyCommitOf(compact);
+    const commit = admission?.claims.policy.commit ?? policyCommitOf(compact);
     const policy = known.get(commit) ?? (await policyAt(commit));
     // That the record is for the right workspace was checked with the record; the decision has to agree with it.
     const audience = { workspace: record.claims.aud.split("/")[0] ?? "", policyRid: source.pin.rid };
-    const verified = verifyDecision({ compact, audience, policyAt: (asked) => (asked === commit ? policy : undefined) });
+    const verified = verifyDecision({
+      compact,
+      audience,
+      policyAt: (asked) => (asked === commit ? policy : undefined),
+      ...(admission === undefined ? {} : { verifiedAdmission: admission }),
+      ...(op === undefined ? {} : { verifiedOp: op }),
+    });
     if (verified.kind !== record.claims.basis)
       throw new TriplaneError("chain_broken", `the record says ${record.claims.basis}, the decision is a ${verified.kind}`);
   };

@@ -1,5 +1,6 @@
 // One record on its own: every signature inside it, and that what it says fits what it carries.
 import {
+  type Admission,
   type AuditRecord,
   type Did,
   digestOf,
@@ -24,6 +25,9 @@ export interface CheckedRecord {
   readonly record: AuditRecord;
   /** Undefined where the decision consumed no number. */
   readonly sequence: SequenceUse | undefined;
+  /** What it carries, verified; undefined where it carries a refusal, or that no op. */
+  readonly admission: Admission | undefined;
+  readonly op: Op | undefined;
 }
 
 export interface RecordRules {
@@ -42,16 +46,19 @@ export function checkRecord(compact: string, rules: RecordRules): CheckedRecord 
     if (!claims.aud.startsWith(`${rules.workspace}/`)) throw wrong(`it is for ${claims.aud}, not for ${rules.workspace}`);
     if (rules.audience !== undefined && claims.aud !== rules.audience) throw wrong(`its audience is ${claims.aud}, not ${rules.audience}`);
     if (digestOf(claims.decision) !== claims.decision_digest) throw wrong("its decision does not have the digest that it names");
-    return { record, sequence: claims.basis === "admission" ? checkAdmission(record) : checkRefusal(record) };
+    return { record, ...(claims.basis === "admission" ? checkAdmission(record) : checkRefusal(record)) };
   } catch (cause) {
     if (cause instanceof TriplaneError && cause.code === "ledger_record_invalid") throw cause;
     throw new TriplaneError("ledger_record_invalid", cause instanceof Error ? cause.message : "it cannot be read", { cause });
   }
 }
 
-function checkAdmission(record: AuditRecord): SequenceUse {
+type Carried = Omit<CheckedRecord, "record">;
+
+function checkAdmission(record: AuditRecord): Carried {
   const { claims } = record;
-  const decision = verifyAdmission(claims.decision).claims;
+  const admission = verifyAdmission(claims.decision);
+  const decision = admission.claims;
   const op = verifyOp(decision.op);
   checkOp(record, op, decision.op_digest, decision.aud);
   // Where another op has the jti, the record is filed under the digest of this op's bytes.
@@ -59,10 +66,10 @@ function checkAdmission(record: AuditRecord): SequenceUse {
   if (op.claims.jti !== decision.op_jti || claims.subject !== (isReuse ? decision.op_digest : decision.op_jti))
     throw wrong("record, admission and op do not name the same op");
   checkApprovals(decision.approvals, op);
-  return { key: op.claims.iss, seq: op.claims.seq, decidedAtS: decision.decided_at };
+  return { admission, op, sequence: { key: op.claims.iss, seq: op.claims.seq, decidedAtS: decision.decided_at } };
 }
 
-function checkRefusal(record: AuditRecord): SequenceUse | undefined {
+function checkRefusal(record: AuditRecord): Carried {
   const { claims } = record;
   const decision = verifyRefusal(claims.decision).claims;
   if (claims.outcome !== "refused" && claims.outcome !== "expired") throw wrong(`a refused op has the outcome ${claims.outcome}`);
@@ -71,13 +78,14 @@ function checkRefusal(record: AuditRecord): SequenceUse | undefined {
     throw wrong("record and refusal do not name the same op");
   if (decision.op === undefined) {
     if (decision.consumes_seq) throw wrong("a refusal without an op cannot consume a number");
-    return undefined;
+    return { admission: undefined, op: undefined, sequence: undefined };
   }
   const op = verifyOp(decision.op);
   checkOp(record, op, decision.op_digest, decision.aud);
   if (decision.op_jti !== undefined && op.claims.jti !== decision.op_jti) throw wrong("refusal and op do not name the same op");
   checkApprovals(decision.approvals, op);
-  return decision.consumes_seq ? { key: op.claims.iss, seq: op.claims.seq, decidedAtS: decision.decided_at } : undefined;
+  const sequence = decision.consumes_seq ? { key: op.claims.iss, seq: op.claims.seq, decidedAtS: decision.decided_at } : undefined;
+  return { admission: undefined, op, sequence };
 }
 
 function checkOp(record: AuditRecord, op: Op, opDigest: string, decisionAudience: string): void {

@@ -33,7 +33,7 @@ export const CONFIG = defineConfig({
       description: "Folder for messages of the audit stream that are no records; each is alarmed.",
       placeholder: "FOLDER",
     }),
-    maxRecords: option(integer({ min: 1, max: MAX_BATCH_RECORDS }).default(256), {
+    maxRecords: option(integer({ min: 1, max: MAX_BATCH_RECORDS }).default(MAX_BATCH_RECORDS), {
       description: "Most records in one commit.",
       placeholder: "COUNT",
     }),
@@ -42,7 +42,7 @@ export const CONFIG = defineConfig({
       placeholder: "BYTES",
     }),
     maxWaitMs: option(integer({ min: 0, max: 10_000 }).default(500), {
-      description: "Milliseconds that the first record of a batch waits for others.",
+      description: "Least milliseconds between two commits; after a quiet time a record waits only a moment.",
       placeholder: "MS",
     }),
   },

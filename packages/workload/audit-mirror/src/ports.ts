@@ -1,14 +1,14 @@
 // What the mirror needs of the outside besides the bus: the ledger, the policy, a place for what is not a record.
 import type { AuditRecord } from "@triplane/contract";
-import type { LedgerWriter } from "@triplane/ledger";
+import type { CheckedRecord, LedgerWriter } from "@triplane/ledger";
 
 /** Opens the ledger for writing; called again after a failed write. Throws failures of the ledger. */
 export type OpenLedger = () => Promise<LedgerWriter>;
 
-/** Runs the decision inside a record again, under the policy that it names. */
+/** Runs the decision inside a record again, under the policy that it names. What the record carries was verified just before, and need not be again. */
 export interface DecisionChecker {
   /** Throws `chain_broken` where the decision does not follow; `unavailable` where the policy cannot be had now. */
-  check(record: AuditRecord): Promise<void>;
+  check(record: AuditRecord, carried: Pick<CheckedRecord, "admission" | "op">): Promise<void>;
 }
 
 /** Something that came on the audit stream and cannot go into the ledger. */

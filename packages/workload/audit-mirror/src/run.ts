@@ -44,6 +44,8 @@ interface Held {
 }
 
 const IDLE_WAIT_MS = 1000;
+/** Most messages of one pull: verifying them keeps everything else in this process waiting. */
+const PULL = 64;
 const RETRY = { baseMs: 250, maxMs: 30_000 } as const;
 /** Batches between two packings of what they left. */
 const TIDY_EVERY = 32;
@@ -55,6 +57,7 @@ export class MirrorLoop {
   #failures = 0;
   #batches = 0;
   #problem: TriplaneError | undefined;
+  #settling: Promise<void> = Promise.resolve();
 
   constructor(options: MirrorOptions) {
     this.#options = options;
@@ -82,6 +85,7 @@ export class MirrorLoop {
     const consumer = await bus.consumer(streamNames(rules.workspace).audit, CONSUMERS.audit);
     while (!signal.aborted) await this.#round(consumer);
     if (this.#batch.count > 0) await this.#flush();
+    await this.#settling;
     await this.#writer?.close();
   }
 
@@ -91,7 +95,8 @@ export class MirrorLoop {
     try {
       const waitMs = Math.min(this.#batch.dueInMs(clock.nowMs()) ?? IDLE_WAIT_MS, IDLE_WAIT_MS);
       if (waitMs > 0) {
-        for (const message of await consumer.batch({ max: this.#batch.room, waitMs, signal })) await this.#take(message);
+        const max = Math.min(this.#batch.room, PULL);
+        for (const message of await consumer.batch({ max, waitMs, signal })) await this.#take(message);
       }
       if (this.#batch.dueInMs(clock.nowMs()) === 0) await this.#flush();
       this.#failures = 0;
@@ -108,10 +113,10 @@ export class MirrorLoop {
     const { rules, checker, clock, random, logger } = this.#options;
     const examined = examine(message, rules);
     if (examined.kind === "invalid") return this.#setAside(message, examined.failure, examined.digest);
-    const { record } = examined;
+    const { record, ...carried } = examined.checked;
     const { subject } = record.claims;
     try {
-      await checker.check(record);
+      await checker.check(record, carried);
     } catch (thrown) {
       const failure = toTriplaneError(thrown);
       if (afterFailedCheck(failure, message.deliveries).action === "set_aside") return this.#setAside(message, failure, subject);
@@ -127,6 +132,7 @@ export class MirrorLoop {
 
   async #flush(): Promise<void> {
     const { logger, metrics, rules, clock, random } = this.#options;
+    await this.#settling;
     const held = this.#batch.take();
     const startedMs = clock.nowMs();
     try {
@@ -153,12 +159,23 @@ export class MirrorLoop {
       this.#writer = undefined;
       throw thrown;
     }
+    this.#batch.committed(clock.nowMs());
+    // The next batch is collected while the broker confirms.
+    this.#settling = this.#settle(held);
+    void this.#tidy();
+  }
+
+  /** Never rejects: an ack that is not confirmed is no harm, the record comes again and is known. */
+  async #settle(held: readonly Held[]): Promise<void> {
+    const { logger, rules } = this.#options;
     failpoint("mirror.before-ack");
-    const acked = await Promise.all(held.map(({ message }) => message.ackConfirmed()));
-    // An unconfirmed ack is no harm: the record comes again and is known.
-    if (acked.includes(false)) logger.warn({ workspace: rules.workspace }, "some acks are unconfirmed; those records may come again");
+    try {
+      const acked = await Promise.all(held.map(({ message }) => message.ackConfirmed()));
+      if (acked.includes(false)) logger.warn({ workspace: rules.workspace }, "some acks are unconfirmed; those records may come again");
+    } catch (error) {
+      logger.warn({ err: error, workspace: rules.workspace }, "a batch could not be acked; its records come again");
+    }
     failpoint("mirror.after-ack");
-    await this.#tidy();
   }
 
   async #ensureWriter(): Promise<LedgerWriter> {

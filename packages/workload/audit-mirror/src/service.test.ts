@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { generateSigningKey, TriplaneError } from "@triplane/contract";
 import { buildAdmission, buildAuditRecord, buildOp, TEST_RID } from "@triplane/testkit";
-import { afterFailedCheck, Batcher, examine } from "./service.ts";
+import { afterFailedCheck, Batcher, examine, GATHER_MS } from "./service.ts";
 
 const controller = generateSigningKey();
 const rules = { workspace: "w1", policyRid: TEST_RID, controller: controller.did };
@@ -12,7 +12,7 @@ test("examine: a record of the controller, with the chain inside", () => {
   const { op } = buildOp();
   const { compact } = buildAuditRecord(op, buildAdmission(op), {}, { key: controller });
   const examined = examine(incoming(compact), rules);
-  assert.equal(examined.kind === "record" && examined.record.claims.subject, op.claims.jti);
+  assert.equal(examined.kind === "record" && examined.checked.record.claims.subject, op.claims.jti);
 });
 
 test("examine: whatever else comes is invalid and named by its digest (chain-verified-at-every-hop)", () => {
@@ -45,16 +45,35 @@ test("afterFailedCheck: a broken chain is final; a policy that is away is waited
   assert.deepEqual(afterFailedCheck(new TriplaneError("unavailable", "x"), 30), { action: "set_aside" });
 });
 
-test("Batcher: due by time of its first record, by count, by bytes", () => {
+test("Batcher: due by count and by bytes", () => {
   const batcher = new Batcher<number>({ maxRecords: 3, maxBytes: 100, maxWaitMs: 500 });
   assert.equal(batcher.dueInMs(0), undefined);
   batcher.add(1, 10, 1000);
-  batcher.add(2, 10, 1400);
-  assert.deepEqual([batcher.dueInMs(1400), batcher.dueInMs(1600), batcher.room], [100, 0, 1]);
-  batcher.add(3, 10, 1400);
-  assert.deepEqual([batcher.dueInMs(1400), batcher.room], [0, 0]);
+  batcher.add(2, 10, 1000);
+  assert.deepEqual([batcher.dueInMs(1000), batcher.room], [GATHER_MS, 1]);
+  batcher.add(3, 10, 1000);
+  assert.deepEqual([batcher.dueInMs(1000), batcher.room], [0, 0]);
   assert.deepEqual(batcher.take(), [1, 2, 3]);
+  batcher.committed(1100);
   assert.deepEqual([batcher.dueInMs(2000), batcher.count], [undefined, 0]);
   batcher.add(4, 100, 3000);
   assert.equal(batcher.dueInMs(3000), 0);
+});
+
+test("Batcher: after a quiet time a record waits a moment, and under load for the pause between two commits", () => {
+  const batcher = new Batcher<number>({ maxRecords: 100, maxBytes: 100, maxWaitMs: 500 });
+  batcher.add(1, 1, 1000);
+  assert.deepEqual([batcher.dueInMs(1000), batcher.dueInMs(1000 + GATHER_MS)], [GATHER_MS, 0]);
+  batcher.take();
+  batcher.committed(1100);
+  batcher.add(2, 1, 1110);
+  assert.deepEqual([batcher.dueInMs(1110), batcher.dueInMs(1599), batcher.dueInMs(1600)], [490, 1, 0]);
+  batcher.take();
+  batcher.committed(1700);
+  // A clock that was set back makes nobody wait longer than the pause.
+  batcher.add(3, 1, 100);
+  assert.equal(batcher.dueInMs(100), 500);
+  const eager = new Batcher<number>({ maxRecords: 100, maxBytes: 100, maxWaitMs: 0 });
+  eager.add(1, 1, 5);
+  assert.equal(eager.dueInMs(5), 0);
 });

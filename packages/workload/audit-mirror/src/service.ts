@@ -2,8 +2,8 @@
 //
 // 1. Only what the ops-controller signed for this workspace, with a whole chain inside, becomes a record (`chain-verified-at-every-hop`).
 // 2. A message that is no record is set aside, never dropped: it is evidence.
-import { type AuditRecord, type Did, digestOf, formatAudience, TriplaneError, toTriplaneError } from "@triplane/contract";
-import { checkRecord } from "@triplane/ledger";
+import { type Did, digestOf, formatAudience, TriplaneError, toTriplaneError } from "@triplane/contract";
+import { type CheckedRecord, checkRecord } from "@triplane/ledger";
 
 export interface RecordRules {
   readonly workspace: string;
@@ -19,7 +19,7 @@ export interface Incoming {
 }
 
 export type Examined =
-  | { readonly kind: "record"; readonly record: AuditRecord }
+  | { readonly kind: "record"; readonly checked: CheckedRecord }
   | { readonly kind: "invalid"; readonly digest: string; readonly failure: TriplaneError };
 
 /** Looks at a message by itself: form, signatures, audience, and that what it says fits what it carries. */
@@ -28,7 +28,7 @@ export function examine(message: Incoming, rules: RecordRules): Examined {
   try {
     if (message.text === undefined) throw new TriplaneError("token_malformed", "the bytes are not UTF-8");
     const audience = formatAudience({ workspace, policyRid });
-    return { kind: "record", record: checkRecord(message.text, { workspace, controller, audience }).record };
+    return { kind: "record", checked: checkRecord(message.text, { workspace, controller, audience }) };
   } catch (thrown) {
     return { kind: "invalid", digest: digestOf(message.raw), failure: toTriplaneError(thrown, "ledger_record_invalid") };
   }
@@ -48,9 +48,12 @@ export function afterFailedCheck(failure: TriplaneError, deliveries: number): Af
 export interface BatchLimits {
   readonly maxRecords: number;
   readonly maxBytes: number;
-  /** Longest time, in milliseconds, that the first record of a batch waits for others. */
+  /** Least time, in milliseconds, between the end of one commit and the next: what a record waits at most, and what fills batches under load. */
   readonly maxWaitMs: number;
 }
+
+/** How long the first record after a quiet time waits for those that come with it. */
+export const GATHER_MS = 20;
 
 /** Collects records until size, bytes or time says that it is enough. */
 export class Batcher<T> {
@@ -58,6 +61,7 @@ export class Batcher<T> {
   #items: T[] = [];
   #bytes = 0;
   #since: number | undefined;
+  #committedMs: number | undefined;
 
   constructor(limits: BatchLimits) {
     this.#limits = limits;
@@ -82,7 +86,15 @@ export class Batcher<T> {
   dueInMs(nowMs: number): number | undefined {
     if (this.#since === undefined) return undefined;
     if (this.room === 0 || this.#bytes >= this.#limits.maxBytes) return 0;
-    return Math.max(0, this.#since + this.#limits.maxWaitMs - nowMs);
+    const { maxWaitMs } = this.#limits;
+    const gatheredInMs = this.#since + Math.min(GATHER_MS, maxWaitMs) - nowMs;
+    const pauseInMs = this.#committedMs === undefined ? 0 : this.#committedMs + maxWaitMs - nowMs;
+    return Math.min(Math.max(0, gatheredInMs, pauseInMs), maxWaitMs);
+  }
+
+  /** A commit ended. */
+  committed(nowMs: number): void {
+    this.#committedMs = nowMs;
   }
 
   take(): readonly T[] {

@@ -1,7 +1,7 @@
 // Checks decisions against the policy repository, which it verifies itself (`chain-verified-at-every-hop`).
 //
 // 1. A policy commit counts once it is at or before an approved head; as the head only moves forward, it then counts for good.
-import { type AuditRecord, TriplaneError, toTriplaneError } from "@triplane/contract";
+import { TriplaneError, toTriplaneError } from "@triplane/contract";
 import { type ApprovedHead, approvedHead, isAncestor, type RepositoryPin, readTreeFiles } from "@triplane/ledger";
 import { type LoadedPolicy, loadPolicy, policyCommitOf, verifyDecision } from "@triplane/policy";
 import type { DecisionChecker } from "../ports.ts";
@@ -38,9 +38,9 @@ export function policyChecker(options: PolicyCheckerOptions): DecisionChecker {
   }
 
   return {
-    async check(record: AuditRecord) {
+    async check(record, { admission, op }) {
       const compact = record.claims.decision;
-      const commit = policyCommitOf(compact);
+      const commit = admission?.claims.policy.commit ?? policyCommitOf(compact);
       const policy = await policyAt(commit).catch((thrown: unknown) => {
         // Whatever keeps the policy away says nothing about the record.
         const failure = toTriplaneError(thrown, "unavailable");
@@ -50,6 +50,8 @@ export function policyChecker(options: PolicyCheckerOptions): DecisionChecker {
         compact,
         audience: { workspace, policyRid: pin.rid },
         policyAt: (asked) => (asked === commit ? policy : undefined),
+        ...(admission === undefined ? {} : { verifiedAdmission: admission }),
+        ...(op === undefined ? {} : { verifiedOp: op }),
       });
     },
   };
