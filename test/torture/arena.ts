@@ -11,6 +11,7 @@ import { repositoryDir } from "@triplane/ledger";
 import { Cluster } from "../faults/cluster.ts";
 import { Claims } from "./claims.ts";
 import { LoopDisk, whyNoDisks } from "./disks/loop-disk.ts";
+import { runProgram } from "./disks/program.ts";
 import { Book } from "./load/book.ts";
 import { Seat } from "./load/seat.ts";
 import { type LoadStep, SEAT_NAMES, type SeatName, seatOf } from "./load/step.ts";
@@ -35,6 +36,9 @@ export type LinkName = (typeof LINKS)[number];
 export const DISKS = ["nats-server", "ops-controller", "orchestrator", "ledger", "outbox"] as const;
 export type DiskName = (typeof DISKS)[number];
 
+/** The program that people call. */
+export const TRIPLANE = join(import.meta.dirname, "../../packages/cli/src/main.ts");
+
 const DISK_MIB = 256;
 
 export class Arena {
@@ -48,6 +52,9 @@ export class Arena {
   readonly seats: ReadonlyMap<SeatName, Seat>;
   /** Digests of messages that no submitter stands behind; the ledger may have a refusal of each. */
   readonly garbage = new Set<string>();
+
+  /** What was found wrong while the campaign ran, one line each. */
+  readonly wrongs: string[] = [];
 
   private constructor(cluster: Cluster, links: Map<LinkName, Link>, disks: Map<DiskName, LoopDisk>, noDisks: string | undefined) {
     this.cluster = cluster;
@@ -131,6 +138,22 @@ export class Arena {
       if (!this.cluster.isRunning(daemon)) await this.cluster.launch(daemon);
     }
     for (const daemon of DAEMONS) await this.cluster.healthy(daemon, 120_000);
+  }
+
+  /**
+   * What people do after a loss: everything down, `triplane ledger replay`, everything up, ops without an outcome sent again.
+   * Whoever calls this has claimed everything.
+   */
+  async recover(): Promise<void> {
+    for (const seat of this.seats.values()) await seat.kill({ keep: false });
+    for (const daemon of DAEMONS.toReversed()) await this.cluster.stop(daemon);
+    const { root } = this.world.layout;
+    await runProgram(process.execPath, "--disable-warning=ExperimentalWarning", TRIPLANE, "ledger", "replay", "--home", root);
+    // The replay writes the configuration of what it starts, without links.
+    await leadThroughLinks(this.world, this.links);
+    await this.cluster.start();
+    for (const seat of this.seats.values()) seat.start({ resend: true });
+    this.tally.add("recoveries by replay");
   }
 
   async #disarm(): Promise<void> {

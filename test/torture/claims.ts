@@ -1,5 +1,8 @@
 // Who may touch which part of the arena: parts are claimed together, waited for in the order of asking, and given back together.
 
+/** Claims all parts at once, those that nobody ever named included. */
+export const EVERYTHING = "everything";
+
 export interface Claim {
   release(): void;
 }
@@ -23,11 +26,16 @@ export class Claims {
 
   #serve(): void {
     for (const asking of [...this.#asking]) {
-      if (asking.parts.some((part) => this.#taken.has(part))) continue;
+      if (!this.#isFree(asking.parts)) continue;
       this.#asking.splice(this.#asking.indexOf(asking), 1);
       for (const part of asking.parts) this.#taken.add(part);
       asking.grant({ release: () => this.#release(asking.parts) });
     }
+  }
+
+  #isFree(parts: readonly string[]): boolean {
+    if (this.#taken.has(EVERYTHING)) return false;
+    return parts.includes(EVERYTHING) ? this.#taken.size === 0 : parts.every((part) => !this.#taken.has(part));
   }
 
   #release(parts: readonly string[]): void {

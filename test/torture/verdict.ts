@@ -1,10 +1,9 @@
 // What has to be true when everything is calm again: what the outboxes promised, what the promises' own check says, and what the checker says.
-import { join } from "node:path";
 import { checkInvariants, sourcesOfHome } from "@triplane/checker";
 import type { InvariantId } from "@triplane/contract";
 import { everythingSubmitted } from "../faults/evidence.ts";
 import { brokenPromises } from "../faults/promises.ts";
-import type { Arena, LinkName } from "./arena.ts";
+import { type Arena, type LinkName, TRIPLANE } from "./arena.ts";
 
 export interface Finding {
   readonly invariant: InvariantId;
@@ -13,8 +12,6 @@ export interface Finding {
   readonly by: "campaign" | "checker";
   readonly evidence: readonly string[];
 }
-
-const TRIPLANE = join(import.meta.dirname, "../../packages/cli/src/main.ts");
 
 /** What the campaign itself knows, and what the independent checker says of every invariant. */
 export async function judge(arena: Arena): Promise<readonly Finding[]> {
@@ -43,6 +40,7 @@ async function promisesKept(arena: Arena): Promise<readonly Finding[]> {
   );
   const broken = [
     ...promises,
+    ...arena.wrongs.map((what) => ({ invariant: "every-command-lands" as const, what })),
     ...forgotten.map((jti) => ({ invariant: "every-command-lands" as const, what: `${jti} was in an outbox, and is not any more` })),
   ];
   const ids: readonly InvariantId[] = ["every-command-lands", "applied-once", "persist-before-ack", "publish-before-ack"];

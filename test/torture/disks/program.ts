@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 
 export function runProgram(program: string, ...args: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
-    execFile(program, [...args], { timeout: 60_000 }, (error, stdout, stderr) => {
+    execFile(program, [...args], { timeout: 180_000 }, (error, stdout, stderr) => {
       if (error === null) resolve(stdout);
       else reject(new Error(`${program} ${args.join(" ")}: ${(stderr || error.message).trim()}`, { cause: error }));
     });

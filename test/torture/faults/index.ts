@@ -1,11 +1,13 @@
 // Every fault that a campaign can draw. `times` says how often each is in the deck.
 import { clockSkew } from "./clock-skew.ts";
 import { copies } from "./copies.ts";
+import { tornLedger, tornStore } from "./damage.ts";
 import { answersAndDies, failpoint, failpointStorm, slowOrchestrator } from "./failpoints.ts";
 import type { Fault } from "./fault.ts";
 import { fullDisk } from "./full-disk.ts";
 import { kill } from "./kill.ts";
 import { latency } from "./latency.ts";
+import { deletedBucket, deletedConsumer, deletedStream } from "./losses.ts";
 import { partition } from "./partition.ts";
 import { longPause, pause } from "./pause.ts";
 import { oversized, poison } from "./poison.ts";
@@ -30,4 +32,9 @@ export const FAULTS: readonly Fault[] = [
   failpointStorm,
   slowOrchestrator,
   answersAndDies,
+  deletedConsumer,
+  deletedStream,
+  deletedBucket,
+  tornStore,
+  tornLedger,
 ];

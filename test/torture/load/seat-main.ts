@@ -1,6 +1,7 @@
-// The machine of some principals: `seat-main.ts HOME NATS-PORT ORCHESTRATOR-PORT PRINCIPAL…`. Signs, stores, sends, approves, and watches for outcomes.
+// The machine of some principals: `seat-main.ts go-on|resend HOME NATS-PORT ORCHESTRATOR-PORT PRINCIPAL…`. Signs, stores, sends, approves, and watches for outcomes.
 //
 // 1. An op is sent until the broker confirmed it, and never again after that: what is lost later must not be healed from here.
+//    Only after a loss that was made on purpose it is told to send again what has no outcome.
 // 2. Ops of one key are sent in the order of their numbers; approvals are given as often as it takes.
 // 3. It may be killed at any time. The next one goes on with what the outboxes hold.
 import type { Bus } from "@triplane/bus";
@@ -19,7 +20,7 @@ const LOOK_EVERY_MS = 150;
 const SPEAK_AGAIN_MS = 5_000;
 const REVIEWERS = ["ana", "ben", "cleo"];
 
-const [root = "", natsPort = "", orchestratorPort = "", ...principals] = process.argv.slice(2);
+const [how = "go-on", root = "", natsPort = "", orchestratorPort = "", ...principals] = process.argv.slice(2);
 const layout = homeLayout(root);
 const home = await readWorkspaceFile(layout);
 const workspace = { ...home, ports: { ...home.ports, nats: Number(natsPort), orchestrator: Number(orchestratorPort) } };
@@ -44,6 +45,10 @@ class Sitter {
   async resume(): Promise<void> {
     const left = await this.person.outbox.pending();
     for (const op of left) this.#watch(op);
+    if (how === "resend") {
+      this.#enqueue(() => this.#untilDone(async () => void (await (await this.#connected()).submitter.resendAll())));
+      return;
+    }
     const last = left.at(-1);
     // Sends those before it that were never confirmed, too.
     if (last !== undefined) this.#enqueue(() => this.#send(last));

@@ -41,14 +41,16 @@ export class Seat {
     return this.#waiting.length + this.#given.size;
   }
 
-  start(): void {
+  /** `resend`: it sends everything again that has no outcome, as people do after a loss. */
+  start(options: { readonly resend: boolean } = { resend: false }): void {
     if (this.#child !== undefined) return;
     this.#keep = true;
     const { cluster, natsPort, orchestratorPort, name } = this.#options;
     const { nodeArguments, env } = cluster.armed(name);
     const { layout } = cluster.world;
     const log = openSync(join(layout.logs, `seat-${name}.log`), "a", 0o600);
-    const args = [...nodeArguments, MAIN, layout.root, String(natsPort), String(orchestratorPort), ...SEATS[name]];
+    const how = options.resend ? "resend" : "go-on";
+    const args = [...nodeArguments, MAIN, how, layout.root, String(natsPort), String(orchestratorPort), ...SEATS[name]];
     const child = spawn(process.execPath, args, { env, stdio: ["ignore", log, log, "ipc"] });
     closeSync(log);
     this.#child = child;
