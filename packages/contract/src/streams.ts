@@ -112,7 +112,8 @@ export function consumerSettings(workspace: string): readonly ConsumerSettings[]
       durable_name: CONSUMERS.pending,
       filter_subject: on.pending,
       ack_wait: 10 * SECOND,
-      max_ack_pending: 1,
+      // The keeper decides in stream order all the same: it holds back what is not in turn.
+      max_ack_pending: 256,
     },
     {
       ...common,

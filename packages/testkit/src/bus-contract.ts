@@ -39,11 +39,11 @@ export function busContract(name: string, make: () => Promise<BusUnderTest>): vo
   });
 
   describe(`${name}: consumer`, () => {
-    it("hands out messages in stream order, the next one only when the last is settled", async () => {
+    it("hands out messages in stream order, where one may be out the next one only when the last is settled", async () => {
       await using set = await make();
-      const alice = await set.bus(ALICE);
-      const queue = await (await set.bus(KEEPER)).consumer(streams.pending, CONSUMERS.pending);
-      for (const text of ["1", "2", "3"]) await send(alice, on.pending, text);
+      const keeper = await set.bus(KEEPER);
+      const queue = await (await set.bus(CONTROLLER)).consumer(streams.cmd, CONSUMERS.cmd);
+      for (const text of ["1", "2", "3"]) await send(keeper, on.cmd, text);
       const seen: string[] = [];
       for (let count = 0; count < 3; count += 1) {
         const message = await queue.next({ waitMs: 2000 });
@@ -57,15 +57,37 @@ export function busContract(name: string, make: () => Promise<BusUnderTest>): vo
 
     it("gives a message back after retryLater, before those behind it", async () => {
       await using set = await make();
-      const alice = await set.bus(ALICE);
-      const queue = await (await set.bus(KEEPER)).consumer(streams.pending, CONSUMERS.pending);
-      await send(alice, on.pending, "1");
-      await send(alice, on.pending, "2");
+      const keeper = await set.bus(KEEPER);
+      const queue = await (await set.bus(CONTROLLER)).consumer(streams.cmd, CONSUMERS.cmd);
+      await send(keeper, on.cmd, "1");
+      await send(keeper, on.cmd, "2");
       const first = await queue.next({ waitMs: 2000 });
       assert.equal(first?.deliveries, 1);
       first.retryLater(20);
       const again = await queue.next({ waitMs: 2000 });
       assert.deepEqual([again?.text, again?.deliveries, again?.streamSeq], ["1", 2, 1]);
+    });
+
+    it("hands out several where several may be out, and says how far everything is acked", async () => {
+      await using set = await make();
+      const alice = await set.bus(ALICE);
+      const keeper = await set.bus(KEEPER);
+      const queue = await keeper.consumer(streams.pending, CONSUMERS.pending);
+      const far = async () => {
+        const { unacked, ackFloorSeq } = await keeper.consumerState(streams.pending, CONSUMERS.pending);
+        return [unacked, ackFloorSeq];
+      };
+      for (const text of ["1", "2", "3", "4"]) await send(alice, on.pending, text);
+      const [first, second, third] = await queue.batch({ max: 3, waitMs: 2000 });
+      assert.ok(first !== undefined && second !== undefined && third !== undefined);
+      assert.deepEqual(await far(), [3, 0]);
+      assert.equal(await second.ackConfirmed(), true);
+      assert.deepEqual(await far(), [2, 0]);
+      assert.equal(await first.ackConfirmed(), true);
+      assert.deepEqual(await far(), [1, 2]);
+      assert.equal((await queue.next({ waitMs: 2000 }))?.text, "4");
+      assert.equal(await third.ackConfirmed(), true);
+      assert.deepEqual(await far(), [1, 3]);
     });
 
     it("settles a message once: a second word is not sent", async () => {

@@ -90,7 +90,7 @@ async function removal(at: Daemon) {
   return built;
 }
 
-test("KeeperLoop: without a policy in force a message stays on the stream, and people are told why once (no-fail-open)", async () => {
+test("KeeperLoop: pitfall 28: without a policy in force a message stays on the stream, and people are told why once (no-fail-open)", async () => {
   const at = daemon();
   at.source.failure = new TriplaneError("quorum_not_reached", "nobody signed");
   await at.loop.tick();
@@ -153,7 +153,7 @@ test("KeeperLoop: a review that nobody ends is refused when its op has expired",
   assert.ok(command !== undefined && "code" in command.claims && command.claims.code === "review_expired");
 });
 
-test("KeeperLoop: a restart knows the open reviews from the stream and ends what was complete when it crashed", async () => {
+test("KeeperLoop: pitfall 8: a restart knows the open reviews from the stream and ends what was complete when it crashed", async () => {
   const at = daemon();
   await at.loop.tick();
   const { op } = await removal(at);
@@ -201,7 +201,7 @@ test("KeeperLoop: an unreadable new policy alarms and leaves the last good one i
   assert.equal(commands(at).length, 1);
 });
 
-test("KeeperLoop: a message that fails ten times for a reason of its own is refused by its digest and taken off", async () => {
+test("KeeperLoop: pitfall 6: a message that fails ten times for a reason of its own is refused by its digest and taken off", async () => {
   const at = daemon();
   await at.loop.tick();
   const { compact, op } = at.made.op("ana", 1);

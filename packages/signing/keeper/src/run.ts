@@ -2,7 +2,8 @@
 //
 // 1. Without a policy in force nothing is taken off a stream. `no-fail-open`
 // 2. A message is acked by the core's last effect only, or taken off as poisoned after it was recorded. `persist-before-ack`
-// 3. What waits for people is known from the review stream; at start and whenever the policy moves, all of it is examined.
+// 3. Pending messages are decided on in the order of their stream. What fails stays in line and holds up those behind it.
+// 4. What waits for people is known from the review stream; at start and whenever the policy moves, all of it is examined.
 import type { Bus, WorkConsumer, WorkMessage } from "@triplane/bus";
 import {
   type Clock,
@@ -21,6 +22,8 @@ import { backoffMs, type Logger, sleep } from "@triplane/kit";
 import type { Alarms } from "./alarms.ts";
 import { type Desk, isTransient, type Looked } from "./desk.ts";
 import type { KeeperMetrics } from "./metrics.ts";
+import type { Worked } from "./pass.ts";
+import { PendingLine } from "./pending-line.ts";
 import type { PolicyFollower } from "./policy-follower.ts";
 import { readReviewItem } from "./review-item.ts";
 
@@ -44,12 +47,17 @@ export interface KeeperLoopOptions {
 /** Deliveries after which a message that fails for a reason of its own is taken off. */
 const POISON_AFTER = 10;
 const WAIT_MS = 1000;
+/** Messages that are worked off at once, and that are held while others are. Together below the consumer's max_ack_pending. */
+const MAX_BATCH = 64;
+const MAX_HELD = 128;
 const RETRY = { baseMs: 200, maxMs: 10_000 } as const;
 
 export class KeeperLoop {
   readonly #options: KeeperLoopOptions;
   /** Open reviews: jti to expiry, seconds since 1970. */
   readonly #open = new Map<string, number>();
+  /** How often a pending message was tried, by its number in the stream. */
+  readonly #attempts = new Map<number, number>();
   #scannedAtMs: number | undefined;
 
   constructor(options: KeeperLoopOptions) {
@@ -69,11 +77,7 @@ export class KeeperLoop {
       bus.consumer(names.review, CONSUMERS.approval),
     ]);
     await this.tick();
-    await Promise.all([
-      this.#consume(pending, (message) => this.takePending(message)),
-      this.#consume(approvals, (message) => this.takeApproval(message)),
-      this.#ticks(),
-    ]);
+    await Promise.all([this.#consumePending(pending), this.#consumeApprovals(approvals), this.#ticks()]);
   }
 
   /** One look at the policy, then at every review that may have changed by it or by time. Never throws. */
@@ -101,21 +105,41 @@ export class KeeperLoop {
 
   /** Works off one pending message; a failure gives it back. */
   async takePending(message: WorkMessage): Promise<void> {
-    const { desk, follower, metrics, clock, logger, workspace } = this.#options;
-    await this.#settle(message, async () => {
-      const inForce = follower.inForce;
-      if (inForce === undefined) throw new TriplaneError("unavailable", "no policy is in force");
-      const worked = await desk.work(message, inForce);
-      const { verdict, code, waits } = worked.intake;
-      metrics.decisions.add({ verdict });
-      metrics.intakeSeconds.observe(Math.max(0, clock.nowMs() - message.storedAtMs) / 1000);
-      if (waits === true && worked.op !== undefined) this.#open.set(worked.op.claims.jti, worked.op.claims.exp);
-      const op = worked.op?.claims;
-      logger.info(
-        { workspace, jti: op?.jti, digest: worked.digest, kind: op?.op, target: op?.target, verdict, code },
-        "took in a pending message",
-      );
-    });
+    const [left] = await this.takeAllPending([message]);
+    await this.#options.desk.settled();
+    left?.retryLater(backoffMs(left.deliveries, RETRY, this.#options.random));
+  }
+
+  /** Works off pending messages in their order; returns those that have to be tried again. */
+  async takeAllPending(messages: readonly WorkMessage[]): Promise<readonly WorkMessage[]> {
+    const { desk, follower, logger, workspace } = this.#options;
+    const inForce = follower.inForce;
+    if (inForce === undefined) {
+      logger.warn({ workspace }, "no policy is in force; what is pending waits");
+      return messages;
+    }
+    const left: WorkMessage[] = [];
+    for (const handled of await desk.workAll(messages, inForce)) {
+      const { message } = handled;
+      if (handled.as === "worked") this.#tellWorked(message, handled.worked);
+      const isDone = handled.as === "worked" || (handled.as === "failed" && (await this.#isPoisoned(message, handled.error)));
+      if (isDone) this.#attempts.delete(message.streamSeq);
+      else left.push(message);
+    }
+    return left;
+  }
+
+  #tellWorked(message: WorkMessage, worked: Worked): void {
+    const { metrics, clock, logger, workspace } = this.#options;
+    const { verdict, code, waits } = worked.intake;
+    metrics.decisions.add({ verdict });
+    metrics.intakeSeconds.observe(Math.max(0, clock.nowMs() - message.storedAtMs) / 1000);
+    if (waits === true && worked.op !== undefined) this.#open.set(worked.op.claims.jti, worked.op.claims.exp);
+    const op = worked.op?.claims;
+    logger.info(
+      { workspace, jti: op?.jti, digest: worked.digest, kind: op?.op, target: op?.target, verdict, code },
+      "took in a pending message",
+    );
   }
 
   /** Examines the review that an approval is about, then acks it. */
@@ -209,7 +233,34 @@ export class KeeperLoop {
     }
   }
 
-  async #consume(consumer: WorkConsumer, take: (message: WorkMessage) => Promise<void>): Promise<void> {
+  /** Pending messages, in the order of the stream and as many at once as are there. */
+  async #consumePending(consumer: WorkConsumer): Promise<void> {
+    const { bus, signal, follower, logger, workspace, random, clock, desk } = this.#options;
+    const state = () => bus.consumerState(streamNames(workspace).pending, CONSUMERS.pending);
+    const line = new PendingLine({ consumer, state, clock, max: MAX_HELD, ahead: true });
+    let failures = 0;
+    while (!signal.aborted) {
+      if (follower.inForce === undefined) {
+        await line.giveBack(WAIT_MS);
+        await sleep(WAIT_MS, signal);
+        continue;
+      }
+      try {
+        const messages = await line.take({ waitMs: WAIT_MS, signal });
+        const left = new Set(await this.takeAllPending(messages.slice(0, MAX_BATCH)));
+        for (const message of messages.slice(0, MAX_BATCH)) if (!left.has(message)) line.done(message);
+        failures = left.size === 0 ? 0 : failures + 1;
+      } catch (error) {
+        failures += 1;
+        logger.warn({ err: error, workspace, failures }, "the stream could not be read");
+      }
+      if (failures > 0) await sleep(backoffMs(failures, RETRY, random), signal);
+    }
+    await line.giveBack(0);
+    await desk.settled();
+  }
+
+  async #consumeApprovals(consumer: WorkConsumer): Promise<void> {
     const { signal, follower, logger, workspace, random } = this.#options;
     let failures = 0;
     while (!signal.aborted) {
@@ -219,7 +270,7 @@ export class KeeperLoop {
       }
       try {
         const message = await consumer.next({ waitMs: WAIT_MS, signal });
-        if (message !== undefined) await take(message);
+        if (message !== undefined) await this.takeApproval(message);
         failures = 0;
       } catch (error) {
         failures += 1;
@@ -229,25 +280,40 @@ export class KeeperLoop {
     }
   }
 
-  /** Runs `work`; what fails is given back, and after too many failures of its own poisoned. */
+  /** Runs `work`; what fails is given back. */
   async #settle(message: WorkMessage, work: () => Promise<void>): Promise<void> {
-    const { logger, workspace, random, follower, desk, metrics } = this.#options;
+    const { logger, workspace, random } = this.#options;
     try {
       await work();
-    } catch (thrown) {
-      const error = toTriplaneError(thrown);
-      const fields = { err: error, workspace, streamSeq: message.streamSeq, deliveries: message.deliveries };
-      const inForce = follower.inForce;
-      const isPending = message.subject === subjects(workspace).pending;
-      if (!isPending || isTransient(error.code) || message.deliveries < POISON_AFTER || inForce === undefined) {
-        logger.warn(fields, "a message could not be worked off and is given back");
-        message.retryLater(backoffMs(message.deliveries, RETRY, random));
-        return;
-      }
-      logger.error(fields, "a message failed too often and is taken off");
-      await desk.poison(message, inForce, `failed ${message.deliveries} times: ${error.message}`);
-      metrics.decisions.add({ verdict: "poisoned" });
+    } catch (error) {
+      const { streamSeq, deliveries } = message;
+      logger.warn({ err: error, workspace, streamSeq, deliveries }, "a message could not be worked off and is given back");
+      message.retryLater(backoffMs(deliveries, RETRY, random));
     }
+  }
+
+  /** Takes a message off that failed too often for a reason of its own. Never throws. */
+  async #isPoisoned(message: WorkMessage, thrown: unknown): Promise<boolean> {
+    const { logger, workspace, follower, desk, metrics } = this.#options;
+    const error = toTriplaneError(thrown);
+    const { streamSeq, deliveries } = message;
+    const attempts = Math.max(deliveries, (this.#attempts.get(streamSeq) ?? 0) + 1);
+    this.#attempts.set(streamSeq, attempts);
+    const fields = { err: error, workspace, streamSeq, attempts };
+    const inForce = follower.inForce;
+    if (isTransient(error.code) || attempts < POISON_AFTER || inForce === undefined) {
+      logger.warn(fields, "a message could not be worked off and is tried again");
+      return false;
+    }
+    logger.error(fields, "a message failed too often and is taken off");
+    try {
+      await desk.poison(message, inForce, `failed ${attempts} times: ${error.message}`);
+    } catch (failure) {
+      logger.warn({ ...fields, err: failure }, "the refusal of a message that fails could not be published");
+      return false;
+    }
+    metrics.decisions.add({ verdict: "poisoned" });
+    return true;
   }
 
   async #tellPolicy(before: TriplaneError | undefined, refreshed: "same" | "changed" | "failed"): Promise<void> {

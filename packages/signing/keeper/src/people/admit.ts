@@ -1,10 +1,10 @@
 // `keeper-cli admit`: a person in the keeper's place, with the same core, the same queue and no more power.
 //
-// 1. The message comes from the keeper's own consumer, which hands out one at a time: a daemon that runs as well takes the
-//    next one, never the same one. What one of them recorded the other repeats.
+// 1. The message comes from the keeper's own consumer, and in turn: while a daemon holds earlier ones, it is given back. What one
+//    of them recorded the other repeats.
 // 2. A person admits nothing of their own: such an op is given back to the queue and keeps its place. `no-fail-open`
 // 3. So is whatever the next hop would not believe from this person. `every-command-lands`
-import type { Bus, KeyValue } from "@triplane/bus";
+import type { Bus, KeyValue, WorkMessage } from "@triplane/bus";
 import {
   type Audience,
   type Clock,
@@ -21,6 +21,7 @@ import { type Decision, explain } from "@triplane/policy";
 import { Alarms } from "../alarms.ts";
 import { Desk } from "../desk.ts";
 import type { PolicyInForce } from "../outputs.ts";
+import { PendingLine } from "../pending-line.ts";
 import { PolicyFollower } from "../policy-follower.ts";
 import type { PolicySource } from "../ports.ts";
 import type { IntakeVerdict } from "../service.ts";
@@ -48,6 +49,7 @@ export interface HandWorked {
 }
 
 const GIVE_BACK_MS = 1000;
+const PART_MS = 250;
 
 /** Works off up to `max` pending messages in their order, until none comes within `waitMs`. Stops at one that it gives back. */
 export async function admitPending(
@@ -58,32 +60,45 @@ export async function admitPending(
   const inForce = await policyOf(options);
   const person = admittingPerson(inForce.policy, key.did).principal;
   const desk = deskOf(options);
-  const consumer = await bus.consumer(streamNames(audience.workspace).pending, CONSUMERS.pending);
+  const { pending } = streamNames(audience.workspace);
+  const consumer = await bus.consumer(pending, CONSUMERS.pending);
+  const state = () => bus.consumerState(pending, CONSUMERS.pending);
+  const line = new PendingLine({ consumer, state, clock: options.clock, max: 1, ahead: false });
   const done: HandWorked[] = [];
-  while (done.length < limits.max && limits.signal?.aborted !== true) {
-    const message = await consumer.next({ waitMs: limits.waitMs, ...(limits.signal === undefined ? {} : { signal: limits.signal }) });
-    if (message === undefined) break;
-    const op = message.text === undefined ? undefined : readOp(message.text);
-    const about = { jti: op?.claims.jti, kind: op?.claims.op, target: op?.claims.target };
-    try {
+  try {
+    while (done.length < limits.max && limits.signal?.aborted !== true) {
+      const message = await nextInTurn(line, limits);
+      if (message === undefined) break;
+      const op = message.text === undefined ? undefined : readOp(message.text);
+      const about = { jti: op?.claims.jti, kind: op?.claims.op, target: op?.claims.target };
       if (op !== undefined && isOwnOp(inForce.policy, op, person)) {
-        message.retryLater(GIVE_BACK_MS);
         done.push({ ...about, digest: op.token.digest, verdict: "own", code: undefined });
         break;
       }
       const worked = await desk.work(message, inForce);
       const verdict = worked.kept === true ? "kept" : worked.intake.verdict;
       done.push({ ...about, digest: worked.digest, verdict, code: worked.intake.code });
-      if (worked.kept === true) {
-        message.retryLater(GIVE_BACK_MS);
-        break;
-      }
-    } catch (error) {
-      message.retryLater(GIVE_BACK_MS);
-      throw error;
+      if (worked.kept === true) break;
+      line.done(message);
     }
+    return done;
+  } finally {
+    await line.giveBack(GIVE_BACK_MS);
   }
-  return done;
+}
+
+/** Waits in parts, so that a message whose predecessor a daemon just finished is not waited for in vain. */
+async function nextInTurn(
+  line: PendingLine,
+  limits: { readonly waitMs: number; readonly signal?: AbortSignal },
+): Promise<WorkMessage | undefined> {
+  const { signal } = limits;
+  for (let leftMs = limits.waitMs; leftMs > 0; leftMs -= PART_MS) {
+    const [message] = await line.take({ waitMs: Math.min(leftMs, PART_MS), ...(signal === undefined ? {} : { signal }) });
+    if (message !== undefined) return message;
+    if (signal?.aborted === true) return undefined;
+  }
+  return undefined;
 }
 
 /** Ends the review of an op whose needs are met. Throws `review_not_found`, `approval_not_accepted` while needs are open, `policy_denied`. */

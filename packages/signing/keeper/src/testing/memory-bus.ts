@@ -108,7 +108,7 @@ export function memoryBus(workspace: string): MemoryBus {
       throw new TriplaneError("bus_denied", "the keeper holds no lease");
     },
     streamState: async () => ({ messages: log.length, firstSeq: 1, lastSeq: sequence }),
-    consumerState: async () => ({ pending: pending.length, unacked: 0, ackFloorSeq: 0 }),
+    consumerState: async () => ({ pending: pending.length, unacked: 0, ackFloorSeq: (pending[0]?.streamSeq ?? sequence + 1) - 1 }),
     closed: new Promise(() => undefined),
     close: async () => undefined,
   };
