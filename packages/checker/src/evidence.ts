@@ -1,6 +1,6 @@
 // Everything that the checks look at, read once, in an order in which a system that runs cannot look wrong only because it moved on.
 //
-// 1. What is further along is read first, against the way of an op: ledger, orchestrator, controller, outboxes. Whatever is found there
+// 1. What is further along is read first, against the way of an op: ledger, effects, orchestrator, controller, outboxes. Whatever is found there
 //    must be found in what is read later, where it came from.
 // 2. Then the streams, along the way of an op, and after them database and ledger again. Whatever left a stream must be found there.
 import { readdir } from "node:fs/promises";
@@ -59,6 +59,7 @@ export async function gather(sources: Sources, options: EvidenceOptions): Promis
   const ledgerReading = new LedgerReading(terms);
   const firstLedger = await reading("the ledger", async () => ledgerReading.readOn(await readGoverned(sources.stateRepo, pins.state)));
   const earlyLedgerSize = ledgerReading.size;
+  const effects = await effectsEvidence(sources.effects);
   const orchestrator = await twice("the orchestrator's database", sources.orchestratorStore, readOrchestratorRows);
   const controller = await twice("the controller's database", sources.controllerStore, readControllerRows);
   const outboxes = await reading("the outboxes", () => readOutboxes(sources.outboxes));
@@ -77,17 +78,13 @@ export async function gather(sources: Sources, options: EvidenceOptions): Promis
         await ledgerReading.readOn(state.value);
         return ledgerReading.result(sources.stateRepo);
       });
-  const { processes, effects, aside } = sources;
+  const { processes, aside } = sources;
   return {
     ...{ workspace, pins, audience: `${workspace}/${pins.policy.rid}`, ports: sources.ports },
-    ...{ state, ledger, earlyLedgerSize, outboxes, bus },
+    ...{ state, ledger, earlyLedgerSize, effects, outboxes, bus },
     controller: controllerTwice,
     orchestrator: orchestratorTwice,
     policy: await policyEvidence(sources, ledger, controllerTwice, options.nickel),
-    effects:
-      effects === undefined
-        ? { ok: false, why: "nothing says where the journal of effects is" }
-        : await reading("the journal of effects", () => readEffects(effects)),
     processes:
       processes === undefined
         ? { ok: false, why: "nothing says which processes belong to the workspace" }
@@ -95,6 +92,11 @@ export async function gather(sources: Sources, options: EvidenceOptions): Promis
     aside: new Set(aside === undefined ? [] : await readdir(aside).catch(() => [])),
     reruns: await rerunEvidence(options),
   };
+}
+
+async function effectsEvidence(path: string | undefined): Promise<Read<readonly EffectLine[]>> {
+  if (path === undefined) return { ok: false, why: "nothing says where the journal of effects is" };
+  return await reading("the journal of effects", () => readEffects(path));
 }
 
 async function twice<S, T>(

@@ -23,6 +23,7 @@ export function checkEveryCommandLands(evidence: Evidence, told: Case): void {
 function checkRows(evidence: Evidence, { ledger, rows, bus }: Places, told: Case): void {
   const onAudit = new Map(bus.audit.flatMap(({ subject, seq }) => (subject === undefined ? [] : [[subject, seq]])));
   const floor = workerOf(bus, evidence.workspace, "audit")?.ackFloorSeq ?? 0;
+  const early = evidence.controller.ok ? evidence.controller.value.early : undefined;
   for (const row of rows.ops.values()) {
     const record = ledger.bySubject.get(row.id);
     if (row.state === "accepted") {
@@ -47,11 +48,10 @@ function checkRows(evidence: Evidence, { ledger, rows, bus }: Places, told: Case
       continue;
     }
     const seq = onAudit.get(row.id);
-    const waits =
-      rows.outbox.has(row.recordDigest ?? "") ||
-      (seq !== undefined && seq > floor) ||
-      !evidence.controller.ok ||
-      !evidence.controller.value.early.ops.has(row.id);
+    const before = early?.ops.get(row.id);
+    // What ended, or was still to be published, when the reading began may have come to the stream after that was read.
+    const isFresh = before?.state !== "finished" || early?.outbox.has(row.recordDigest ?? "") === true;
+    const waits = isFresh || rows.outbox.has(row.recordDigest ?? "") || (seq !== undefined && seq > floor);
     if (waits) told.inFlight(`the record of ${row.id} is on its way to the ledger`, { jti: row.id, row: `ops/${row.id}` });
     else
       told.violation({
@@ -61,7 +61,7 @@ function checkRows(evidence: Evidence, { ledger, rows, bus }: Places, told: Case
       });
   }
   for (const { index, subject, outcome } of ledger.records)
-    if (!rows.ops.has(subject))
+    if (index < evidence.earlyLedgerSize && !rows.ops.has(subject))
       told.violation({
         what: `record ${index} says that ${subject} is ${outcome}, and the database has no row of it`,
         jti: subject,

@@ -1,6 +1,6 @@
 // One consumer of the command stream, one holder of the lease, one controller at work, and never an older one after a newer one.
 import { CONSUMERS, streamNames } from "@triplane/contract";
-import type { Evidence } from "../evidence.ts";
+import type { Evidence, Twice } from "../evidence.ts";
 import type { Case } from "../report.ts";
 import type { OrchestratorRows } from "../sources/orchestrator.ts";
 
@@ -27,7 +27,7 @@ export function checkSingleConsumer(evidence: Evidence, told: Case): void {
   }
   checkProcesses(evidence, told);
   const orchestrator = told.need(evidence.orchestrator);
-  if (orchestrator !== undefined) checkFences(orchestrator.late, evidence, told);
+  if (orchestrator !== undefined) checkFences(orchestrator, evidence, told);
 }
 
 function checkProcesses(evidence: Evidence, told: Case): void {
@@ -51,7 +51,7 @@ function checkProcesses(evidence: Evidence, told: Case): void {
 }
 
 /** The fence of a target's changes never goes back, whichever controller made them. */
-function checkFences(rows: OrchestratorRows, evidence: Evidence, told: Case): void {
+function checkFences({ early, late: rows }: Twice<OrchestratorRows>, evidence: Evidence, told: Case): void {
   const byTarget = Map.groupBy(
     [...rows.ops.values()].filter(({ before, after }) => after !== undefined && after > before),
     ({ target }) => target,
@@ -68,7 +68,7 @@ function checkFences(rows: OrchestratorRows, evidence: Evidence, told: Case): vo
         });
     }
   }
-  for (const { fence, jti, target } of rows.ops.values())
+  for (const { fence, jti, target } of early.ops.values())
     if (rows.fence !== undefined && fence > rows.fence)
       told.violation({
         what: `op ${jti} was applied under the fence ${fence}, and the orchestrator knows of none above ${rows.fence}`,
@@ -76,9 +76,9 @@ function checkFences(rows: OrchestratorRows, evidence: Evidence, told: Case): vo
         target,
       });
   const lease = evidence.bus.ok ? evidence.bus.value.lease : undefined;
-  if (lease !== undefined && rows.fence !== undefined && rows.fence > lease.revision)
+  if (lease !== undefined && early.fence !== undefined && early.fence > lease.revision)
     told.violation({
-      what: `the orchestrator saw the fence ${rows.fence}, and the lease's bucket is at ${lease.revision}: its bucket started over`,
+      what: `the orchestrator saw the fence ${early.fence}, and the lease's bucket is at ${lease.revision}: its bucket started over`,
     });
   told.count("applied ops with a fence", rows.ops.size);
   told.saw(`fences of ${rows.ops.size} ops at the orchestrator, highest ${rows.fence ?? "none"}`);

@@ -46,10 +46,10 @@ export function readToken<T extends Typ>(compact: string, typ: T): Token<T> {
   const header = record(header64);
   const { alg, kid, typ: said, ...others } = header;
   if (alg !== "EdDSA" || said !== typ || typeof kid !== "string" || Object.keys(others).length > 0)
-    throw new Error(`its header is ${JSON.stringify(header).slice(0, 200)}, not that of a ${typ}`);
+    throw new Error(`its header is ${JSON.stringify(header).slice(0, 200)}, not that of ${typ}`);
   const parsed = SCHEMAS[typ].safeParse(record(payload64));
   if (!parsed.success)
-    throw new Error(`this ${typ} does not have its claims: ${parsed.error.issues.map(({ path }) => path.join(".")).join(", ")}`);
+    throw new Error(`the ${typ} does not have its claims: ${parsed.error.issues.map(({ path }) => path.join(".")).join(", ")}`);
   const claims = parsed.data as ClaimsOf<T>;
   if (claims.iss !== kid) throw new Error(`this ${typ} says ${claims.iss} and names the key ${kid}`);
   const signature = Buffer.from(signature64, "base64url");

@@ -143,7 +143,7 @@ function factsOfApproval(compact: string, opDigest: string, problems: string[]):
 function misfits(record: ClaimsOf<"audit+jwt">, decision: DecisionFacts): readonly string[] {
   const found: string[] = [];
   const { op } = decision;
-  if (record.basis !== decision.kind) found.push(`the record says ${record.basis} and carries a ${decision.kind}`);
+  if (record.basis !== decision.kind) found.push(`the record says ${record.basis}, and its decision is of the kind ${decision.kind}`);
   if (record.aud !== decision.audience) found.push("record and decision are for different audiences");
   if (op !== undefined && decision.kind === "admission" && op.audience !== record.aud)
     found.push("record and op are for different audiences");
