@@ -27,12 +27,10 @@ function statementOf(write: Write, index: number, parameters: Record<string, unk
     case "delete":
       return `DELETE ${record} RETURN NONE;`;
     case "replace": {
-      const held = [`$h${index} != NONE`, ...expectations(write.expect ?? {}, index, parameters)].join(" AND ");
-      return [
-        `LET $h${index} = (SELECT VALUE doc FROM ONLY ${record});`,
-        `IF !(${held}) { THROW '${CONFLICT_MARK}${index}' };`,
-        `UPDATE ${record} SET doc = $d${index} RETURN NONE;`,
-      ].join("\n");
+      const held = expectations(write.expect ?? {}, index, parameters);
+      const where = held.length === 0 ? "" : ` WHERE ${held.join(" AND ")}`;
+      // One statement: it changes the document where it is as expected, and the commit fails where it changed none.
+      return `IF array::len((UPDATE ${record} SET doc = $d${index}${where} RETURN VALUE true)) != 1 { THROW '${CONFLICT_MARK}${index}' };`;
     }
   }
 }
@@ -41,6 +39,6 @@ function expectations(expect: Document, index: number, parameters: Record<string
   return Object.entries(expect).map(([field, value], position) => {
     const name = `e${index}_${position}`;
     parameters[name] = value;
-    return `$h${index}.\`${field}\` = $${name}`;
+    return `doc.\`${field}\` = $${name}`;
   });
 }

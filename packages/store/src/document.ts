@@ -25,16 +25,18 @@ export function assertId(id: string): void {
     throw refused(`an id has 1 to ${MAX_ID_CHARS} characters of well-formed Unicode`);
 }
 
-/** Throws `request_invalid` for what a commit may not hold. */
-export function assertWrites(tables: Tables, writes: readonly Write[]): void {
+/** The bytes of its documents together. Throws `request_invalid` for what a commit may not hold. */
+export function assertWrites(tables: Tables, writes: readonly Write[]): number {
   if (writes.length > MAX_COMMIT_WRITES) throw refused(`a commit has at most ${MAX_COMMIT_WRITES} writes, this one ${writes.length}`);
+  let totalBytes = 0;
   for (const write of writes) {
     const indexes = assertTable(tables, write.table);
     assertId(write.id);
     if (write.kind === "delete") continue;
-    assertDocument(write.document, indexes);
+    totalBytes += assertDocument(write.document, indexes);
     if (write.kind === "replace" && write.expect !== undefined) assertFields(write.expect);
   }
+  return totalBytes;
 }
 
 /** Throws `request_invalid` for a field that is not a name, or a value to compare with that is not a scalar. */
@@ -53,7 +55,8 @@ export function assertListOptions(options: ListOptions): void {
     throw refused("a limit is a whole number from 1");
 }
 
-function assertDocument(document: Document, indexes: ReadonlySet<string>): void {
+/** Its size in bytes. */
+function assertDocument(document: Document, indexes: ReadonlySet<string>): number {
   assertValue(document, 0);
   for (const field of indexes) {
     const value = document[field];
@@ -61,6 +64,7 @@ function assertDocument(document: Document, indexes: ReadonlySet<string>): void 
   }
   const sizeBytes = Buffer.byteLength(JSON.stringify(document));
   if (sizeBytes > MAX_DOCUMENT_BYTES) throw refused(`a document has at most ${MAX_DOCUMENT_BYTES} bytes, this one ${sizeBytes}`);
+  return sizeBytes;
 }
 
 function assertValue(value: Json, depth: number): void {

@@ -8,6 +8,11 @@ export const MAX_DOCUMENT_DEPTH = 48;
 export const MAX_ID_CHARS = 512;
 /** Writes in one commit. */
 export const MAX_COMMIT_WRITES = 1000;
+/** What commits that share a transaction write together at most; one alone may write more. */
+export const MAX_GROUP_WRITES = 500;
+export const MAX_GROUP_BYTES: number = 4 * 1024 * 1024;
+/** Documents that one trip reads by id. */
+export const MAX_READ_TOGETHER = 500;
 /** Attempts of a commit that collides with others before `store_conflict`. */
 export const MAX_COMMIT_ATTEMPTS = 40;
 export const DEFAULT_OPEN_TIMEOUT_MS = 10_000;

@@ -2,8 +2,11 @@
 import type { Query } from "./commit-query.ts";
 import type { Document, ListOptions } from "./types.ts";
 
-export function getQuery(table: string, id: string): Query {
-  return { text: `SELECT VALUE doc FROM ONLY type::record('${table}', $id);`, parameters: { id } };
+/** The documents of these ids, as far as they are there, in any order. */
+export function getQuery(table: string, ids: readonly string[]): Query {
+  if (ids.length === 1)
+    return { text: `SELECT record::id(id) AS key, doc FROM type::record('${table}', $id);`, parameters: { id: ids[0] } };
+  return { text: `SELECT record::id(id) AS key, doc FROM $ids.map(|$id| type::record('${table}', $id));`, parameters: { ids } };
 }
 
 export function listQuery(table: string, options: ListOptions): Query {

@@ -61,6 +61,59 @@ describe("SurrealStore", () => {
       assert.equal(calls(), 1);
     });
 
+  it("commit: those that wait while one runs share a transaction, and none of them writes what another writes", async () => {
+    const texts: string[] = [];
+    const session: Session = {
+      run: async (text) => {
+        texts.push(text);
+        await new Promise((resolve) => setImmediate(resolve));
+        return [ok];
+      },
+      close: async () => undefined,
+    };
+    const store = new SurrealStore(session, tables, systemRandom);
+    const writes = (id: string): readonly Write[] => [{ ...create, id }];
+    await Promise.all(["a", "b", "a", "c"].map((id) => store.commit(writes(id))));
+    assert.deepEqual(
+      texts.map((text) => text.match(/CREATE/g)?.length),
+      [2, 2],
+    );
+    await Promise.all([store.commit(writes("d")).then(() => store.commit(writes("e"))), store.commit(writes("f"))]);
+    assert.deepEqual(
+      texts.slice(2).map((text) => text.match(/CREATE/g)?.length),
+      [2, 1],
+    );
+  });
+
+  it("commit: where one of a group cannot be, the others can; after an unknown outcome nobody of the group hears otherwise", async () => {
+    const duplicate: StatementResult = { ok: false, kind: "AlreadyExists", message: "record exists" };
+    const { store, calls } = playing([duplicate, carriedAlong], [ok], [duplicate], [ok], [carriedAlong]);
+    const three = ["a", "b", "c"].map((id) => store.commit([{ ...create, id }]));
+    const outcomes = await Promise.allSettled(three);
+    assert.deepEqual(
+      outcomes.map(({ status }) => status),
+      ["fulfilled", "rejected", "fulfilled"],
+    );
+    await assert.rejects(three[1] ?? Promise.resolve(), failsWith("store_duplicate"));
+    assert.equal(calls(), 4);
+    for (const one of await Promise.allSettled(["d", "e"].map((id) => store.commit([{ ...create, id }]))))
+      assert.ok(one.status === "rejected" && failsWith("store_commit_unknown")(one.reason));
+  });
+
+  it("get: those that are asked for together are read in one trip", async () => {
+    const asked: unknown[] = [];
+    const session: Session = {
+      run: async (_text, parameters) => {
+        asked.push(parameters);
+        return [{ ok: true, value: [{ key: "b", doc: { n: 1 } }] }];
+      },
+      close: async () => undefined,
+    };
+    const store = new SurrealStore(session, tables, systemRandom);
+    assert.deepEqual(await Promise.all(["a", "b"].map((id) => store.get("things", id))), [undefined, { n: 1 }]);
+    assert.deepEqual(asked, [{ ids: ["a", "b"] }]);
+  });
+
   it("reads: a failed one breaks nothing", async () => {
     const { store } = playing([{ ok: false, kind: "Internal", message: "busy" }], [ok, ok, ok]);
     await assert.rejects(store.get("things", "a"), failsWith("unavailable"));

@@ -2,12 +2,14 @@
 //
 // 1. A commit is one transaction text; SurrealDB runs all of it or nothing.
 // 2. A collision is known not to have happened and is tried again, a bounded number of times.
-// 3. Any other failed commit is unknown: from then on this store answers nothing, so that its process ends and reads what is there.
-import { type Random, TriplaneError, toTriplaneError } from "@triplane/contract";
+// 3. Commits that wait while another runs share the next transaction; where that fails for one of them, each has one of its own.
+// 4. Any other failed commit is unknown: from then on this store answers nothing, so that its process ends and reads what is there.
+import { type FailureCode, type Random, TriplaneError, toTriplaneError } from "@triplane/contract";
 import { backoffMs, sleep } from "@triplane/kit";
 import { CONFLICT_MARK, commitQuery, type Query } from "./commit-query.ts";
 import { assertFields, assertId, assertListOptions, assertTable, assertWrites, type Tables } from "./document.ts";
-import { MAX_COMMIT_ATTEMPTS } from "./limits.ts";
+import { type GroupMember, groupSize } from "./group.ts";
+import { MAX_COMMIT_ATTEMPTS, MAX_READ_TOGETHER } from "./limits.ts";
 import { countQuery, getQuery, listQuery } from "./list-query.ts";
 import type { Session, StatementResult } from "./session.ts";
 import type { Document, ListOptions, Store, StoredDocument, Write } from "./types.ts";
@@ -17,12 +19,22 @@ const RETRYABLE = /can be retried|Transaction conflict/;
 // Statements that were only carried along by the one that failed.
 const CARRIED_ALONG = /not executed due to a (?:failed|cancelled) transaction/;
 
+const DID_NOT_HAPPEN: ReadonlySet<FailureCode> = new Set(["store_duplicate", "store_conflict"]);
+
 type CommitOutcome = { readonly kind: "done" } | { readonly kind: "collided" } | { readonly kind: "failed"; readonly error: TriplaneError };
+
+interface Waiting extends GroupMember {
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
 
 export class SurrealStore implements Store {
   readonly #session: Session;
   readonly #tables: Tables;
   readonly #random: Random;
+  readonly #waiting: Waiting[] = [];
+  readonly #reading = new Map<string, { readonly ids: Set<string>; readonly documents: Promise<ReadonlyMap<string, Document>> }>();
+  #isCommitting = false;
   #broken: TriplaneError | undefined;
   #closed = false;
 
@@ -33,9 +45,42 @@ export class SurrealStore implements Store {
   }
 
   async commit(writes: readonly Write[]): Promise<void> {
-    assertWrites(this.#tables, writes);
+    const sizeBytes = assertWrites(this.#tables, writes);
     this.#assertUsable();
     if (writes.length === 0) return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#waiting.push({ writes, sizeBytes, resolve, reject });
+    if (!this.#isCommitting) void this.#commitWaiting();
+    await promise;
+  }
+
+  async #commitWaiting(): Promise<void> {
+    this.#isCommitting = true;
+    // Whoever asks in this turn of the loop, or goes on because of the last group, comes along.
+    await Promise.resolve();
+    while (this.#waiting.length > 0) {
+      const group = this.#waiting.splice(0, groupSize(this.#waiting));
+      if (group.length === 1 || !(await this.#commitTogether(group)))
+        for (const { writes, resolve, reject } of group) await this.#commitAlone(writes).then(resolve, reject);
+      await nextTurn();
+    }
+    this.#isCommitting = false;
+  }
+
+  /** False where nothing happened, because of one of them. */
+  async #commitTogether(group: readonly Waiting[]): Promise<boolean> {
+    try {
+      await this.#commitAlone(group.flatMap(({ writes }) => writes));
+      for (const { resolve } of group) resolve();
+    } catch (error) {
+      if (error instanceof TriplaneError && DID_NOT_HAPPEN.has(error.code)) return false;
+      for (const { reject } of group) reject(error);
+    }
+    return true;
+  }
+
+  async #commitAlone(writes: readonly Write[]): Promise<void> {
+    this.#assertUsable();
     const query = commitQuery(writes);
     for (let attempt = 1; attempt <= MAX_COMMIT_ATTEMPTS; attempt += 1) {
       const outcome = await this.#tryCommit(query, writes);
@@ -61,8 +106,25 @@ export class SurrealStore implements Store {
   async get(table: string, id: string): Promise<Document | undefined> {
     assertTable(this.#tables, table);
     assertId(id);
-    const value = await this.#read(getQuery(table, id));
-    return isDocument(value) ? value : undefined;
+    const together = this.#reading.get(table);
+    if (together !== undefined && together.ids.size < MAX_READ_TOGETHER) {
+      together.ids.add(id);
+      return (await together.documents).get(id);
+    }
+    const ids = new Set([id]);
+    // Everybody who asks in the same turn comes along; what was committed before anybody asked is seen by all.
+    const documents = Promise.resolve().then(() => {
+      if (this.#reading.get(table)?.ids === ids) this.#reading.delete(table);
+      return this.#readDocuments(table, [...ids]);
+    });
+    this.#reading.set(table, { ids, documents });
+    return (await documents).get(id);
+  }
+
+  async #readDocuments(table: string, ids: readonly string[]): Promise<ReadonlyMap<string, Document>> {
+    const rows = await this.#read(getQuery(table, ids));
+    if (!Array.isArray(rows)) throw new TriplaneError("internal", `reading ${table} gave no rows`);
+    return new Map(rows.map((row: unknown) => storedDocument(row, table)).map(({ id, document }) => [id, document]));
   }
 
   async list(table: string, options: ListOptions = {}): Promise<readonly StoredDocument[]> {
@@ -110,6 +172,10 @@ export class SurrealStore implements Store {
     this.#broken = new TriplaneError("store_commit_unknown", `a commit failed and its outcome is unknown: ${message}`, { cause });
     return this.#broken;
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** What the results of a transaction's statements mean together. */

@@ -164,6 +164,25 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
       assert.deepEqual(await store.get("things", id), { rank: won });
     });
 
+    it("commit: many at once: each happens whole or not, whatever happens to the others", async () => {
+      const names = ids(12);
+      const id = (number: number): string => names[number] ?? "";
+      for (const number of [3, 7]) await store.commit([{ kind: "create", table: "things", id: id(number), document: { n: -1 } }]);
+      const commits = Array.from({ length: 12 }, (_, number) =>
+        store.commit([
+          { kind: "create", table: "notes", id: id(number), document: { n: number } },
+          { kind: "create", table: "things", id: id(number), document: { n: number } },
+        ]),
+      );
+      const outcomes = await Promise.allSettled(commits);
+      for (const [number, { status }] of outcomes.entries()) {
+        const fails = number === 3 || number === 7;
+        assert.equal(status, fails ? "rejected" : "fulfilled");
+        const [note, thing] = await Promise.all([store.get("notes", id(number)), store.get("things", id(number))]);
+        assert.deepEqual([note?.["n"], thing?.["n"]], fails ? [undefined, -1] : [number, number]);
+      }
+    });
+
     it("list and count: filter, order, limit", async () => {
       const owner = one();
       const rows = [3, 1, 2, 1].map((rank, index) => ({
