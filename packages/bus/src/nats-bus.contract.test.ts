@@ -1,4 +1,13 @@
 // The bus over a real nats-server passes the contract suite.
 import { busContract, startNats } from "@triplane/testkit";
 
-busContract("NATS", () => startNats({ identities: [{ role: "operator", principal: "alice" }] }));
+busContract("NATS", async () => {
+  const nats = await startNats({ identities: [{ role: "operator", principal: "alice" }] });
+  return {
+    ...nats,
+    restart: async () => {
+      await nats.kill();
+      await nats.restart();
+    },
+  };
+});

@@ -8,6 +8,8 @@ import { buckets, CONSUMERS, streamNames, subjects, TriplaneError } from "@tripl
 export interface BusUnderTest extends AsyncDisposable {
   readonly workspace: string;
   bus(identity: Identity): Promise<Bus>;
+  /** Ends the broker as a power switch would, and starts it again; connections come back by themselves. */
+  restart(): Promise<void>;
 }
 
 const KEEPER: Identity = { role: "keeper" };
@@ -159,6 +161,87 @@ export function busContract(name: string, make: () => Promise<BusUnderTest>): vo
     it("throws stream_missing for a consumer that does not exist", async () => {
       await using set = await make();
       await rejects((await set.bus({ role: "watcher" })).consumer(streams.alarm, "nobody"), "stream_missing", "bus_denied");
+    });
+  });
+
+  describe(`${name}: what is not settled`, () => {
+    it("comes again when the ack wait is over, and the ack of an earlier delivery still counts", async () => {
+      await using set = await make();
+      const keeper = await set.bus(KEEPER);
+      const controller = await set.bus(CONTROLLER);
+      const queue = await controller.consumer(streams.cmd, CONSUMERS.cmd);
+      await send(keeper, on.cmd, "1");
+      await send(keeper, on.cmd, "2");
+      const first = await queue.next({ waitMs: 2000 });
+      const again = await queue.next({ waitMs: 20_000 });
+      assert.deepEqual([first?.text, first?.deliveries, again?.text, again?.deliveries], ["1", 1, "1", 2]);
+      assert.equal(await first?.ackConfirmed(), true);
+      assert.equal((await controller.streamState(streams.cmd)).messages, 1);
+      // Whoever has the later delivery learns that it is off the stream, not that somebody else did it.
+      assert.equal(await again?.ackConfirmed(), true);
+      assert.equal((await controller.streamState(streams.cmd)).messages, 1);
+      assert.equal((await queue.next({ waitMs: 2000 }))?.text, "2");
+    });
+
+    it("does not come again while somebody works on it", async () => {
+      await using set = await make();
+      const keeper = await set.bus(KEEPER);
+      const queue = await (await set.bus(CONTROLLER)).consumer(streams.cmd, CONSUMERS.cmd);
+      await send(keeper, on.cmd, "1");
+      const first = await queue.next({ waitMs: 2000 });
+      assert.equal(await queue.next({ waitMs: 6000 }), undefined);
+      first?.working();
+      assert.equal(await queue.next({ waitMs: 6000 }), undefined);
+      assert.equal(await first?.ackConfirmed(), true);
+    });
+
+    it("what is given back under an earlier delivery comes again, too", async () => {
+      await using set = await make();
+      const alice = await set.bus(ALICE);
+      const queue = await (await set.bus(KEEPER)).consumer(streams.pending, CONSUMERS.pending);
+      await send(alice, on.pending, "1");
+      const first = await queue.next({ waitMs: 2000 });
+      const again = await queue.next({ waitMs: 20_000 });
+      assert.deepEqual([first?.deliveries, again?.deliveries], [1, 2]);
+      first?.retryLater(20);
+      assert.equal((await queue.next({ waitMs: 2000 }))?.deliveries, 3);
+    });
+  });
+
+  describe(`${name}: broker that ends and starts again`, () => {
+    it("keeps what it confirmed, and what a consumer holds; an ack from before still counts", async () => {
+      await using set = await make();
+      const alice = await set.bus(ALICE);
+      const keeper = await set.bus(KEEPER);
+      const queue = await keeper.consumer(streams.pending, CONSUMERS.pending);
+      const kv = await keeper.keyValue(buckets("w1").seq);
+      for (const text of ["1", "2", "3"]) await send(alice, on.pending, text);
+      const [first, second] = await queue.batch({ max: 2, waitMs: 2000 });
+      assert.equal(await first?.ackConfirmed(), true);
+      const revision = (await kv.create("z6MkA", "0")) ?? 0;
+      await set.restart();
+      assert.equal(await second?.ackConfirmed(), true);
+      assert.equal((await keeper.streamState(streams.pending)).messages, 1);
+      assert.equal(await kv.create("z6MkA", "again"), undefined);
+      assert.equal(await kv.update("z6MkA", "1", revision), revision + 1);
+      const third = await queue.next({ waitMs: 5000 });
+      assert.deepEqual([third?.text, third?.deliveries, third?.streamSeq], ["3", 1, 3]);
+    });
+
+    it("forgets the ids of messages that it no longer has, and only those", async () => {
+      await using set = await make();
+      const keeper = await set.bus(KEEPER);
+      const controller = await set.bus(CONTROLLER);
+      const queue = await controller.consumer(streams.cmd, CONSUMERS.cmd);
+      await send(keeper, on.cmd, "gone");
+      assert.equal(await (await queue.next({ waitMs: 2000 }))?.ackConfirmed(), true);
+      await send(keeper, on.cmd, "here");
+      await send(controller, on.audit, "kept");
+      assert.equal((await send(keeper, on.cmd, "gone")).duplicate, true);
+      await set.restart();
+      assert.equal((await send(keeper, on.cmd, "gone")).duplicate, false);
+      assert.equal((await send(keeper, on.cmd, "here")).duplicate, true);
+      assert.equal((await send(controller, on.audit, "kept")).duplicate, true);
     });
   });
 

@@ -11,7 +11,7 @@ import { type Delivery, SimulatedConsumer, SimulatedStream, type Stored } from "
 export interface Pull {
   readonly consumer: SimulatedConsumer;
   readonly expiresAtMs: number;
-  room: number;
+  readonly max: number;
   deliver(delivery: Delivery): void;
   /** No more will come. */
   end(): void;
@@ -109,21 +109,11 @@ export class SimulatedBroker {
     return { pending, unacked, ackFloorSeq };
   }
 
-  pull(pull: Pull, noWait: boolean): void {
-    if (!noWait) {
-      this.#pulls.push(pull);
-      const waitMs = pull.expiresAtMs - this.scheduler.nowMs;
-      this.scheduler.plan(waitMs, undefined, () => this.#expire(pull));
-      this.#handOut(pull.consumer);
-      return;
-    }
-    while (pull.room > 0) {
-      const delivery = pull.consumer.take(this.scheduler.nowMs);
-      if (delivery === undefined) break;
-      pull.room -= 1;
-      pull.deliver(delivery);
-    }
-    if (pull.room > 0) pull.end();
+  /** Hands out what is there; where nothing is, waits for a message and hands out what came with it. */
+  pull(pull: Pull): void {
+    if (this.#serve(pull)) return;
+    this.#pulls.push(pull);
+    this.scheduler.plan(pull.expiresAtMs - this.scheduler.nowMs, undefined, () => this.#expire(pull));
     this.#watchDue(pull.consumer);
   }
 
@@ -168,13 +158,23 @@ export class SimulatedBroker {
 
   #handOut(consumer: SimulatedConsumer): void {
     for (let pull = this.#waiting(consumer); pull !== undefined; pull = this.#waiting(consumer)) {
-      const delivery = consumer.take(this.scheduler.nowMs);
-      if (delivery === undefined) break;
-      pull.room -= 1;
-      if (pull.room === 0) this.forgetPull(pull);
-      pull.deliver(delivery);
+      if (!this.#serve(pull)) break;
+      this.forgetPull(pull);
     }
     this.#watchDue(consumer);
+  }
+
+  /** True where there was something. */
+  #serve(pull: Pull): boolean {
+    let count = 0;
+    for (; count < pull.max; count += 1) {
+      const delivery = pull.consumer.take(this.scheduler.nowMs);
+      if (delivery === undefined) break;
+      pull.deliver(delivery);
+    }
+    if (count === 0) return false;
+    pull.end();
+    return true;
   }
 
   #waiting(consumer: SimulatedConsumer): Pull | undefined {

@@ -119,18 +119,12 @@ function simulatedWorkConsumer(link: SimulatedLink, consumer: SimulatedConsumer)
   const pull = async (max: number, waitMs: number, signal: AbortSignal | undefined): Promise<readonly WorkMessage[]> =>
     (await exchange(link, consumer, max, waitMs, signal)).map((delivery) => workMessage(link, consumer, delivery));
   return {
-    next: async ({ waitMs, signal }) => (await pull(1, Math.max(waitMs, 1), signal))[0],
-    batch: async ({ max, waitMs, signal }) => {
-      const there = await pull(max, 0, signal);
-      if (there.length > 0 || signal?.aborted === true) return there;
-      const first = await pull(1, Math.max(waitMs, 1), signal);
-      if (first.length === 0 || max === 1) return first;
-      return [...first, ...(await pull(max - 1, 0, signal))];
-    },
+    next: async ({ waitMs, signal }) => (await pull(1, waitMs, signal))[0],
+    batch: ({ max, waitMs, signal }) => pull(max, waitMs, signal),
   };
 }
 
-/** One pull. `waitMs` 0 asks for what is there. */
+/** One pull: what is there, or the first that comes. */
 function exchange(
   link: SimulatedLink,
   consumer: SimulatedConsumer,
@@ -149,8 +143,8 @@ function exchange(
       const found: Delivery[] = [];
       const request: Pull = {
         consumer,
-        expiresAtMs: scheduler.nowMs + waitMs,
-        room: max,
+        expiresAtMs: scheduler.nowMs + Math.max(waitMs, 1),
+        max,
         deliver: (delivery) => {
           scheduler.trace(
             "broker",
@@ -179,7 +173,7 @@ function exchange(
       const timer = scheduler.plan(waitMs + GRACE_MS, process, giveUp);
       const stopWatching = link.onBreak(() => scheduler.plan(0, process, finish));
       signal?.addEventListener("abort", giveUp, { once: true });
-      link.send("bus.pull", () => broker.pull(request, waitMs === 0));
+      link.send("bus.pull", () => broker.pull(request));
     });
   });
 }
