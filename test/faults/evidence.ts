@@ -23,12 +23,13 @@ export interface Backlog {
 export async function backlogOf(world: World): Promise<Backlog> {
   const bus = await world.watcher();
   const names = streamNames(world.workspace.workspace);
-  const [pending, cmd, audit] = await Promise.all([
-    bus.streamState(names.pending),
-    bus.streamState(names.cmd),
-    bus.consumerState(names.audit, CONSUMERS.audit),
-  ]);
-  return { pending: pending.messages, cmd: cmd.messages, audit: audit.pending + audit.unacked };
+  // By their consumers: after a full disk or a power cut nats-server may keep a message that was acked, which nobody is ever given again.
+  const waiting = async (stream: "pending" | "cmd" | "audit"): Promise<number> => {
+    const { pending, unacked } = await bus.consumerState(names[stream], CONSUMERS[stream]);
+    return pending + unacked;
+  };
+  const [pending, cmd, audit] = await Promise.all([waiting("pending"), waiting("cmd"), waiting("audit")]);
+  return { pending, cmd, audit };
 }
 
 /** Numbers of the newest messages, which count all that were ever published. */

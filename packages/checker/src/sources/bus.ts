@@ -96,7 +96,7 @@ export async function readBus(source: NatsSource, workspace: string, controller:
 }
 
 /** The consumer that works a stream off. */
-export function workerOf(bus: BusState, workspace: string, stream: "cmd" | "audit"): ConsumerInfo | undefined {
+export function workerOf(bus: BusState, workspace: string, stream: "pending" | "cmd" | "audit"): ConsumerInfo | undefined {
   return bus.consumers.get(streamNames(workspace)[stream])?.find(({ name }) => name === CONSUMERS[stream]);
 }
 
