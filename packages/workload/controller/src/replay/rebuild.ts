@@ -62,8 +62,10 @@ export async function rebuildDatabase(options: RebuildOptions): Promise<RebuildR
     ...{ commit: head.commit, policy_version: policy.policy_version, identity_revision: head.identityRevision },
     since_ms: (inForceSinceS ?? 0) * 1000,
   };
+  // A controller that never got an op has remembered its policy all the same, and what it remembers is newer than the ledger.
+  const isRemembered = (await store.get("meta", "policy")) !== undefined;
   await store.commit([
-    { kind: "create", table: "meta", id: "policy", document: documentOf(row) },
+    ...(isRemembered ? [] : [{ kind: "create", table: "meta", id: "policy", document: documentOf(row) } as const]),
     { kind: "replace", ...MARK, document: { state: "done", ...origin } },
   ]);
   return { ops, policy: row };

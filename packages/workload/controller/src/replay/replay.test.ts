@@ -56,6 +56,16 @@ describe("a controller whose database was lost", () => {
     assert.equal((ended as { code?: string } | undefined)?.code, "state_lost");
   });
 
+  it("rebuildDatabase: keeps the policy that a controller remembered before it got its first op", async () => {
+    const store = await open();
+    const remembered = { commit: NEXT_COMMIT, policy_version: 2, identity_revision: 1, since_ms: 5 };
+    await store.commit([{ kind: "create", table: "meta", id: "policy", document: remembered }]);
+    await rebuild(store);
+    assert.deepEqual(await store.get("meta", "policy"), remembered);
+    assert.equal(await databaseStanding(store), "filled");
+    await store.close();
+  });
+
   it("rebuildDatabase: rows are those of the lost database, but for numbers of the stream", async () => {
     const store = await open();
     const report = await rebuild(store);
