@@ -6,6 +6,7 @@ export * from "./decisions.ts";
 export * from "./eventually.ts";
 export * from "./faults/orders.ts";
 export * from "./folders.ts";
+export * from "./ledger-writer-contract.ts";
 export * from "./nats-server.ts";
 export * from "./random.ts";
 export * from "./simulated/index.ts";
