@@ -182,7 +182,7 @@ describe("Outbox: damage", () => {
     for (const text of [
       "{",
       "{}",
-      JSON.stringify({ ...op.entry, jti: op.entry.jti.replace(/.$/, "0") }),
+      JSON.stringify({ ...op.entry, jti: op.entry.jti.replace(/.$/, (last) => (last === "0" ? "1" : "0")) }),
       JSON.stringify({ ...op.entry, op: "a.b.c" }),
     ]) {
       await writeFile(file, text);
@@ -223,3 +223,41 @@ async function preparing(folder: string, key: SigningKey, count: number, killAft
   const [code] = await once(child, "exit");
   return { code: typeof code === "number" ? code : null };
 }
+
+describe("Outbox: what it remembers", () => {
+  it("believes the files, whatever another process did to them in the meantime", async () => {
+    await using folder = await tempDir();
+    const key = generateSigningKey();
+    const one = outboxIn(folder.path);
+    const other = outboxIn(folder.path);
+    const first = await one.prepare(DRAFT, key);
+    const second = await one.prepare(DRAFT, key);
+    assert.equal((await one.unsentBefore(second))[0]?.entry.jti, first.entry.jti);
+    // The other one ends both: the first for good, the second so that its number is free again, and takes that.
+    await other.finish(first, outcome(first.entry.op));
+    await other.finish(second, outcome(second.entry.op, { outcome: "refused", consumes_seq: false, code: "sequence_gap" }));
+    const third = await other.prepare(DRAFT, key);
+    assert.equal(third.claims.seq, second.claims.seq);
+    assert.equal((await one.find(first.entry.jti))?.entry.outcome?.outcome, "applied");
+    assert.equal((await one.find(second.entry.jti))?.entry.outcome?.outcome, "refused");
+    assert.equal((await one.find(third.entry.jti))?.entry.op, third.entry.op);
+    assert.deepEqual(
+      (await one.pending()).map(({ entry }) => entry.jti),
+      [third.entry.jti],
+    );
+    const fourth = await one.prepare(DRAFT, key);
+    assert.deepEqual(
+      (await one.unsentBefore(fourth)).map(({ entry }) => entry.jti),
+      [third.entry.jti],
+    );
+  });
+
+  it("still says that a file is damaged, after it has read it whole before", async () => {
+    await using folder = await tempDir();
+    const key = generateSigningKey();
+    const outbox = outboxIn(folder.path);
+    const { entry } = await outbox.prepare(DRAFT, key);
+    await writeFile(join(folder.path, "alice", "ops", key.did.slice(8), "1.json"), '{"jti":');
+    await rejects(outbox.find(entry.jti), "outbox_damaged");
+  });
+});

@@ -6,6 +6,8 @@
 // 3. An outcome goes to done/<jti>.json first. Then the op's file becomes empty, so that its number stays taken for ever,
 //    or is removed, where the keeper did not count the number.
 // 4. The next number of a key is one above all that are taken, and at least the floor that a `sequence_gap` taught.
+// 5. What is remembered between calls only says where to look: an op is believed from its file as it is now. The one thing that
+//    is not looked at again is a number whose file was empty, because that is for ever.
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
@@ -47,11 +49,18 @@ export interface OutboxOptions {
 }
 
 const OP_FILE = /^([1-9]\d{0,15})\.json$/;
+const SENT_SUFFIX = ".sent";
 const DONE_FILE = /^[0-9a-f-]{36}\.json$/;
 const MAX_RACES = 1000;
 
 export class Outbox {
   readonly #options: OutboxOptions;
+  /** Files of ops without an outcome that were seen, by jti. */
+  readonly #places = new Map<string, string>();
+  /** What was read from a file, so that the same text is not parsed again. */
+  readonly #parsed = new Map<string, { readonly text: string; readonly op: OutboxOp }>();
+  /** Files of numbers that are used up, with nothing in them any more. */
+  readonly #used = new Set<string>();
 
   constructor(options: OutboxOptions) {
     this.#options = options;
@@ -109,12 +118,34 @@ export class Outbox {
     const found: OutboxOp[] = [];
     for (const token of await namesIn(this.#path("ops"))) {
       for (const seq of await this.#numbers(token)) {
-        const path = this.#path("ops", token, `${seq}.json`);
-        const text = await readFileIfThere(path);
-        if (text !== undefined && text !== "") found.push(readEntry(text, path));
+        const op = await this.#waiting(this.#path("ops", token, `${seq}.json`));
+        if (op !== undefined) found.push(op);
       }
     }
     return found;
+  }
+
+  /** The op in a file, or undefined where it has its outcome or is gone. */
+  async #waiting(path: string): Promise<OutboxOp | undefined> {
+    if (this.#used.has(path)) return undefined;
+    const text = await readFileIfThere(path);
+    if (text === undefined || text === "") {
+      const known = this.#parsed.get(path);
+      if (known !== undefined) this.#places.delete(known.op.entry.jti);
+      this.#parsed.delete(path);
+      if (text === "") this.#used.add(path);
+      return undefined;
+    }
+    return this.#remember(path, text);
+  }
+
+  #remember(path: string, text: string): OutboxOp {
+    const known = this.#parsed.get(path);
+    if (known?.text === text) return known.op;
+    const op = readEntry(text, path);
+    this.#parsed.set(path, { text, op });
+    this.#places.set(op.entry.jti, path);
+    return op;
   }
 
   /** Everything, oldest first. */
@@ -131,6 +162,9 @@ export class Outbox {
     const path = this.#path("done", `${jti}.json`);
     const text = await readFileIfThere(path);
     if (text !== undefined) return readEntry(text, path);
+    const place = this.#places.get(jti);
+    const op = place === undefined ? undefined : await this.#waiting(place);
+    if (op?.entry.jti === jti) return op;
     return (await this.pending()).find(({ entry }) => entry.jti === jti);
   }
 
@@ -145,14 +179,19 @@ export class Outbox {
     await rm(this.#sentPath(op), { force: true });
     if (outcome.consumes_seq) await atomicWriteFile(path, "");
     else if ((await readFileIfThere(path)) === writeEntry(op.entry)) await rm(path, { force: true });
+    this.#parsed.delete(path);
+    this.#places.delete(entry.jti);
     return { ...op, entry };
   }
 
   /** Ops of the same key with smaller numbers that no broker confirmed: they have to go first. */
   async unsentBefore(op: OutboxOp): Promise<readonly OutboxOp[]> {
-    const earlier = (await this.pending()).filter(({ claims }) => claims.iss === op.claims.iss && claims.seq < op.claims.seq);
-    const marks = await Promise.all(earlier.map((each) => readFileIfThere(this.#sentPath(each))));
-    return earlier.filter((_, index) => marks[index] === undefined);
+    const token = tokenOf(op.claims.iss);
+    const names = await namesIn(this.#path("ops", token));
+    const sent = new Set(names.filter((name) => name.endsWith(SENT_SUFFIX)));
+    const earlier = numbersOf(names).filter((seq) => seq < op.claims.seq && !sent.has(`${seq}${SENT_SUFFIX}`));
+    const ops = await Promise.all(earlier.map((seq) => this.#waiting(this.#path("ops", token, `${seq}.json`))));
+    return ops.filter((each) => each !== undefined);
   }
 
   /** Remembers that a broker confirmed the op. Losing this costs one more sending. */
@@ -169,7 +208,7 @@ export class Outbox {
     failpoint("submitter.before-spool");
     if (!(await createWhole(path, text, this.#options.random))) return undefined;
     failpoint("submitter.after-spool");
-    return readEntry(text, path);
+    return this.#remember(path, text);
   }
 
   async #done(): Promise<readonly OutboxOp[]> {
@@ -179,8 +218,7 @@ export class Outbox {
 
   /** Taken numbers of a key, ascending. */
   async #numbers(token: string): Promise<readonly number[]> {
-    const digits = (await namesIn(this.#path("ops", token))).flatMap((name) => OP_FILE.exec(name)?.[1] ?? []);
-    return digits.map(Number).sort((a, b) => a - b);
+    return numbersOf(await namesIn(this.#path("ops", token)));
   }
 
   async #floor(did: Did): Promise<number> {
@@ -199,7 +237,7 @@ export class Outbox {
   }
 
   #sentPath(op: OutboxOp): string {
-    return this.#path("ops", tokenOf(op.claims.iss), `${op.claims.seq}.sent`);
+    return this.#path("ops", tokenOf(op.claims.iss), `${op.claims.seq}${SENT_SUFFIX}`);
   }
 
   async #ensureFolder(...parts: readonly string[]): Promise<void> {
@@ -210,6 +248,14 @@ export class Outbox {
   #path(...parts: readonly string[]): string {
     return join(this.#options.folder, ...parts);
   }
+}
+
+/** Numbers that have a file, ascending. */
+function numbersOf(names: readonly string[]): readonly number[] {
+  return names
+    .flatMap((name) => OP_FILE.exec(name)?.[1] ?? [])
+    .map(Number)
+    .sort((a, b) => a - b);
 }
 
 /** A key's name in paths. A DID that was checked has only base58 after the prefix. */
