@@ -25,6 +25,10 @@ export interface Bench {
   take(text: string | Uint8Array): Promise<Intake>;
   /** Works off the message at the head of the queue. */
   takeNext(inForce?: PolicyInForce): Promise<Intake>;
+  /** Another process of the same keeper over the same bus. */
+  restart(): Bench;
+  /** The same workspace on a bus of its own. */
+  fresh(): Bench;
   /** Everything on the command subject, in order. */
   commands(): readonly (Admission | Refusal)[];
   /** The last review item of a jti. */
@@ -32,8 +36,7 @@ export interface Bench {
   alarms(): readonly Alarm[];
 }
 
-export function bench(made: World = world()): Bench {
-  const memory = memoryBus(AUDIENCE.workspace);
+export function bench(made: World = world(), memory: MemoryBus = memoryBus(AUDIENCE.workspace)): Bench {
   const on = subjects(AUDIENCE.workspace);
   const alarms = new Alarms(memory.bus, AUDIENCE.workspace, made.clock, silentLogger);
   const { bus, bucket } = memory;
@@ -51,6 +54,8 @@ export function bench(made: World = world()): Bench {
       if (message === undefined) throw new Error("nothing is pending");
       return (await desk.work(message, inForce)).intake;
     },
+    restart: () => bench(made, memory),
+    fresh: () => bench(made),
     commands: () => memory.texts(on.cmd).map(verifyCommand),
     review: (jti) => {
       const text = memory.texts(on.review(jti)).at(-1);

@@ -22,6 +22,8 @@ export interface MemoryBus {
   /** The next pending message, delivered as often as it was not acked. */
   nextPending(): Promise<WorkMessage | undefined>;
   nextApproval(): Promise<WorkMessage | undefined>;
+  /** Everything that is pending, as one batch. */
+  allPending(): Promise<readonly WorkMessage[]>;
   texts(subject: string): readonly string[];
   readonly pendingCount: number;
 }
@@ -60,14 +62,13 @@ export function memoryBus(workspace: string): MemoryBus {
   };
   const read = (stored: Stored): BusMessage => ({ ...stored, text: textOf(stored.raw) });
   const matching = (filter: string) => log.filter((stored) => matches(filter, stored.subject)).map(read);
-  const deliver = (queue: Stored[]): WorkMessage | undefined => {
-    const head = queue[0];
+  const deliver = (queue: Stored[], head = queue[0]): WorkMessage | undefined => {
     if (head === undefined) return undefined;
     head.deliveries += 1;
     return {
       ...read(head),
       ackConfirmed: async () => {
-        step("ack", head.subject, () => queue.splice(queue.indexOf(head), 1));
+        step("ack", head.subject, () => queue.includes(head) && queue.splice(queue.indexOf(head), 1));
         return true;
       },
       working: () => undefined,
@@ -121,6 +122,7 @@ export function memoryBus(workspace: string): MemoryBus {
     approve: (jti, text) => void approvals.push(store(on.approval(jti), Buffer.from(text), 0)),
     nextPending: async () => deliver(pending),
     nextApproval: async () => deliver(approvals),
+    allPending: async () => pending.flatMap((stored) => deliver(pending, stored) ?? []),
     texts: (subject) => matching(subject).map((message) => message.text ?? ""),
     get pendingCount() {
       return pending.length;
