@@ -16,6 +16,7 @@ import { Book } from "./load/book.ts";
 import { Seat } from "./load/seat.ts";
 import { type LoadStep, SEAT_NAMES, type SeatName, seatOf } from "./load/step.ts";
 import { Link } from "./net/link.ts";
+import { Namespace, whyNoNamespaces } from "./net/namespace.ts";
 import { Tally } from "./tally.ts";
 
 export const DAEMONS = ["nats-server", "orchestrator", "ops-controller", "audit-mirror", "keeper-daemon"] as const;
@@ -31,6 +32,7 @@ export const LINKS = [
   "robots to nats-server",
   "robots to orchestrator",
 ] as const;
+const KEEPERS_LINK = "keeper-daemon to nats-server";
 export type LinkName = (typeof LINKS)[number];
 
 export const DISKS = ["nats-server", "ops-controller", "orchestrator", "ledger", "outbox"] as const;
@@ -53,10 +55,18 @@ export class Arena {
   /** Digests of messages that no submitter stands behind; the ledger may have a refusal of each. */
   readonly garbage = new Set<string>();
 
+  readonly #namespace: Namespace | undefined;
   /** What was found wrong while the campaign ran, one line each. */
   readonly wrongs: string[] = [];
 
-  private constructor(cluster: Cluster, links: Map<LinkName, Link>, disks: Map<DiskName, LoopDisk>, noDisks: string | undefined) {
+  private constructor(
+    cluster: Cluster,
+    links: Map<LinkName, Link>,
+    disks: Map<DiskName, LoopDisk>,
+    noDisks: string | undefined,
+    namespace: Namespace | undefined,
+  ) {
+    this.#namespace = namespace;
     this.cluster = cluster;
     this.links = links;
     this.disks = disks;
@@ -77,19 +87,35 @@ export class Arena {
     const cluster = await Cluster.create();
     const links = new Map<LinkName, Link>();
     const disks = new Map<DiskName, LoopDisk>();
+    let namespace: Namespace | undefined;
     try {
       const { ports } = cluster.world.workspace;
-      for (const name of LINKS) links.set(name, await Link.open(name, name.endsWith("orchestrator") ? ports.orchestrator : ports.nats));
-      await leadThroughLinks(cluster.world, links);
+      if ((await whyNoNamespaces()) === undefined) namespace = await Namespace.create();
+      for (const name of LINKS) {
+        const host = name === KEEPERS_LINK ? namespace?.outside : undefined;
+        links.set(name, await Link.open(name, name.endsWith("orchestrator") ? ports.orchestrator : ports.nats, host));
+      }
+      await leadThroughLinks(cluster.world, links, namespace);
+      if (namespace !== undefined) {
+        const healthUrl = `http://${namespace.inside}:${ports.keeperHealth}/healthz`;
+        cluster.override("keeper-daemon", { prefix: namespace.prefix, healthUrl });
+      }
       const noDisks = await whyNoDisks();
       if (noDisks === undefined) await makeDisks(cluster.world, disks);
-      return new Arena(cluster, links, disks, noDisks);
+      return new Arena(cluster, links, disks, noDisks, namespace);
     } catch (error) {
       for (const link of links.values()) await link.close();
       for (const disk of disks.values()) await disk.destroy({ keep: false });
       await cluster.close();
+      await namespace?.destroy();
       throw error;
     }
+  }
+
+  /** The network of the signing plane, where it has one of its own. */
+  get signing(): Namespace {
+    if (this.#namespace === undefined) throw new Error("the signing plane has no network of its own here");
+    return this.#namespace;
   }
 
   get world(): World {
@@ -125,6 +151,7 @@ export class Arena {
   /** Ends every fault that might still be on, whatever happened to the ones who inflicted them, and has everything run. */
   async calm(): Promise<void> {
     for (const link of this.links.values()) link.heal();
+    await this.#namespace?.plug();
     for (const disk of this.disks.values()) await disk.free();
     await this.#disarm();
     for (const seat of this.seats.values()) {
@@ -150,7 +177,7 @@ export class Arena {
     const { root } = this.world.layout;
     await runProgram(process.execPath, "--disable-warning=ExperimentalWarning", TRIPLANE, "ledger", "replay", "--home", root);
     // The replay writes the configuration of what it starts, without links.
-    await leadThroughLinks(this.world, this.links);
+    await leadThroughLinks(this.world, this.links, this.#namespace);
     await this.cluster.start();
     for (const seat of this.seats.values()) seat.start({ resend: true });
     this.tally.add("recoveries by replay");
@@ -176,20 +203,27 @@ export class Arena {
       await cp(this.world.folder, keepIn, { recursive: true, preserveTimestamps: true });
     }
     for (const link of this.links.values()) await link.close();
-    return await this.cluster.close();
+    const left = await this.cluster.close();
+    await this.#namespace?.destroy();
+    return left;
   }
 }
 
 /** In their own configuration files, so that whoever reads those finds the processes that run. */
-async function leadThroughLinks({ layout }: World, links: ReadonlyMap<LinkName, Link>): Promise<void> {
+async function leadThroughLinks({ layout }: World, links: ReadonlyMap<LinkName, Link>, namespace: Namespace | undefined): Promise<void> {
   const port = (name: LinkName): number => links.get(name)?.port ?? 0;
   const folders = { "keeper-daemon": layout.keeper, "ops-controller": layout.controller, "audit-mirror": layout.mirror } as const;
   for (const daemon of ["keeper-daemon", "ops-controller", "audit-mirror"] as const) {
     const path = join(folders[daemon], "config.json");
     const config = JSON.parse(await readFile(path, "utf8")) as object;
-    const natsUrl = `nats://127.0.0.1:${port(`${daemon} to nats-server`)}`;
+    const isInside = daemon === "keeper-daemon" && namespace !== undefined;
+    const natsUrl = `nats://${isInside ? namespace.outside : "127.0.0.1"}:${port(`${daemon} to nats-server`)}`;
     const orchestratorUrl = `http://127.0.0.1:${port("ops-controller to orchestrator")}`;
-    const changed = daemon === "ops-controller" ? { ...config, natsUrl, orchestratorUrl } : { ...config, natsUrl };
+    const changed = {
+      ...{ ...config, natsUrl },
+      ...(daemon === "ops-controller" ? { orchestratorUrl } : {}),
+      ...(isInside ? { healthHost: namespace.inside } : {}),
+    };
     await atomicWriteFile(path, `${JSON.stringify(changed, undefined, 2)}\n`);
   }
 }

@@ -13,6 +13,7 @@ import { longPause, pause } from "./pause.ts";
 import { oversized, poison } from "./poison.ts";
 import { machinePowerCut, powerCut } from "./power-cut.ts";
 import { restart } from "./restart.ts";
+import { unplugged } from "./unplugged.ts";
 
 export const FAULTS: readonly Fault[] = [
   kill,
@@ -23,6 +24,7 @@ export const FAULTS: readonly Fault[] = [
   machinePowerCut,
   fullDisk,
   partition,
+  unplugged,
   latency,
   clockSkew,
   copies,

@@ -17,6 +17,7 @@ interface Loss {
   readonly api: string;
   /** Whether provisioning alone makes it good. */
   readonly isReplaceable: boolean;
+  readonly losesAnswers: boolean;
 }
 
 function consumersOf(workspace: string): readonly Loss[] {
@@ -28,24 +29,34 @@ function consumersOf(workspace: string): readonly Loss[] {
     [names.audit, CONSUMERS.audit],
   ] as const;
   return consumers.map(([stream, durable]) => ({
-    ...{ what: `the consumer ${durable} of ${stream}`, api: `CONSUMER.DELETE.${stream}.${durable}`, isReplaceable: true },
+    ...{
+      what: `the consumer ${durable} of ${stream}`,
+      api: `CONSUMER.DELETE.${stream}.${durable}`,
+      isReplaceable: true,
+      losesAnswers: false,
+    },
   }));
 }
 
 function streamsOf(workspace: string): readonly Loss[] {
   const { pending, review, cmd, audit, answer, alarm } = streamNames(workspace);
   return [
-    ...[pending, review, cmd, audit].map((name) => ({ what: `the stream ${name}`, api: `STREAM.DELETE.${name}`, isReplaceable: false })),
-    ...[answer, alarm].map((name) => ({ what: `the stream ${name}`, api: `STREAM.DELETE.${name}`, isReplaceable: true })),
+    ...[pending, review, cmd, audit].map((name) => lossOf(name, { isReplaceable: false, losesAnswers: true })),
+    lossOf(answer, { isReplaceable: true, losesAnswers: true }),
+    lossOf(alarm, { isReplaceable: true, losesAnswers: false }),
   ];
 }
 
 function bucketsOf(workspace: string): readonly Loss[] {
   const { seq, lease } = buckets(workspace);
   return [
-    { what: `the bucket ${seq}`, api: `STREAM.DELETE.KV_${seq}`, isReplaceable: false },
-    { what: `the bucket ${lease}`, api: `STREAM.DELETE.KV_${lease}`, isReplaceable: true },
+    lossOf(`KV_${seq}`, { isReplaceable: false, losesAnswers: true }),
+    lossOf(`KV_${lease}`, { isReplaceable: true, losesAnswers: false }),
   ];
+}
+
+function lossOf(stream: string, how: Pick<Loss, "isReplaceable" | "losesAnswers">): Loss {
+  return { what: `the stream ${stream}`, api: `STREAM.DELETE.${stream}`, ...how };
 }
 
 export const deletedConsumer: Fault = lossFault("deleted-consumer", "a consumer is deleted, and provisioned again", consumersOf);
@@ -84,12 +95,13 @@ async function makeGood(arena: Arena, loss: Loss): Promise<void> {
     return await arena.recover();
   }
   await provisioned(arena);
-  // What was told on a stream that is gone is told again to whoever asks again.
+  for (const daemon of DAEMONS) await arena.cluster.healthy(daemon, 60_000);
+  if (!loss.losesAnswers) return;
+  // Outcomes that were told on a stream that is gone are told again to whoever asks again.
   for (const seat of arena.seats.values()) {
     await seat.kill({ keep: false });
     seat.start({ resend: true });
   }
-  for (const daemon of DAEMONS) await arena.cluster.healthy(daemon, 60_000);
 }
 
 async function provisioned(arena: Arena): Promise<{ readonly refused: boolean }> {
