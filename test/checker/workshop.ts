@@ -15,6 +15,7 @@ const ROOT = resolve(import.meta.dirname, "../..");
 export const TRIPLANE: readonly [string, string] = [process.execPath, join(ROOT, "packages/cli/src/main.ts")];
 const RAW_STORE = join(ROOT, "packages/checker/src/testing/raw-store.ts");
 const run = promisify(execFile);
+const PATIENCE_MS = 120_000;
 
 export class Workshop implements AsyncDisposable {
   readonly world: World;
@@ -137,9 +138,9 @@ export class Workshop implements AsyncDisposable {
 
 async function settled(world: World, step: Parameters<World["plan"]>[1]): Promise<void> {
   const op = await world.submit("ana", await world.plan("ana", step));
-  const { claims } = await world.outcome("ana", op.entry.jti);
+  const { claims } = await world.outcome("ana", op.entry.jti, PATIENCE_MS);
   if (claims.outcome !== "applied") throw new Error(`${step.op} ${step.target} is ${claims.outcome} ${claims.code ?? ""}`);
-  await eventually(() => world.ledgerRecord(op.entry.jti), { timeoutMs: 20_000, what: "the record in the ledger" });
+  await eventually(() => world.ledgerRecord(op.entry.jti), { timeoutMs: PATIENCE_MS, what: "the record in the ledger" });
 }
 
 export async function git(repo: string, ...args: readonly string[]): Promise<string> {

@@ -13,27 +13,35 @@ import { checkPublishBeforeAck } from "./checks/publish-before-ack.ts";
 import { checkSingleConsumer } from "./checks/single-consumer.ts";
 import { checkSingleDelegate } from "./checks/single-delegate.ts";
 import { checkTime } from "./checks/time-is-an-input.ts";
-import { type Evidence, gather } from "./evidence.ts";
+import { type Evidence, gather, type SourceName } from "./evidence.ts";
 import { type CheckOptions, sourcesOfHome, verifierOf } from "./options.ts";
 import { Case, type Finding, type Report } from "./report.ts";
 
-export type Check = (evidence: Evidence, told: Case) => void;
+type Check = (evidence: Evidence, told: Case) => void;
 
-export const CHECKS: Readonly<Record<InvariantId, Check>> = {
-  "policy-files-are-declarative-only": checkDeclarative,
-  "ops-controller-single-workqueue-consumer": checkSingleConsumer,
-  "state-repo-single-delegate": checkSingleDelegate,
-  "oom-retry-bounded": (evidence, told) => checkBuilds(evidence, told, "build"),
-  "runner-always-destroyed": (evidence, told) => checkBuilds(evidence, told, "lease of a machine"),
-  "persist-before-ack": checkPersistBeforeAck,
-  "publish-before-ack": checkPublishBeforeAck,
-  "applied-once": checkAppliedOnce,
-  "every-command-lands": checkEveryCommandLands,
-  "chain-verified-at-every-hop": checkChain,
-  "mode-is-operational": checkMode,
-  "controller-touches-orchestrator-only": checkControllerPeers,
-  "time-is-an-input": checkTime,
-  "no-fail-open": checkNoFailOpen,
+interface CheckSpec {
+  readonly check: Check;
+  readonly needs: readonly SourceName[];
+}
+
+const CHECKS: Readonly<Record<InvariantId, CheckSpec>> = {
+  "policy-files-are-declarative-only": { check: checkDeclarative, needs: ["policy"] },
+  "ops-controller-single-workqueue-consumer": { check: checkSingleConsumer, needs: ["bus", "processes", "orchestrator"] },
+  "state-repo-single-delegate": { check: checkSingleDelegate, needs: [] },
+  "oom-retry-bounded": { check: (evidence, told) => checkBuilds(evidence, told, "build"), needs: ["orchestrator", "ledger"] },
+  "runner-always-destroyed": {
+    check: (evidence, told) => checkBuilds(evidence, told, "lease of a machine"),
+    needs: ["orchestrator", "ledger"],
+  },
+  "persist-before-ack": { check: checkPersistBeforeAck, needs: ["ledger", "controller", "bus"] },
+  "publish-before-ack": { check: checkPublishBeforeAck, needs: ["ledger", "controller", "bus"] },
+  "applied-once": { check: checkAppliedOnce, needs: ["orchestrator", "controller", "ledger", "effects"] },
+  "every-command-lands": { check: checkEveryCommandLands, needs: ["ledger", "controller", "bus", "outboxes"] },
+  "chain-verified-at-every-hop": { check: checkChain, needs: ["ledger", "policy", "controller"] },
+  "mode-is-operational": { check: checkMode, needs: ["processes", "ledger", "policy"] },
+  "controller-touches-orchestrator-only": { check: checkControllerPeers, needs: ["processes"] },
+  "time-is-an-input": { check: checkTime, needs: ["ledger", "policy", "reruns"] },
+  "no-fail-open": { check: checkNoFailOpen, needs: ["processes", "ledger", "policy"] },
 };
 
 const IDS = Object.keys(INVARIANTS) as readonly InvariantId[];
@@ -51,7 +59,7 @@ export async function checkInvariants(options: CheckOptions): Promise<Report> {
   const evidence = await gather(sources, {
     nickel: options.nickel ?? "nickel",
     verifier: verifierOf(options),
-    rerun: wanted.includes("time-is-an-input"),
+    needs: new Set(wanted.flatMap((id) => CHECKS[id].needs)),
   });
   return judge(evidence, wanted, options.quiesced ?? false);
 }
@@ -60,7 +68,7 @@ export async function checkInvariants(options: CheckOptions): Promise<Report> {
 export function judge(evidence: Evidence, wanted: readonly InvariantId[], quiesced: boolean): Report {
   const findings = wanted.map((id): Finding => {
     const told = new Case(id, quiesced);
-    CHECKS[id](evidence, told);
+    CHECKS[id].check(evidence, told);
     return told.finding();
   });
   const withStatus = (status: Finding["status"]) =>

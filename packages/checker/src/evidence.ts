@@ -46,28 +46,41 @@ export interface Evidence {
   readonly reruns: Read<readonly VerifierRun[]>;
 }
 
+export type SourceName = "ledger" | "policy" | "controller" | "orchestrator" | "outboxes" | "bus" | "effects" | "processes" | "reruns";
+
 export interface EvidenceOptions {
   readonly nickel: string;
   readonly verifier: VerifierSource | undefined;
-  /** Only where `time-is-an-input` is asked for: it takes as long as two full verifications. */
-  readonly rerun: boolean;
+  /** What is left out is not read. */
+  readonly needs: ReadonlySet<SourceName>;
 }
+
+const NOT_ASKED = { ok: false, why: "no check that was asked for needs it" } as const;
 
 export async function gather(sources: Sources, options: EvidenceOptions): Promise<Evidence> {
   const { workspace, pins } = sources;
+  const asked = <T>(name: SourceName, read: () => Promise<Read<T>>): Promise<Read<T>> =>
+    options.needs.has(name) ? read() : Promise.resolve(NOT_ASKED);
   const terms = { workspace, rid: pins.state.rid, controller: pins.controller };
   const ledgerReading = new LedgerReading(terms);
-  const firstLedger = await reading("the ledger", async () => ledgerReading.readOn(await readGoverned(sources.stateRepo, pins.state)));
+  const firstLedger = await asked("ledger", () =>
+    reading("the ledger", async () => ledgerReading.readOn(await readGoverned(sources.stateRepo, pins.state))),
+  );
   const earlyLedgerSize = ledgerReading.size;
-  const effects = await effectsEvidence(sources.effects);
-  const orchestrator = await twice("the orchestrator's database", sources.orchestratorStore, readOrchestratorRows);
-  const controller = await twice("the controller's database", sources.controllerStore, readControllerRows);
-  const outboxes = await reading("the outboxes", () => readOutboxes(sources.outboxes));
+  const effects = await asked("effects", () => effectsEvidence(sources.effects));
+  const orchestrator = await twice(
+    options.needs.has("orchestrator"),
+    "the orchestrator's database",
+    sources.orchestratorStore,
+    readOrchestratorRows,
+  );
+  const controller = await twice(options.needs.has("controller"), "the controller's database", sources.controllerStore, readControllerRows);
+  const outboxes = await asked("outboxes", () => reading("the outboxes", () => readOutboxes(sources.outboxes)));
   const { nats } = sources;
-  const bus: Read<BusState> =
-    nats === undefined
-      ? { ok: false, why: "NATS: nothing says where it is and with which identity to ask it" }
-      : await reading(`NATS at ${nats.url}`, () => readBus(nats, workspace, pins.controller));
+  const bus = await asked("bus", async () => {
+    if (nats === undefined) return { ok: false, why: "NATS: nothing says where it is and with which identity to ask it" };
+    return await reading<BusState>(`NATS at ${nats.url}`, () => readBus(nats, workspace, pins.controller));
+  });
   const controllerTwice = await controller.again();
   const orchestratorTwice = await orchestrator.again();
   const state = await reading("the state repository", () => readGoverned(sources.stateRepo, pins.state));
@@ -84,13 +97,13 @@ export async function gather(sources: Sources, options: EvidenceOptions): Promis
     ...{ state, ledger, earlyLedgerSize, effects, outboxes, bus },
     controller: controllerTwice,
     orchestrator: orchestratorTwice,
-    policy: await policyEvidence(sources, ledger, controllerTwice, options.nickel),
-    processes:
-      processes === undefined
-        ? { ok: false, why: "nothing says which processes belong to the workspace" }
-        : await reading("processes", () => readProcesses(processes)),
+    policy: await asked("policy", () => policyEvidence(sources, ledger, controllerTwice, options.nickel)),
+    processes: await asked("processes", async () => {
+      if (processes === undefined) return { ok: false, why: "nothing says which processes belong to the workspace" };
+      return await reading("processes", () => readProcesses(processes));
+    }),
     aside: new Set(aside === undefined ? [] : await readdir(aside).catch(() => [])),
-    reruns: await rerunEvidence(options),
+    reruns: await asked("reruns", () => rerunEvidence(options)),
   };
 }
 
@@ -100,10 +113,12 @@ async function effectsEvidence(path: string | undefined): Promise<Read<readonly 
 }
 
 async function twice<S, T>(
+  isAsked: boolean,
   what: string,
   source: S | undefined,
   read: (source: S) => Promise<T>,
 ): Promise<{ again(): Promise<Read<Twice<T>>> }> {
+  if (!isAsked) return { again: async () => NOT_ASKED };
   if (source === undefined) return { again: async () => ({ ok: false, why: `${what}: nothing says where it is` }) };
   const early = await reading(what, () => read(source));
   if (!early.ok) return { again: async () => early };
@@ -131,8 +146,7 @@ async function policyEvidence(
   });
 }
 
-async function rerunEvidence({ verifier, rerun }: EvidenceOptions): Promise<Read<readonly VerifierRun[]>> {
-  if (!rerun) return { ok: false, why: "the product's verifier was not asked for" };
+async function rerunEvidence({ verifier }: EvidenceOptions): Promise<Read<readonly VerifierRun[]>> {
   if (verifier === undefined) return { ok: false, why: "nothing says how to run the product's own verifier" };
   return await reading("the product's own verifier", () => runVerifier(verifier));
 }

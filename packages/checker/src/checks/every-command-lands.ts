@@ -156,19 +156,13 @@ function checkTwice({ ledger, bus }: Places, told: Case): void {
 
 function checkStreams({ workspace }: Evidence, { bus }: Places, told: Case): void {
   const names = streamNames(workspace);
-  const settled: string[] = [];
-  const pendingFloor = workerOf(bus, workspace, "pending")?.ackFloorSeq ?? 0;
-  for (const [digest, { seq, op }] of bus.pending) {
-    if (seq <= pendingFloor) settled.push(`${seq} of ${names.pending}`);
-    else told.inFlight(`message ${seq} of ${names.pending} (${op?.jti ?? digest}) waits for the keeper`);
-  }
-  const cmdFloor = workerOf(bus, workspace, "cmd")?.ackFloorSeq ?? 0;
-  for (const { seq, decision, digest } of bus.cmd) {
-    if (seq <= cmdFloor) settled.push(`${seq} of ${names.cmd}`);
-    else told.inFlight(`message ${seq} of ${names.cmd} (${decision?.op?.jti ?? digest}) waits for the controller`);
-  }
-  // Measured: nats-server 2.15.1 keeps a message that was acked while its disk was full. Its consumer is never given it again.
-  if (settled.length > 0) told.saw(`acked, and kept by the broker all the same: ${settled.join(", ")}`);
+  for (const [digest, { seq, op }] of bus.pending)
+    told.inFlight(`message ${seq} of ${names.pending} (${op?.jti ?? digest}) waits for the keeper`);
+  for (const { seq, decision, digest } of bus.cmd)
+    told.inFlight(`message ${seq} of ${names.cmd} (${decision?.op?.jti ?? digest}) waits for the controller`);
+  const kept = bus.keptThoughAcked;
+  if (kept.length > 0)
+    told.saw(`acked, and kept by the broker all the same: ${kept.map(({ stream, seq }) => `${seq} of ${stream}`).join(", ")}`);
   const open = [...bus.reviews.values()].filter(({ state }) => state === "open");
   told.count("open reviews", open.length);
   if (open.length > 0) told.saw(`waits for people, which is no fault: ${open.map(({ jti }) => jti).join(", ")}`);

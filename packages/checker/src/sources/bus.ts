@@ -51,6 +51,11 @@ export interface BusState {
   readonly pending: ReadonlyMap<string, { readonly seq: number; readonly op: OpFacts | undefined }>;
   readonly reviews: ReadonlyMap<string, ReviewState>;
   readonly cmd: readonly CmdMessage[];
+  /**
+   * Messages of the two work queues that had been acked before they were read: nobody is ever given them again. Measured: nats-server
+   * 2.15.1 keeps a message that was acked while its disk was full.
+   */
+  readonly keptThoughAcked: readonly { readonly stream: string; readonly seq: number }[];
   readonly audit: readonly AuditMessage[];
   readonly alarms: number;
   /** By name of the stream; undefined where the stream is not there. */
@@ -79,12 +84,22 @@ export async function readBus(source: NatsSource, workspace: string, controller:
   const audit: AuditMessage[] = [];
   const on = subjects(workspace);
   await read(`KV_${kv.seq}`, (message) => recorded.push(...recordedOutputs(message, kv.seq, on.review(""))));
-  await read(names.pending, ({ bytes, seq }) => pending.set(digestOf(bytes), { seq, op: opOf(bytes) }));
+  const keptThoughAcked: { readonly stream: string; readonly seq: number }[] = [];
+  // Asked for before its messages: what is acked while they are read is where it went to.
+  const readQueue = async (stream: string, durable: string, take: (message: StoredMessage) => void): Promise<void> => {
+    const present = (await api.stream(stream)) === undefined ? [] : await api.consumers(stream);
+    const floor = present.find(({ name }) => name === durable)?.ackFloorSeq ?? 0;
+    await read(stream, (message) => {
+      if (message.seq <= floor) keptThoughAcked.push({ stream, seq: message.seq });
+      else take(message);
+    });
+  };
+  await readQueue(names.pending, CONSUMERS.pending, ({ bytes, seq }) => pending.set(digestOf(bytes), { seq, op: opOf(bytes) }));
   await read(names.review, (message) => {
     const review = message.subject.startsWith(on.review("")) ? reviewOf(message) : undefined;
     if (review !== undefined) reviews.set(review.jti, review);
   });
-  await read(names.cmd, ({ bytes, seq }) => cmd.push({ seq, digest: digestOf(bytes), decision: decisionOf(bytes) }));
+  await readQueue(names.cmd, CONSUMERS.cmd, ({ bytes, seq }) => cmd.push({ seq, digest: digestOf(bytes), decision: decisionOf(bytes) }));
   // Before the database is read for the last time: whatever is acked by now has to be in there.
   for (const stream of [names.pending, names.review, names.cmd, names.audit])
     if ((await api.stream(stream)) !== undefined) consumers.set(stream, await api.consumers(stream));
@@ -92,11 +107,23 @@ export async function readBus(source: NatsSource, workspace: string, controller:
   const lease = (await api.stream(`KV_${kv.lease}`)) && (await api.lastOf(`KV_${kv.lease}`, `$KV.${kv.lease}.${LEASE_KEY}`));
   const alarms = (await api.stream(names.alarm))?.messages ?? 0;
   const syncsAlways = await api.syncsAlways();
-  return { syncsAlways, recorded, pending, reviews, cmd, audit, alarms, streams, consumers, lease: lease && leaseOf(lease) };
+  return {
+    syncsAlways,
+    recorded,
+    pending,
+    reviews,
+    cmd,
+    keptThoughAcked,
+    audit,
+    alarms,
+    streams,
+    consumers,
+    lease: lease && leaseOf(lease),
+  };
 }
 
 /** The consumer that works a stream off. */
-export function workerOf(bus: BusState, workspace: string, stream: "pending" | "cmd" | "audit"): ConsumerInfo | undefined {
+export function workerOf(bus: BusState, workspace: string, stream: "cmd" | "audit"): ConsumerInfo | undefined {
   return bus.consumers.get(streamNames(workspace)[stream])?.find(({ name }) => name === CONSUMERS[stream]);
 }
 

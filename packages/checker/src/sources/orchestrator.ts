@@ -52,8 +52,9 @@ export async function readOrchestratorRows(source: StoreSource): Promise<Orchest
       const count = number(record(document["state"])["replicas"]);
       if (count !== undefined) wanted.set(id, count);
     } else if (table === "events") {
-      const change = changeOf(document);
-      if (change !== undefined) changed.push(change);
+      // Events of one commit are one row; in older databases each is a row of its own.
+      const events = Array.isArray(document["events"]) ? document["events"] : [document];
+      changed.push(...events.flatMap((event) => changeOf(record(event)) ?? []));
     } else if (table === "replicas") {
       const target = string(document["target"]) ?? id;
       replicas.set(target, (replicas.get(target) ?? 0) + 1);
