@@ -6,7 +6,7 @@
 import { cp, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { World } from "@triplane/cli";
-import { atomicWriteFile } from "@triplane/kit";
+import { atomicWriteFile, sleep } from "@triplane/kit";
 import { repositoryDir } from "@triplane/ledger";
 import { Cluster } from "../faults/cluster.ts";
 import { Claims } from "./claims.ts";
@@ -41,6 +41,7 @@ export type DiskName = (typeof DISKS)[number];
 /** The program that people call. */
 export const TRIPLANE = join(import.meta.dirname, "../../packages/cli/src/main.ts");
 
+const WORK_MS = 8_000;
 const DISK_MIB = 256;
 
 export class Arena {
@@ -181,6 +182,8 @@ export class Arena {
     await this.cluster.start();
     for (const seat of this.seats.values()) seat.start({ resend: true });
     this.tally.add("recoveries by replay");
+    // Faults that wait for their turn begin at once, and a workspace that is only ever recovered does no work that could be lost.
+    await sleep(WORK_MS);
   }
 
   async #disarm(): Promise<void> {
