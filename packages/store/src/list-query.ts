@@ -6,7 +6,9 @@ import type { Document, ListOptions } from "./types.ts";
 export function getQuery(table: string, ids: readonly string[]): Query {
   if (ids.length === 1)
     return { text: `SELECT record::id(id) AS key, doc FROM type::record('${table}', $id);`, parameters: { id: ids[0] } };
-  return { text: `SELECT record::id(id) AS key, doc FROM $ids.map(|$id| type::record('${table}', $id));`, parameters: { ids } };
+  // An id without a record gives a row without an id.
+  const from = `$ids.map(|$id| type::record('${table}', $id))`;
+  return { text: `SELECT record::id(id) AS key, doc FROM ${from} WHERE id IS NOT NONE;`, parameters: { ids } };
 }
 
 export function listQuery(table: string, options: ListOptions): Query {

@@ -40,6 +40,14 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
     };
     const one = (count = 1): string => ids(count)[0] ?? "";
 
+    it("get: several at once, of which some are not there", async () => {
+      const id = one();
+      await store.commit([{ kind: "create", table: "things", id, document: { n: 1 } }]);
+      const found = await Promise.all([id, `${id}-b`, `${id}-c`].map((each) => store.get("things", each)));
+      assert.deepEqual(found, [{ n: 1 }, undefined, undefined]);
+      assert.deepEqual(await Promise.all([`${id}-d`, `${id}-e`].map((each) => store.get("things", each))), [undefined, undefined]);
+    });
+
     it("create and get: a document comes back as it went in", async () => {
       const id = one();
       const document: Document = {
