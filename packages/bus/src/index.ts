@@ -1,7 +1,7 @@
 // The public names of the bus.
 export { assertServerVersion, MIN_SERVER } from "./check.ts";
 export * from "./identities.ts";
-export { acquireLease, awaitLease } from "./lease.ts";
+export { acquireLease, awaitLease, type LeaseHolder } from "./lease.ts";
 export * from "./message-id.ts";
 export { type BusOptions, connectBus } from "./nats-bus.ts";
 export * from "./nkeys.ts";

@@ -39,12 +39,23 @@ export async function acquireLease(kv: KeyValue, request: LeaseRequest, tools: L
   return lease;
 }
 
+/** Who holds a lease, and how long it lasts unless it is renewed. */
+export interface LeaseHolder {
+  readonly owner: string;
+  readonly leftMs: number;
+}
+
 /** Waits as a standby until the lease is free, then takes it. Throws `lease_held` if the signal fires first. */
 export async function awaitLease(
   bus: Bus,
   bucket: string,
   request: LeaseRequest,
-  wait: { readonly pollMs: number; readonly signal: AbortSignal },
+  wait: {
+    readonly pollMs: number;
+    readonly signal: AbortSignal;
+    /** Told at every look at which somebody holds it. */
+    readonly onHeld?: (holder: LeaseHolder) => void;
+  },
 ): Promise<Lease> {
   for (;;) {
     try {
@@ -53,6 +64,8 @@ export async function awaitLease(
       const failure = toTriplaneError(error);
       // A standby outlives a broker that is away for a while; what can only be repaired by people ends it.
       if (failure.retry !== "later" || wait.signal.aborted) throw failure;
+      const { owner, leftMs } = failure.details;
+      if (typeof owner === "string" && typeof leftMs === "number") wait.onHeld?.({ owner, leftMs });
       await sleep(wait.pollMs, wait.signal);
       if (wait.signal.aborted) throw failure;
     }

@@ -117,14 +117,28 @@ export class Applier {
   }
 
   async #finish(row: AcceptedRow, outcome: Outcome): Promise<void> {
-    const { service, records, positions, metrics, logger, onOutbox } = this.#options;
+    const { service, positions, metrics, logger, onOutbox } = this.#options;
     const finished = service.finish(row, outcome, positions.next());
     failpoint("controller.before-record");
-    await records.finish(finished.row, finished.outbox);
+    if (!(await this.#record(finished))) return;
     failpoint("controller.after-record");
     metrics.ops.add({ outcome: outcome.outcome });
     logger.info({ jti: row.subject, target: row.target, outcome: outcome.outcome, code: outcome.code }, "an op ended");
     onOutbox();
+  }
+
+  /** False where a controller that lost its lease while it applied woke up and recorded the op first: one record is enough. */
+  async #record({ row, outbox }: ReturnType<ControllerService["finish"]>): Promise<boolean> {
+    const { records, logger } = this.#options;
+    try {
+      await records.finish(row, outbox);
+      return true;
+    } catch (error) {
+      if (!(error instanceof TriplaneError) || error.code !== "store_conflict" || (await records.op(row.subject))?.state !== "finished")
+        throw error;
+      logger.warn({ jti: row.subject }, "another controller recorded the op first");
+      return false;
+    }
   }
 
   /** Undefined where the controller stops first. */

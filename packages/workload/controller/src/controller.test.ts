@@ -162,7 +162,8 @@ describe("Controller: with real NATS, the real store and the orchestrator's API"
   it("second controller: is refused while the first holds the lease (ops-controller-single-workqueue-consumer)", async () => {
     await assert.rejects(
       () => parts.start(),
-      (error) => error instanceof TriplaneError && error.code === "lease_held",
+      (error) =>
+        error instanceof TriplaneError && error.code === "lease_held" && /ops-controller-single-workqueue-consumer/.test(error.message),
     );
   });
 
@@ -191,6 +192,7 @@ describe("Controller: standby", () => {
     assert.equal((await parts.recordOf(later.claims.jti)).claims.outcome, "applied");
     const [one, two] = orchestrator.effects;
     assert.ok(one !== undefined && two !== undefined && two.fence > one.fence);
+    assert.match(standby.log(), /took over after \d+ ms without a sign of first; at most lease ttl \+ poll = 1250 ms/);
     await standby.stop();
   });
 

@@ -3,7 +3,7 @@
 // 1. Nothing is read from the stream and nothing is applied without the lease (`ops-controller-single-workqueue-consumer`).
 // 2. What another process left is taken up before the first new message, before any message behind one that never came here, and now and then.
 // 3. A lost lease, a stale fence or a database that does not know what it committed ends the process; a new one reads what is there.
-import { awaitLease, type Bus, type Lease, type LeaseRequest } from "@triplane/bus";
+import { awaitLease, type Bus, type Lease, type LeaseHolder, type LeaseRequest } from "@triplane/bus";
 import {
   buckets,
   type Clock,
@@ -60,6 +60,8 @@ const LOOK_EVERY_MS = 5000;
 const MAX_QUEUED = 500;
 /** How long the store of the controller before may stay locked while that process ends. */
 const STORE_PATIENCE_MS = 30_000;
+/** Looks of a standby at the lease within the time that it lasts. */
+const STANDBY_POLLS = 4;
 
 interface Active {
   readonly fence: number;
@@ -77,9 +79,17 @@ export class Controller {
     this.#options = options;
   }
 
-  /** Throws `lease_held` where another controller holds it. */
+  /** Throws `lease_held` where another controller holds it (`ops-controller-single-workqueue-consumer`). */
   async takeLease(): Promise<Lease> {
-    return await this.#options.bus.acquireLease(buckets(this.#options.workspace).lease, this.#leaseRequest());
+    const { bus, workspace } = this.#options;
+    try {
+      return await bus.acquireLease(buckets(workspace).lease, this.#leaseRequest());
+    } catch (thrown) {
+      const error = toTriplaneError(thrown);
+      if (error.code !== "lease_held") throw error;
+      const message = `${error.message}; one ops-controller consumes the commands of ${workspace} (ops-controller-single-workqueue-consumer)`;
+      throw new TriplaneError("lease_held", message, { cause: thrown, details: error.details });
+    }
   }
 
   /** Runs until the signal fires; rejects with what ended it otherwise. Without a lease it waits for one as a standby. */
@@ -245,10 +255,24 @@ export class Controller {
   }
 
   async #waitForLease(): Promise<Lease | undefined> {
-    const { bus, workspace, signal, leaseTtlMs, logger } = this.#options;
+    const { bus, workspace, signal, leaseTtlMs, logger, clock } = this.#options;
+    const pollMs = leaseTtlMs / STANDBY_POLLS;
     logger.info({ workspace }, "waiting as a standby");
+    let last: { readonly owner: string; readonly signMs: number } | undefined;
+    const onHeld = ({ owner, leftMs }: LeaseHolder): void => {
+      // A lease is given for its whole time at each renewal, so that its end tells when the holder last gave a sign.
+      last = { owner, signMs: clock.nowMs() + leftMs - leaseTtlMs };
+    };
     try {
-      return await awaitLease(bus, buckets(workspace).lease, this.#leaseRequest(), { pollMs: leaseTtlMs / 4, signal });
+      const lease = await awaitLease(bus, buckets(workspace).lease, this.#leaseRequest(), { pollMs, signal, onHeld });
+      if (last === undefined) return lease;
+      const afterMs = Math.round(clock.nowMs() - last.signMs);
+      const fields = { workspace, from: last.owner, fence: lease.fence, afterMs, boundMs: leaseTtlMs + pollMs };
+      logger.warn(
+        fields,
+        `took over after ${afterMs} ms without a sign of ${last.owner}; at most lease ttl + poll = ${leaseTtlMs + pollMs} ms`,
+      );
+      return lease;
     } catch (error) {
       if (signal.aborted) return undefined;
       throw error;

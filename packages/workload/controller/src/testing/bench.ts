@@ -58,6 +58,7 @@ export interface ChildOptions {
   readonly owner?: string;
   readonly standby?: boolean;
   readonly killAt?: CrashPoint;
+  readonly stopAt?: CrashPoint;
 }
 
 export interface Child {
@@ -145,7 +146,7 @@ export async function bench(): Promise<Bench> {
       stops.push(stop);
       return { controller, ended, stop };
     },
-    spawn: ({ storeUrl, owner = "child", standby = false, killAt }) => {
+    spawn: ({ storeUrl, owner = "child", standby = false, killAt, stopAt }) => {
       const settings = {
         natsUrl: nats.url,
         nkeySeed: nats.keyOf({ role: "controller" }).seed,
@@ -156,6 +157,7 @@ export async function bench(): Promise<Bench> {
         owner,
         standby,
         ...(killAt === undefined ? {} : { killAt }),
+        ...(stopAt === undefined ? {} : { stopAt }),
       };
       const child = spawn(process.execPath, [CHILD], {
         env: { ...process.env, TRIPLANE_TEST_CONTROLLER: JSON.stringify(settings), NODE_TEST_CONTEXT: undefined },

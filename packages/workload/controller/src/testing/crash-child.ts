@@ -1,5 +1,6 @@
 // A controller in a process of its own that kills itself with SIGKILL at a named step. The steps are in the ports around it; the
 // controller itself has no knowledge of them.
+import { writeSync } from "node:fs";
 import { type Bus, connectBus, type WorkConsumer, type WorkMessage } from "@triplane/bus";
 import { signingKeyFromSeed, subjects } from "@triplane/contract";
 import { createLogger, createMetrics, systemClock, systemRandom } from "@triplane/kit";
@@ -11,6 +12,7 @@ import type { Orchestrator } from "../ports.ts";
 import { MIGRATIONS } from "../rows.ts";
 import { Controller } from "../run.ts";
 import { CRASH_POINTS } from "./crash-points.ts";
+import { servedStore } from "./served-store.ts";
 import { AUDIENCE, PEOPLE, testSource, world } from "./world.ts";
 
 const settings = z
@@ -24,11 +26,19 @@ const settings = z
     owner: z.string(),
     standby: z.boolean(),
     killAt: z.enum(CRASH_POINTS).optional(),
+    /** Stops there with SIGSTOP, once, until somebody lets it go on. */
+    stopAt: z.enum(CRASH_POINTS).optional(),
   })
   .parse(JSON.parse(process.env["TRIPLANE_TEST_CONTROLLER"] ?? "{}"));
 
+let stopped = false;
+
 function reach(point: (typeof CRASH_POINTS)[number]): void {
   if (settings.killAt === point) process.kill(process.pid, "SIGKILL");
+  if (settings.stopAt !== point || stopped) return;
+  stopped = true;
+  writeSync(process.stderr.fd, `stopped at ${point}\n`);
+  process.kill(process.pid, "SIGSTOP");
 }
 
 function around(store: Store): Store {
@@ -56,7 +66,9 @@ function aroundOrchestrator(inner: Orchestrator): Orchestrator {
     op: (jti, signal) => inner.op(jti, signal),
     apply: async (request, signal) => {
       reach("before-apply");
-      const result = await inner.apply(request, signal);
+      // A request that was on its way when the process was stopped arrives, whatever the process has learned since.
+      const onItsWay = settings.stopAt === "before-apply" ? new AbortController().signal : signal;
+      const result = await inner.apply(request, onItsWay);
       reach("after-apply");
       return result;
     },
@@ -119,7 +131,12 @@ const controller = new Controller({
       timeoutMs: 5000,
     }),
   ),
-  openStore: async () => around(await openStore({ url: settings.storeUrl, migrations: MIGRATIONS })),
+  openStore: async () =>
+    around(
+      settings.storeUrl.startsWith("http:")
+        ? servedStore(settings.storeUrl)
+        : await openStore({ url: settings.storeUrl, migrations: MIGRATIONS }),
+    ),
   clock: systemClock,
   random: systemRandom,
   logger,
