@@ -45,11 +45,6 @@ export class EventRing {
     return this.#lastId;
   }
 
-  /** Ids that fall out when events up to `newLastId` come in. */
-  expired(newLastId: number): readonly number[] {
-    return this.#events.filter((event) => event.id <= newLastId - this.#keep).map((event) => event.id);
-  }
-
   append(events: readonly OrchestratorEvent[]): void {
     if (events.length === 0) return;
     this.#events.push(...events);

@@ -3,7 +3,7 @@ import { canonicalJson } from "@triplane/contract";
 import { changedForms } from "./changed-evidence.ts";
 import type { ConvergeResult } from "./drivers/driver.ts";
 import type { JsonRecord, TargetRecord } from "./model.ts";
-import type { IntendedChange } from "./records.ts";
+import type { IntendedChange } from "./op-row.ts";
 
 // An audit record holds the admission as well, within 64 KiB.
 const MAX_EVIDENCE_BYTES = 4096;

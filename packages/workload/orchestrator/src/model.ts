@@ -29,6 +29,7 @@ export const instanceStateSchema = z.strictObject({ ...instanceSpecSchema.shape,
 export type InstanceState = z.infer<typeof instanceStateSchema>;
 
 export type JsonRecord = { readonly [key: string]: Json };
+export const jsonRecord = z.custom<JsonRecord>((value) => typeof value === "object" && value !== null && !Array.isArray(value));
 
 /** A target as it is stored; a removed target keeps its version and has no state. */
 export interface TargetRecord {
@@ -37,9 +38,15 @@ export interface TargetRecord {
   readonly state: JsonRecord | undefined;
 }
 
+const read = new WeakMap<TargetRecord, InstanceState>();
+
 /** The state of a component instance; undefined for a target that is none or does not exist. */
 export function instanceOf(record: TargetRecord | undefined): InstanceState | undefined {
   if (record?.state === undefined || record.target === WORKSPACE_TARGET) return undefined;
+  const known = read.get(record);
+  if (known !== undefined) return known;
   const { endpoints: _endpoints, ...state } = record.state;
-  return instanceStateSchema.parse(state);
+  const instance = instanceStateSchema.parse(state);
+  read.set(record, instance);
+  return instance;
 }

@@ -1,7 +1,8 @@
 // What the orchestrator counts about ops.
 import type { ApplyResult } from "@triplane/contract";
 import type { Logger, Metrics } from "@triplane/kit";
-import type { OpRow, Records } from "./records.ts";
+import type { OpRow } from "./op-row.ts";
+import type { Records } from "./records.ts";
 
 const SECONDS = [0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 

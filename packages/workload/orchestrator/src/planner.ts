@@ -48,9 +48,9 @@ export class Planner {
       const instance = instanceOf(record);
       if (instance !== undefined) actual.set(record.target, instance);
     }
+    const stateVersion = stored.find(({ target }) => target === request.target)?.version ?? 0;
     const intent = await kind.intend(args.data, { target: request.target, actual, catalog, desired });
     const changes = plan(intent.wanted, actual);
-    const stateVersion = stored.find(({ target }) => target === request.target)?.version ?? 0;
     return {
       plan: makePlan({ workspace, op: request.op, target: request.target, state_version: stateVersion, actions: changes.map(describe) }),
       changes,

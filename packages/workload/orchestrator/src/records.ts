@@ -1,12 +1,16 @@
 // What the orchestrator keeps: targets, ops by jti, events, and one record on the workspace that every commit of an op writes.
 //
 // 1. An op's row exists before its effect, and is finished in one commit with the targets that it changed (`applied-once`).
-// 2. Commits that change the workspace follow one another; each demands that what it read is still so.
-import { type ApplyResult, applyResultSchema, type Clock, type Digest, digestField, type Json, TriplaneError } from "@triplane/contract";
+// 2. Commits follow one another; those that change the workspace demand that what is in memory is what is stored.
+// 3. Those who wait share the next commit; where it fails for one of them, each has one of its own.
+import { type ApplyResult, type Clock, TriplaneError } from "@triplane/contract";
 import type { Document, Migration, Store, Write } from "@triplane/store";
 import { z } from "zod";
+import { EventRows } from "./event-rows.ts";
 import { type EventDraft, EventRing, type OrchestratorEvent } from "./events.ts";
-import { type InstanceState, instanceStateSchema, type JsonRecord, type TargetRecord } from "./model.ts";
+import { jsonRecord, type TargetRecord } from "./model.ts";
+import { type OpRow, opDocument, opOf } from "./op-row.ts";
+import { TargetBook } from "./target-book.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
   {
@@ -22,47 +26,50 @@ export const MIGRATIONS: readonly Migration[] = [
   },
 ];
 
-/** Fixed when the op is accepted; what a restart after a crash goes on from. */
-export interface IntendedChange {
-  readonly target: string;
-  readonly action: string;
-  readonly before: InstanceState | undefined;
-  readonly after: InstanceState | undefined;
-}
-
-export interface OpRow {
-  readonly jti: string;
-  readonly opDigest: Digest;
-  readonly op: string;
-  readonly target: string;
-  readonly args: JsonRecord;
-  readonly fence: number;
-  readonly acceptedAtMs: number;
-  readonly stateVersionBefore: number;
-  readonly changes: readonly IntendedChange[];
-  /** New state of the op's own target where that is no instance. */
-  readonly targetState: JsonRecord | undefined;
-  /** Undefined while it runs. */
-  readonly result: ApplyResult | undefined;
-}
-
 export const META = { table: "meta", id: "workspace" } as const;
 const EVENTS_KEPT = 2000;
+
+/** Those who wait share the next commit, up to so many. */
+const MAX_TOGETHER = 64;
+
+type Meta = z.infer<typeof metaSchema>;
+
+/** What somebody wants stored, made when its turn comes: by then it is known what the workspace is. */
+interface Wish {
+  readonly events: readonly EventDraft[];
+  readonly make: (now: Meta) => Made;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Made {
+  readonly meta: Meta;
+  /** Whether what was read of the workspace has to be so still. */
+  readonly demands: boolean;
+  readonly writes: readonly Write[];
+  readonly changed: readonly TargetRecord[];
+}
 
 export class Records {
   readonly events: EventRing;
   readonly #store: Store;
   readonly #clock: Clock;
-  #tail: Promise<unknown> = Promise.resolve();
-  #revision: number;
-  #fence: number;
+  readonly #rows: EventRows;
+  readonly #targets: TargetBook;
+  readonly #waiting: Wish[] = [];
+  #isCommitting = false;
+  #meta: Meta;
+  /** Highest number that anybody came with; it is stored, or will be before anybody hears that it was taken. */
+  #highestFence: number;
 
-  private constructor(store: Store, clock: Clock, events: EventRing, meta: { revision: number; fence: number }) {
+  private constructor(store: Store, clock: Clock, loaded: { meta: Meta; targets: TargetBook; events: EventRing; rows: EventRows }) {
     this.#store = store;
     this.#clock = clock;
-    this.events = events;
-    this.#revision = meta.revision;
-    this.#fence = meta.fence;
+    this.events = loaded.events;
+    this.#rows = loaded.rows;
+    this.#targets = loaded.targets;
+    this.#meta = loaded.meta;
+    this.#highestFence = loaded.meta.fence;
   }
 
   static async load(store: Store, clock: Clock): Promise<Records> {
@@ -71,23 +78,21 @@ export class Records {
       meta = { revision: 0, fence: 0 };
       await store.commit([{ kind: "create", ...META, document: meta }]);
     }
-    const stored = await store.list("events", { orderBy: "id" });
-    const events = stored.map(({ document }) => eventSchema.parse(document)).sort((a, b) => a.id - b.id);
-    return new Records(store, clock, new EventRing(EVENTS_KEPT, events), metaSchema.parse(meta));
+    const { rows, events } = EventRows.read(EVENTS_KEPT, await store.list("events", { orderBy: "id" }));
+    const targets = new TargetBook((await store.list("targets")).map(({ id, document }) => targetOf(id, document)));
+    return new Records(store, clock, { meta: metaSchema.parse(meta), targets, events: new EventRing(EVENTS_KEPT, events), rows });
   }
 
   get revision(): number {
-    return this.#revision;
+    return this.#meta.revision;
   }
 
   async target(target: string): Promise<TargetRecord | undefined> {
-    const document = await this.#store.get("targets", target);
-    return document === undefined ? undefined : targetOf(target, document);
+    return this.#targets.get(target);
   }
 
   async targets(): Promise<readonly TargetRecord[]> {
-    const stored = await this.#store.list("targets");
-    return stored.map(({ id, document }) => targetOf(id, document)).sort((a, b) => (a.target < b.target ? -1 : 1));
+    return this.#targets.all();
   }
 
   async op(jti: string): Promise<OpRow | undefined> {
@@ -101,85 +106,114 @@ export class Records {
   }
 
   /** Remembers the highest fencing number. Throws `fencing_stale` for a lower one. */
-  fence(fence: number): Promise<void> {
-    return this.#serial(async () => {
-      if (fence < this.#fence) {
-        throw new TriplaneError("fencing_stale", `fencing number ${fence} is lower than ${this.#fence}`, {
-          details: { highest: this.#fence },
-        });
-      }
-      if (fence === this.#fence) return;
-      await this.#commit([this.#metaWrite({ fence })], []);
-      this.#fence = fence;
-    });
+  async fence(fence: number): Promise<void> {
+    if (fence < this.#highestFence) {
+      throw new TriplaneError("fencing_stale", `fencing number ${fence} is lower than ${this.#highestFence}`, {
+        details: { highest: this.#highestFence },
+      });
+    }
+    if (fence === this.#meta.fence) return;
+    this.#highestFence = fence;
+    await this.#commit([], (now) => ({ meta: { ...now, fence: Math.max(now.fence, fence) }, demands: true, writes: [], changed: [] }));
   }
 
-  /** Stores the intent of an op, or at once its result where there is nothing to do. */
-  begin(row: OpRow, events: readonly EventDraft[]): Promise<void> {
-    return this.#serial(() => this.#commit([{ kind: "create", table: "ops", id: row.jti, document: opDocument(row) }], events));
+  /** Stores the intent of an op, or at once its result where there is nothing to do. Throws `store_duplicate` for a known jti. */
+  async begin(row: OpRow, events: readonly EventDraft[]): Promise<void> {
+    const writes: readonly Write[] = [{ kind: "create", table: "ops", id: row.jti, document: opDocument(row) }];
+    await this.#commit(events, (meta) => ({ meta, demands: false, writes, changed: [] }));
   }
 
   /** Stores the result and the new targets in one commit. `result` is made with the revision that holds afterwards. */
-  finish(
+  async finish(
     row: OpRow,
     changed: readonly TargetRecord[],
     result: (revision: number) => ApplyResult,
     events: readonly EventDraft[],
   ): Promise<ApplyResult> {
-    return this.#serial(async () => {
-      const revision = this.#revision + (changed.length > 0 ? 1 : 0);
-      const finished: OpRow = { ...row, result: result(revision) };
-      const writes: Write[] = [
-        this.#metaWrite({ revision }),
-        { kind: "replace", table: "ops", id: row.jti, document: opDocument(finished), expect: { status: "running" } },
+    let finished: ApplyResult | undefined;
+    await this.#commit(events, (now) => {
+      const meta = { ...now, revision: now.revision + (changed.length > 0 ? 1 : 0) };
+      finished = result(meta.revision);
+      const document = opDocument({ ...row, result: finished });
+      const writes: readonly Write[] = [
+        { kind: "replace", table: "ops", id: row.jti, document, expect: { status: "running" } },
         ...changed.map((record) => targetWrite(record)),
       ];
-      await this.#commit(writes, events);
-      this.#revision = revision;
-      return result(revision);
+      return { meta, demands: true, writes, changed };
     });
+    if (finished === undefined) throw new TriplaneError("internal", `the result of ${row.jti} was stored and not made`);
+    return finished;
   }
 
   /** Events that belong to no op. */
-  record(events: readonly EventDraft[]): Promise<void> {
-    return this.#serial(() => this.#commit([], events));
+  async record(events: readonly EventDraft[]): Promise<void> {
+    await this.#commit(events, (meta) => ({ meta, demands: false, writes: [], changed: [] }));
   }
 
-  #metaWrite(next: { readonly revision?: number; readonly fence?: number }): Write {
-    const now = { revision: this.#revision, fence: this.#fence };
-    return { kind: "replace", ...META, document: { ...now, ...next }, expect: now };
+  async #commit(events: readonly EventDraft[], make: Wish["make"]): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#waiting.push({ events, make, resolve, reject });
+    if (!this.#isCommitting) void this.#commitWaiting();
+    await promise;
   }
 
-  async #commit(writes: readonly Write[], drafts: readonly EventDraft[]): Promise<void> {
+  async #commitWaiting(): Promise<void> {
+    this.#isCommitting = true;
+    // Whoever asks in this turn comes along.
+    await Promise.resolve();
+    while (this.#waiting.length > 0) {
+      const group = this.#waiting.splice(0, MAX_TOGETHER);
+      if (group.length === 1 || !(await this.#commitTogether(group))) for (const wish of group) await this.#commitAlone(wish);
+    }
+    this.#isCommitting = false;
+  }
+
+  async #commitAlone(wish: Wish): Promise<void> {
+    try {
+      await this.#write([wish]);
+      wish.resolve();
+    } catch (error) {
+      wish.reject(error);
+    }
+  }
+
+  /** False where nothing happened, because of one of them. */
+  async #commitTogether(group: readonly Wish[]): Promise<boolean> {
+    try {
+      await this.#write(group);
+      for (const { resolve } of group) resolve();
+    } catch (error) {
+      if (error instanceof TriplaneError && (error.code === "store_duplicate" || error.code === "store_conflict")) return false;
+      for (const { reject } of group) reject(error);
+    }
+    return true;
+  }
+
+  async #write(wishes: readonly Wish[]): Promise<void> {
+    let meta = this.#meta;
+    const made = wishes.map(({ make }) => {
+      const one = make(meta);
+      meta = one.meta;
+      return one;
+    });
     const atMs = this.#clock.nowMs();
-    const events = drafts.map((draft, index): OrchestratorEvent => ({ id: this.events.lastId + 1 + index, at_ms: atMs, ...draft }));
-    const expired = this.events.expired(this.events.lastId + events.length);
+    const events = wishes
+      .flatMap((wish) => wish.events)
+      .map((draft, index): OrchestratorEvent => ({ id: this.events.lastId + 1 + index, at_ms: atMs, ...draft }));
+    const demanded: Write = { kind: "replace", ...META, document: meta, expect: this.#meta };
     await this.#store.commit([
-      ...writes,
-      ...events.map((event): Write => ({ kind: "create", table: "events", id: eventId(event.id), document: { ...event } })),
-      ...expired.map((id): Write => ({ kind: "delete", table: "events", id: eventId(id) })),
+      ...(made.some(({ demands }) => demands) ? [demanded] : []),
+      ...made.flatMap(({ writes }) => writes),
+      ...this.#rows.writes(events),
     ]);
+    this.#meta = meta;
+    for (const record of made.flatMap(({ changed }) => changed)) this.#targets.put(record);
+    this.#rows.stored(events);
     this.events.append(events);
-  }
-
-  #serial<T>(work: () => Promise<T>): Promise<T> {
-    const next = this.#tail.then(work, work);
-    this.#tail = next.catch(() => undefined);
-    return next;
   }
 }
 
 const metaSchema = z.strictObject({ revision: z.int().min(0), fence: z.int().min(0) });
-const jsonRecord = z.custom<JsonRecord>((value) => typeof value === "object" && value !== null && !Array.isArray(value));
-const eventSchema = z.custom<OrchestratorEvent>(
-  (value) => jsonRecord.safeParse(value).success && typeof (value as Document)["id"] === "number",
-);
-
-// Fixed width, so that the order of ids is the order of numbers.
-function eventId(id: number): string {
-  return String(id).padStart(16, "0");
-}
-
 function targetOf(target: string, document: Document): TargetRecord {
   const { version, state } = z.object({ version: z.int().min(1), state: jsonRecord.nullable() }).parse(document);
   return { target, version, state: state ?? undefined };
@@ -189,60 +223,4 @@ function targetWrite({ target, version, state }: TargetRecord): Write {
   const document = { version, state: state ?? null };
   if (version === 1) return { kind: "create", table: "targets", id: target, document };
   return { kind: "replace", table: "targets", id: target, document, expect: { version: version - 1 } };
-}
-
-const opRowSchema = z.object({
-  jti: z.string(),
-  op_digest: digestField,
-  op: z.string(),
-  target: z.string(),
-  args: jsonRecord,
-  fence: z.int(),
-  accepted_at_ms: z.int(),
-  state_version_before: z.int(),
-  changes: z.array(
-    z.object({ target: z.string(), action: z.string(), before: instanceStateSchema.nullable(), after: instanceStateSchema.nullable() }),
-  ),
-  target_state: jsonRecord.nullable(),
-  result: applyResultSchema.nullable(),
-});
-
-function opOf(document: Document): OpRow {
-  const row = opRowSchema.parse(document);
-  return {
-    jti: row.jti,
-    opDigest: row.op_digest,
-    op: row.op,
-    target: row.target,
-    args: row.args,
-    fence: row.fence,
-    acceptedAtMs: row.accepted_at_ms,
-    stateVersionBefore: row.state_version_before,
-    changes: row.changes.map((change) => ({ ...change, before: change.before ?? undefined, after: change.after ?? undefined })),
-    targetState: row.target_state ?? undefined,
-    result: row.result ?? undefined,
-  };
-}
-
-/** As it is stored. */
-export function opDocument(row: OpRow): Document {
-  return {
-    jti: row.jti,
-    status: row.result?.status ?? "running",
-    op_digest: row.opDigest,
-    op: row.op,
-    target: row.target,
-    args: row.args,
-    fence: row.fence,
-    accepted_at_ms: row.acceptedAtMs,
-    state_version_before: row.stateVersionBefore,
-    changes: row.changes.map(({ target, action, before, after }) => ({ target, action, before: before ?? null, after: after ?? null })),
-    target_state: row.targetState ?? null,
-    result: row.result === undefined ? null : resultJson(row.result),
-  };
-}
-
-function resultJson(result: ApplyResult): Json {
-  const { code, ...rest } = result;
-  return code === undefined ? rest : { ...rest, code };
 }

@@ -109,7 +109,7 @@ export async function startOrchestrator(
       await closeServer(server);
       await processes.close();
       await service.idle();
-      files.close();
+      await files.close();
       if (config.stopComponents) await processes.stopAll();
       await store.close();
     };
@@ -174,8 +174,8 @@ async function adoptFiles(files: FileDriver, records: Records, release: Releases
     const found = await release(instance.component, instance.definition).catch(() => undefined);
     if (found?.definition.driver === "File") kept.set(record.target, instance);
   }
-  files.clear((target) => present.has(target) || busy.has(target));
-  return files.adoptAll(kept, (target) => busy.has(target));
+  await files.clear((target) => present.has(target) || busy.has(target));
+  return await files.adoptAll(kept, (target) => busy.has(target));
 }
 
 type OpenStore = (config: OrchestratorConfig) => Promise<Store>;

@@ -25,9 +25,10 @@ import type { EventDraft } from "./events.ts";
 import { evidenceOf, type StepOutcome } from "./evidence.ts";
 import { ALL_TARGETS, TargetLocks } from "./locks.ts";
 import { type JsonRecord, type TargetRecord, WORKSPACE_TARGET } from "./model.ts";
+import type { IntendedChange, OpRow } from "./op-row.ts";
 import type { Change } from "./plan.ts";
 import { Planner, type PlannerParts, type Prepared } from "./planner.ts";
-import type { IntendedChange, OpRow, Records } from "./records.ts";
+import type { Records } from "./records.ts";
 
 export interface ServiceParts extends PlannerParts {
   readonly records: Records;
@@ -140,16 +141,19 @@ export class OrchestratorService {
   }
 
   async #applyNew(request: ApplyRequest): Promise<ApplyResult> {
-    const { records } = this.#parts;
-    const known = await records.op(request.jti);
-    if (known !== undefined) {
-      assertSameOp(request, known.opDigest);
-      return known.result ?? this.op(request.jti);
-    }
     return this.#locks.with(lockOf(request.target), async () => {
-      const row = await this.#accept(request);
+      const row = await this.#accept(request).catch((error: unknown) => this.#knownOr(request, error));
       return row.result ?? this.#carryOut(row);
     });
+  }
+
+  /** The row of an op that came before: its jti could not be taken a second time. */
+  async #knownOr(request: ApplyRequest, error: unknown): Promise<OpRow> {
+    if (error instanceof TriplaneError && error.code === "store_commit_unknown") throw error;
+    const known = await this.#parts.records.op(request.jti);
+    if (known === undefined) throw error;
+    assertSameOp(request, known.opDigest);
+    return known;
   }
 
   /** Decides, under the lock, what the op does; the row is durable when this returns. */

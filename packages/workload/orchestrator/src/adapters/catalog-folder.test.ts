@@ -1,14 +1,16 @@
 import assert from "node:assert/strict";
-import { cp, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { digestOf } from "@triplane/contract";
+import { systemClock } from "@triplane/kit";
 import { FIXTURES, testHome } from "../testing.ts";
 import { CatalogFolder } from "./catalog-folder.ts";
 import { loadKinds } from "./kinds-folder.ts";
 
 interface Place {
   readonly catalog: CatalogFolder;
+  readonly folder: string;
   readonly probe: string;
   readonly releases: string;
   readonly secrets: string;
@@ -20,7 +22,7 @@ async function withCatalog(work: (place: Place) => Promise<void>): Promise<void>
   await cp(FIXTURES, folder, { recursive: true });
   const releases = join(home.path, "releases");
   const secrets = join(home.path, "secrets");
-  await work({ catalog: new CatalogFolder(folder, releases, secrets), probe: join(folder, "probe"), releases, secrets });
+  await work({ folder, catalog: new CatalogFolder(folder, releases, secrets), probe: join(folder, "probe"), releases, secrets });
 }
 
 test("CatalogFolder: a release is a copy that later edits of the catalog do not change", () =>
@@ -32,6 +34,31 @@ test("CatalogFolder: a release is a copy that later edits of the catalog do not 
     assert.notEqual(after?.digest, before.digest);
     const release = await catalog.release("probe", before.digest);
     assert.match(await readFile(join(release.directory, "probe.mjs"), "utf8"), /createServer/);
+  }));
+
+test("CatalogFolder: a folder that rests is read once, and every change of it is seen", () =>
+  withCatalog(async ({ folder, probe, releases, secrets }) => {
+    const later = { nowMs: () => systemClock.nowMs() + 60_000 };
+    const resting = new CatalogFolder(folder, releases, secrets, later);
+    const first = await resting.find("probe");
+    assert.equal(await resting.find("probe"), first);
+    const file = join(probe, "probe.mjs");
+    const { atime, mtime } = await stat(file);
+    const text = await readFile(file, "utf8");
+    // Same size, same time of change: what the file system notes for itself still tells.
+    await writeFile(file, text.replace("createServer", "createSerfer"));
+    await utimes(file, atime, mtime);
+    const second = await resting.find("probe");
+    assert.notEqual(second?.digest, first?.digest);
+    await writeFile(join(probe, "more.txt"), "");
+    assert.notEqual((await resting.find("probe"))?.digest, second?.digest);
+    await rm(probe, { recursive: true });
+    assert.equal(await resting.find("probe"), undefined);
+  }));
+
+test("CatalogFolder: a folder that just changed is read again each time", () =>
+  withCatalog(async ({ catalog }) => {
+    assert.notEqual(await catalog.find("probe"), await catalog.find("probe"));
   }));
 
 test("CatalogFolder: the same files are the same release; tests do not belong to it", () =>

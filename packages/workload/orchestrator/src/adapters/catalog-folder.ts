@@ -4,27 +4,32 @@
 // 2. Only plain files of bounded number and size go into a release; tests stay behind.
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { canonicalJson, type Digest, digestOf, TARGET_PATTERN, TriplaneError } from "@triplane/contract";
-import { isErrno, syncFolder } from "@triplane/kit";
+import { type Clock, canonicalJson, type Digest, digestOf, TARGET_PATTERN, TriplaneError } from "@triplane/contract";
+import { isErrno, syncFolder, systemClock } from "@triplane/kit";
 import { readNickelFile } from "@triplane/nickel";
 import type { Catalog, CatalogEntry, Release } from "../catalog/catalog.ts";
 import { type ComponentDefinition, componentDefinitionSchema, SECRET_NAME } from "../catalog/definition.ts";
 
+import { folderStamp } from "./folder-stamp.ts";
+
 export const DEFINITION_FILE = "component.ncl";
 const MAX_FILES = 500;
 const MAX_BYTES = 16 * 1024 * 1024;
-const MAX_RELEASES_KNOWN = 1000;
+const MAX_KNOWN = 1000;
 
 export class CatalogFolder implements Catalog {
   readonly #catalogDir: string;
   readonly #releasesDir: string;
   readonly #secretsDir: string;
+  readonly #clock: Clock;
+  readonly #entries = new Map<string, { readonly stamp: string; readonly entry: CatalogEntry }>();
   readonly #releases = new Map<string, Release>();
 
-  constructor(catalogDir: string, releasesDir: string, secretsDir: string) {
+  constructor(catalogDir: string, releasesDir: string, secretsDir: string, clock: Clock = systemClock) {
     this.#catalogDir = catalogDir;
     this.#releasesDir = releasesDir;
     this.#secretsDir = secretsDir;
+    this.#clock = clock;
   }
 
   async hasSecret(name: string): Promise<boolean> {
@@ -39,12 +44,22 @@ export class CatalogFolder implements Catalog {
 
   async find(name: string): Promise<CatalogEntry | undefined> {
     if (!TARGET_PATTERN.test(name)) return undefined;
-    const files = await readComponent(join(this.#catalogDir, name), name);
+    const folder = join(this.#catalogDir, name);
+    const stamp = folderStamp(folder, MAX_FILES, this.#clock.nowMs());
+    const known = this.#entries.get(name);
+    if (stamp !== undefined && known?.stamp === stamp && (await isFolder(this.#directory(name, known.entry.digest)))) return known.entry;
+    const files = await readComponent(folder, name);
     if (files === undefined) return undefined;
     const listed = [...files].map(([path, bytes]) => [path, digestOf(bytes)]).sort(([a = ""], [b = ""]) => (a < b ? -1 : 1));
     const digest = digestOf(canonicalJson(listed));
     await this.#make(name, digest, files);
-    return { definition: readDefinition(this.#directory(name, digest), name), digest };
+    const entry = { definition: readDefinition(this.#directory(name, digest), name), digest };
+    // The same before and after it was read: nothing moved meanwhile.
+    if (stamp !== undefined && stamp === folderStamp(folder, MAX_FILES, this.#clock.nowMs())) {
+      if (this.#entries.size >= MAX_KNOWN) this.#entries.clear();
+      this.#entries.set(name, { stamp, entry });
+    }
+    return entry;
   }
 
   /** Throws `apply_failed` where there is no such release. */
@@ -54,7 +69,7 @@ export class CatalogFolder implements Catalog {
     if (known !== undefined) return known;
     if (!(await isFolder(directory))) throw new TriplaneError("apply_failed", `the release ${digest} of ${name} is not there`);
     const release = { definition: readDefinition(directory, name), directory };
-    if (this.#releases.size >= MAX_RELEASES_KNOWN) this.#releases.clear();
+    if (this.#releases.size >= MAX_KNOWN) this.#releases.clear();
     this.#releases.set(directory, release);
     return release;
   }

@@ -75,9 +75,9 @@ async function fileHarness(): Promise<DriverHarness> {
   return {
     driver: () => driver,
     async restart(instances) {
-      driver.close();
+      await driver.close();
       driver = await FileDriver.open({ dataDir: home.path, clock: systemClock });
-      driver.adoptAll(instances, () => false);
+      await driver.adoptAll(instances, () => false);
     },
     async effects(target) {
       const told = (await lines(join(folder, "effects.jsonl"))).map((line) => JSON.parse(line) as Record<string, unknown>);
@@ -89,7 +89,7 @@ async function fileHarness(): Promise<DriverHarness> {
       return state(0, generation);
     },
     async [Symbol.asyncDispose]() {
-      driver.close();
+      await driver.close();
       await home[Symbol.asyncDispose]();
     },
   };

@@ -18,8 +18,9 @@ import {
 import type { Document, Store, Write } from "@triplane/store";
 import { changedIn } from "../changed-evidence.ts";
 import { instanceOf, type TargetRecord, WORKSPACE_TARGET } from "../model.ts";
+import { type OpRow, opDocument } from "../op-row.ts";
 import type { PlannerParts } from "../planner.ts";
-import { META, type OpRow, opDocument } from "../records.ts";
+import { META } from "../records.ts";
 import { type InexactTarget, RebuiltTargets } from "./rebuilt-targets.ts";
 import { databaseStanding, MARK } from "./standing.ts";
 

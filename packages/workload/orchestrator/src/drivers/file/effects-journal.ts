@@ -2,7 +2,8 @@
 //
 // 1. A line is appended right after its effect, in one write; after a kill in between, the line is owed and the next converge pays it.
 // 2. Lines are not synced: a power cut may take the last ones, and never makes one up.
-import { closeSync, createReadStream, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
+import { createReadStream } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { canonicalJson, type Digest, digestField } from "@triplane/contract";
 import { z } from "zod";
@@ -26,22 +27,22 @@ const MAX_LINE_BYTES = 4096;
 const NEWLINE = 0x0a;
 
 export class EffectsJournal {
-  readonly #fd: number;
+  readonly #file: FileHandle;
   /** Digests that the last line of each target tells; none for a file that is gone. */
   readonly #told: Map<string, Digest>;
 
-  private constructor(fd: number, told: Map<string, Digest>) {
-    this.#fd = fd;
+  private constructor(file: FileHandle, told: Map<string, Digest>) {
+    this.#file = file;
     this.#told = told;
   }
 
   /** Reads what is there, and cuts off a last line that was not written to its end. */
   static async open(path: string): Promise<EffectsJournal> {
-    const fd = openSync(path, "a+", 0o600);
-    ftruncateSync(fd, wholeLinesBytes(fd));
+    const file = await open(path, "a+", 0o600);
+    await file.truncate(await wholeLinesBytes(file));
     const told = new Map<string, Digest>();
     for await (const line of createInterface({ input: createReadStream(path) })) remember(told, effectOf(line));
-    return new EffectsJournal(fd, told);
+    return new EffectsJournal(file, told);
   }
 
   /** The digest that the journal has for the file of a target; undefined for none. */
@@ -49,22 +50,22 @@ export class EffectsJournal {
     return this.#told.get(target);
   }
 
-  append(effect: Effect): void {
-    writeSync(this.#fd, `${canonicalJson(effect)}\n`);
+  async append(effect: Effect): Promise<void> {
+    await this.#file.appendFile(`${canonicalJson(effect)}\n`);
     remember(this.#told, effect);
   }
 
-  close(): void {
-    closeSync(this.#fd);
+  async close(): Promise<void> {
+    await this.#file.close();
   }
 }
 
 // A line that was cut short is no longer than a write.
-function wholeLinesBytes(fd: number): number {
-  const sizeBytes = fstatSync(fd).size;
-  const tail = Buffer.alloc(Math.min(sizeBytes, MAX_LINE_BYTES));
-  readSync(fd, tail, 0, tail.length, sizeBytes - tail.length);
-  return sizeBytes - tail.length + tail.lastIndexOf(NEWLINE) + 1;
+async function wholeLinesBytes(file: FileHandle): Promise<number> {
+  const { size } = await file.stat();
+  const tail = Buffer.alloc(Math.min(size, MAX_LINE_BYTES));
+  await file.read(tail, 0, tail.length, size - tail.length);
+  return size - tail.length + tail.lastIndexOf(NEWLINE) + 1;
 }
 
 function remember(told: Map<string, Digest>, effect: Effect | undefined): void {

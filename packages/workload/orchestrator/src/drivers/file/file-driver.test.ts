@@ -45,7 +45,7 @@ test("FileDriver: the file is canonical JSON with settings, instance and generat
   assert.equal(typeof line?.at_ms, "number");
   const expected = { jti: state.generation, target: "n", generation: state.generation, action: "write", digest: digestOf(text) };
   assert.deepEqual({ ...line, at_ms: 0 }, { ...expected, at_ms: 0 });
-  driver.close();
+  await driver.close();
 });
 
 test("FileDriver: removing sets the file aside and is told with the op that removed", async () => {
@@ -58,7 +58,7 @@ test("FileDriver: removing sets the file aside and is told with the op that remo
   const last = (await journal(home)).at(-1);
   assert.deepEqual([last?.jti, last?.action, last?.digest, last?.generation], [jti, "remove", null, null]);
   assert.deepEqual(await readdir(join(home.path, "files")), ["effects.jsonl"]);
-  driver.close();
+  await driver.close();
 });
 
 test("FileDriver: killed between effect and line, the line is paid by the same op, once (applied-once)", async () => {
@@ -67,15 +67,15 @@ test("FileDriver: killed between effect and line, the line is paid by the same o
   const first = await open(home);
   await put(first, before);
   await put(first, after, before);
-  first.close();
+  await first.close();
   const lines = (await readFile(file(home, "effects.jsonl"), "utf8")).split("\n");
   for (const torn of ["", lines[1]?.slice(0, 30) ?? "", lines[1] ?? ""]) {
     await writeFile(file(home, "effects.jsonl"), `${lines[0]}\n${torn}`);
     const next = await open(home);
-    next.adoptAll(new Map([["n", before]]), (target) => target === "n");
+    await next.adoptAll(new Map([["n", before]]), (target) => target === "n");
     await put(next, after, before);
     await put(next, after, before);
-    next.close();
+    await next.close();
     assert.deepEqual(
       (await journal(home)).map(({ jti, action }) => [jti, action]),
       [
@@ -90,12 +90,12 @@ test("FileDriver: a removal that was killed before its line is told by its op", 
   await using home = await testHome();
   const first = await open(home);
   await put(first, notes("there"));
-  first.close();
+  await first.close();
   await rm(file(home, "n.json"));
   const next = await open(home);
   const jti = newJti();
   await next.converge({ target: "n", want: undefined, previous: undefined, jti });
-  next.close();
+  await next.close();
   assert.deepEqual(
     (await journal(home)).map((line) => line.action),
     ["write", "remove"],
@@ -107,21 +107,18 @@ test("FileDriver: a start brings back what a power cut took, clears what no reco
   const [kept, lost] = [notes("kept"), notes("lost")];
   const first = await open(home);
   await put(first, kept);
-  first.close();
+  await first.close();
   await writeFile(file(home, "stray.json"), "{}");
   await writeFile(file(home, "working.json"), "{}");
   await writeFile(file(home, ".n.json.tmp"), "half");
   const next = await open(home);
-  next.clear((target) => target !== "stray");
+  await next.clear((target) => target !== "stray");
   const instances = new Map([
     ["n", kept],
     ["l", lost],
     ["working", notes("old")],
   ]);
-  assert.deepEqual(
-    next.adoptAll(instances, (target) => target === "working"),
-    [],
-  );
+  assert.deepEqual(await next.adoptAll(instances, (target) => target === "working"), []);
   assert.equal(next.health("l"), "healthy");
   assert.equal(await readFile(file(home, "working.json"), "utf8"), "{}");
   assert.deepEqual((await readdir(join(home.path, "files"))).sort(), ["effects.jsonl", "l.json", "n.json", "working.json"]);
@@ -132,7 +129,7 @@ test("FileDriver: a start brings back what a power cut took, clears what no reco
       [lost.generation, "l", "restore"],
     ],
   );
-  next.close();
+  await next.close();
 });
 
 test("FileDriver: somebody else's change makes the instance unhealthy, and the next start brings it back", async () => {
@@ -144,11 +141,11 @@ test("FileDriver: somebody else's change makes the instance unhealthy, and the n
   assert.equal(driver.health("n"), "unhealthy");
   await rm(file(home, "n.json"));
   assert.equal(driver.health("n"), "unhealthy");
-  driver.close();
+  await driver.close();
   const next = await open(home);
-  next.adoptAll(new Map([["n", state]]), idle);
+  await next.adoptAll(new Map([["n", state]]), idle);
   assert.equal(next.health("n"), "healthy");
-  next.close();
+  await next.close();
 });
 
 test("FileDriver: a file that cannot be brought back is named, and does not keep the others from coming back", async () => {
@@ -159,9 +156,9 @@ test("FileDriver: a file that cannot be brought back is named, and does not keep
     ["n", notes("x")],
     ["m", notes("y")],
   ]);
-  assert.deepEqual(driver.adoptAll(instances, idle), ["n"]);
+  assert.deepEqual(await driver.adoptAll(instances, idle), ["n"]);
   assert.deepEqual([driver.health("n"), driver.health("m")], ["unhealthy", "healthy"]);
-  driver.close();
+  await driver.close();
 });
 
 test("FileDriver: lines of the journal that do not read are no reason to stop", async () => {
@@ -171,6 +168,6 @@ test("FileDriver: lines of the journal that do not read are no reason to stop", 
   const driver = await open(home);
   const state = notes("x");
   await put(driver, state);
-  driver.close();
+  await driver.close();
   assert.match(await readFile(file(home, "effects.jsonl"), "utf8"), new RegExp(`nothing\n.*${state.generation}.*\n$`));
 });

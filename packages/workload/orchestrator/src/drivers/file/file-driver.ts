@@ -2,7 +2,7 @@
 //
 // 1. The file of an instance says what its record says, or is brought there at the next start.
 // 2. A file that is as wanted is not touched: the same op again has no effect.
-import { readdirSync, rmSync } from "node:fs";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Clock, type Digest, TriplaneError } from "@triplane/contract";
 import { ensurePrivateFolder } from "@triplane/kit";
@@ -43,19 +43,20 @@ export class FileDriver implements Driver {
    * Brings files back to what is recorded; call once, before anything else. Targets in `busy` are left for the op that works on them.
    * Returns the targets whose file cannot be brought back now.
    */
-  adoptAll(instances: ReadonlyMap<string, InstanceState>, isBusy: (target: string) => boolean): readonly string[] {
-    for (const name of readdirSync(this.#folder))
-      if (TEMPORARY.test(name)) rmSync(join(this.#folder, name), { force: true, recursive: true });
-    return [...instances].filter(([target, state]) => !this.#adopt(target, state, isBusy(target))).map(([target]) => target);
+  async adoptAll(instances: ReadonlyMap<string, InstanceState>, isBusy: (target: string) => boolean): Promise<readonly string[]> {
+    for (const name of await readdir(this.#folder)) if (TEMPORARY.test(name)) await this.#delete(name);
+    const missing: string[] = [];
+    for (const [target, state] of instances) if (!(await this.#adopt(target, state, isBusy(target)))) missing.push(target);
+    return missing;
   }
 
   /** Clears files away that no record has. */
-  clear(isKept: (target: string) => boolean): void {
-    for (const name of readdirSync(this.#folder)) {
+  async clear(isKept: (target: string) => boolean): Promise<void> {
+    for (const name of await readdir(this.#folder)) {
       const target = name.endsWith(SUFFIX) ? name.slice(0, -SUFFIX.length) : undefined;
       if (target === undefined || isKept(target)) continue;
-      rmSync(join(this.#folder, name), { force: true, recursive: true });
-      this.#tell({ jti: null, target, generation: null, action: "restore", digest: null });
+      await this.#delete(name);
+      await this.#tell({ jti: null, target, generation: null, action: "restore", digest: null });
     }
   }
 
@@ -64,16 +65,16 @@ export class FileDriver implements Driver {
     const content = want === undefined ? undefined : contentOf(target, want);
     let effect: boolean;
     try {
-      effect = this.#bring(target, content, jti);
+      effect = await this.#bring(target, content, jti);
     } catch (error) {
       const why = error instanceof Error && "code" in error ? String(error.code) : "unknown";
       return { ok: false, message: `the file of ${target} cannot be changed: ${why}`, evidence: { rollback: "untouched" } };
     }
     const after = { target, generation: want?.generation ?? null, digest: content?.digest ?? null };
     const action = want === undefined ? "remove" : "write";
-    if (effect) this.#tell({ jti, ...after, action });
+    if (effect) await this.#tell({ jti, ...after, action });
     // Killed between effect and line: the state's own op is the one that had the effect.
-    else if (this.#journal.told(target) !== content?.digest) this.#tell({ jti: want?.generation ?? jti, ...after, action });
+    else if (this.#journal.told(target) !== content?.digest) await this.#tell({ jti: want?.generation ?? jti, ...after, action });
     if (content === undefined) this.#wanted.delete(target);
     else this.#wanted.set(target, content.digest);
     return { ok: true, endpoints: [], evidence: content === undefined ? {} : { file_digest: content.digest } };
@@ -94,39 +95,43 @@ export class FileDriver implements Driver {
     }
   }
 
-  close(): void {
-    this.#journal.close();
+  async close(): Promise<void> {
+    await this.#journal.close();
   }
 
-  #adopt(target: string, state: InstanceState, busy: boolean): boolean {
+  async #adopt(target: string, state: InstanceState, busy: boolean): Promise<boolean> {
     const { text, digest } = contentOf(target, state);
     this.#wanted.set(target, digest);
     if (busy) return true;
     try {
       if (presentDigest(this.#path(target)) === digest) return true;
-      replaceFile(this.#folder, fileName(target), text);
+      await replaceFile(this.#folder, fileName(target), text);
     } catch {
       return false;
     }
-    this.#tell({ jti: state.generation, target, generation: state.generation, action: "restore", digest });
+    await this.#tell({ jti: state.generation, target, generation: state.generation, action: "restore", digest });
     return true;
   }
 
   /** Whether something had to be done. */
-  #bring(target: string, content: FileContent | undefined, jti: string): boolean {
+  async #bring(target: string, content: FileContent | undefined, jti: string): Promise<boolean> {
     const path = this.#path(target);
     if (presentDigest(path) === content?.digest) return false;
-    if (content === undefined) setAside(path, join(this.#parts.dataDir, "retired", target, jti, fileName(target)));
-    else replaceFile(this.#folder, fileName(target), content.text);
+    if (content === undefined) await setAside(path, join(this.#parts.dataDir, "retired", target, jti, fileName(target)));
+    else await replaceFile(this.#folder, fileName(target), content.text);
     return true;
   }
 
-  #tell(effect: Omit<Effect, "at_ms">): void {
+  async #tell(effect: Omit<Effect, "at_ms">): Promise<void> {
     try {
-      this.#journal.append({ ...effect, at_ms: this.#parts.clock.nowMs() });
+      await this.#journal.append({ ...effect, at_ms: this.#parts.clock.nowMs() });
     } catch (cause) {
       throw new TriplaneError("unavailable", "the journal of effects cannot be written", { cause });
     }
+  }
+
+  async #delete(name: string): Promise<void> {
+    await rm(join(this.#folder, name), { force: true, recursive: true });
   }
 
   #path(target: string): string {

@@ -2,7 +2,8 @@
 //
 // 1. A reader finds the old file or the new one, never a part.
 // 2. Nothing here is synced: the record is, and the next start brings every file back to it.
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { canonicalJson, type Digest, digestOf } from "@triplane/contract";
 import { isErrno } from "@triplane/kit";
@@ -32,19 +33,19 @@ export function presentDigest(path: string): Digest | undefined {
 
 export const TEMPORARY = /^\..+\.tmp$/;
 
-// Without a sync these calls end in the page cache; four trips to the thread pool would cost more than they do.
-export function replaceFile(folder: string, name: string, text: string): void {
+// Not synced, and still off the loop: a file system that is writing its journal lets a rename wait.
+export async function replaceFile(folder: string, name: string, text: string): Promise<void> {
   const temporary = join(folder, `.${name}.tmp`);
   try {
-    writeFileSync(temporary, text, { mode: 0o600 });
-    renameSync(temporary, join(folder, name));
+    await writeFile(temporary, text, { mode: 0o600 });
+    await rename(temporary, join(folder, name));
   } catch (error) {
-    rmSync(temporary, { force: true, recursive: true });
+    await rm(temporary, { force: true, recursive: true });
     throw error;
   }
 }
 
-export function setAside(path: string, to: string): void {
-  mkdirSync(dirname(to), { recursive: true, mode: 0o700 });
-  renameSync(path, to);
+export async function setAside(path: string, to: string): Promise<void> {
+  await mkdir(dirname(to), { recursive: true, mode: 0o700 });
+  await rename(path, to);
 }

@@ -182,7 +182,7 @@ test("events: tell the story of an instance in order", async () => {
   await orchestrator.apply("component.deploy", "p", probe({ mode: "exits" }));
   const types = await eventually("events", async () => {
     const stored = await (await home.store()).list("events", { orderBy: "id" });
-    const seen = stored.map(({ document }) => String(document["type"]));
+    const seen = stored.flatMap(({ document }) => document["events"] as { readonly type: string }[]).map(({ type }) => type);
     return seen.includes("op.finished") ? seen : undefined;
   });
   assert.deepEqual(types, ["op.accepted", "replica.started", "replica.exited", "op.finished"]);
