@@ -7,7 +7,7 @@ import { rmSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { KEY_BYTES } from "./subject-index.ts";
 
-export interface Covered {
+interface Covered {
   readonly size: number;
   /** Commit whose index was taken in last. */
   readonly commit: string;

@@ -1,3 +1,4 @@
+// Serves the length of the secret that it reads from its file.
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 

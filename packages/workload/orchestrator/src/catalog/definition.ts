@@ -93,7 +93,7 @@ const fileDefinitionSchema = z.strictObject({ ...common, driver: z.literal("File
     if (type === "Secret") context.addIssue({ code: "custom", message: `settings.${name}: others read the file, so it holds no secret` });
 });
 /** Settings that others read from a file. */
-export type FileDefinition = z.infer<typeof fileDefinitionSchema>;
+type FileDefinition = z.infer<typeof fileDefinitionSchema>;
 
 export const componentDefinitionSchema = z.discriminatedUnion("driver", [processDefinitionSchema, fileDefinitionSchema]);
 export type ComponentDefinition = z.infer<typeof componentDefinitionSchema>;
