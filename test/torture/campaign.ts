@@ -32,7 +32,7 @@ export interface CampaignResult {
 }
 
 const PROGRESS_EVERY_MS = 3_000;
-const DRAIN_MS = 180_000;
+const DRAIN_MS = 240_000;
 /** Nothing moves and nothing waits for this long: what is missing does not come any more. Longer than every retry and ack wait. */
 const STUCK_MS = 45_000;
 
@@ -43,7 +43,7 @@ export async function runCampaign(arena: Arena, plan: Plan, told: Told): Promise
   const deadlineMs = plan.options.durationMs;
   const progress = setInterval(() => told.line(progressLine(arena, state.active, sinceStart())), PROGRESS_EVERY_MS);
   try {
-    const lanes = plan.lanes.map((lane) => runLane(arena, lane, state, sinceStart, deadlineMs));
+    const lanes = plan.lanes.map((lane) => runLane(arena, lane, state, sinceStart, deadlineMs, told));
     await Promise.all([submitInTime(arena, plan, sinceStart), ...lanes]);
     const faultsMs = sinceStart();
     told.line(`the faults end after ${seconds(faultsMs)}; waiting until everything has landed`);
@@ -86,6 +86,7 @@ async function runLane(
   state: LaneState,
   sinceStart: () => number,
   deadlineMs: number,
+  told: Told,
 ): Promise<void> {
   for (const step of lane) {
     await sleep(Math.max(0, step.atMs - sinceStart()));
@@ -99,7 +100,9 @@ async function runLane(
     state.active.add(fault.name);
     try {
       const inflicted = await fault.inflict(arena, sourceFor(step.seed, "draws"));
-      state.history.push(`${seconds(sinceStart())} ${fault.name}: ${inflicted.what}, for ${seconds(step.holdMs)}`);
+      const line = `${seconds(sinceStart())} ${fault.name}: ${inflicted.what}${step.holdMs > 0 ? `, for ${seconds(step.holdMs)}` : ""}`;
+      state.history.push(line);
+      told.line(`         ${line}`);
       arena.tally.add(fault.name);
       await sleep(Math.min(step.holdMs, Math.max(0, deadlineMs - sinceStart())));
       await inflicted.undo();

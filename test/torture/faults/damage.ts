@@ -15,7 +15,8 @@ import { runProgram } from "../disks/program.ts";
 import { below, pick } from "../draw.ts";
 import { anywhere, type Fault, holding } from "./fault.ts";
 
-const REFUSAL_MS = 25_000;
+// The engine may hang on what it finds; the daemon ends then, after ten seconds on a machine that has nothing else to do.
+const REFUSAL_MS = 90_000;
 
 interface Database {
   readonly daemon: Daemon;
@@ -89,9 +90,17 @@ export const tornLedger: Fault = {
 };
 
 async function whoNotices(arena: Arena, database: Database, before: ReadonlySet<string>): Promise<string> {
+  const { deaths } = arena.cluster;
+  const deathsBefore = deaths.length;
   await arena.cluster.launch(database.daemon);
-  const after = await eventually(() => rowsOf(database), { timeoutMs: REFUSAL_MS, intervalMs: 500 }).catch(() => undefined);
-  if (after === undefined) return "the daemon refuses to run";
+  const look = async () => {
+    const rows = await rowsOf(database).catch(() => undefined);
+    const ended = deaths.slice(deathsBefore).some(({ name }) => name === database.daemon);
+    return rows ?? (ended && "refused");
+  };
+  const after = await eventually(look, { timeoutMs: REFUSAL_MS, intervalMs: 500 }).catch(() => "hangs" as const);
+  if (after === "refused") return "the daemon refuses to run";
+  if (after === "hangs") return "the daemon does not come up";
   const gone = [...before].filter((row) => !after.has(row));
   if (gone.length === 0) return "nothing is missing";
   const home = arena.world.layout.root;
