@@ -62,8 +62,8 @@ export class Crowd {
       if (this.#said.has(what)) continue;
       this.#said.add(what);
       const approval = approvalOf(op, by, isRejected ? "reject" : "approve", commit);
-      const isLate = op.claims.exp - op.claims.iat < 60 && dice.chance(0.5);
-      const afterMs = isLate ? 30_000 : dice.between(20, 4000);
+      const isLate = op.claims.exp - op.claims.iat < 60;
+      const afterMs = isLate ? 45_000 : dice.between(20, 4000);
       this.#as(by, async (publish) => {
         await sleep(afterMs);
         await publish(subjects(WORKSPACE).approval(op.claims.jti), approval.token.compact, `approval of ${by}`);

@@ -6,7 +6,7 @@ import { checkAtRest } from "./checks.ts";
 import { Crowd } from "./crowd.ts";
 import { forgedAdmission, POLICIES, START_MS } from "./people.ts";
 import { isQuiet, type Mutation, Platform } from "./platform.ts";
-import type { Role } from "./role.ts";
+import { type Role, Tally } from "./role.ts";
 import { Watch } from "./watch.ts";
 import { type Mishap, Weather } from "./weather.ts";
 import { drawWorkload } from "./workload.ts";
@@ -28,7 +28,8 @@ export interface InterleavingResult {
   readonly events: number;
   readonly virtualMs: number;
   readonly ops: number;
-  readonly mishaps: Readonly<Record<string, number>>;
+  /** How often what happened: mishaps, redeliveries, outcomes, codes of failures. */
+  readonly happened: Readonly<Record<string, number>>;
   /** Failpoints at which a process died. */
   readonly failpoints: readonly string[];
 }
@@ -42,20 +43,20 @@ export async function runInterleaving({ seed, number, mutation, keepTrace, onlyA
   const dice = newDice(`${seed}/${number}`);
   const scheduler = new Scheduler({ startMs: START_MS, keepTrace: keepTrace === true });
   const restoreTimers = useVirtualTimers(scheduler);
-  const mishaps: Record<string, number> = {};
+  const tally = new Tally();
   const failpoints: string[] = [];
   const workload = drawWorkload(dice.fork("workload"));
-  const watch = new Watch();
+  const watch = new Watch(tally);
   const weather = new Weather({
     dice: dice.fork("weather"),
     happen: (mishap, process) => {
-      mishaps[mishap] = (mishaps[mishap] ?? 0) + 1;
+      tally.count(mishap);
       befall(mishap, process);
     },
     isExposed: (process) => platform.role(process) !== undefined,
   });
   const common = { scheduler, faults: weather, dice: dice.fork("world") };
-  const platform: Platform = new Platform({ ...common, watch, mutation });
+  const platform: Platform = new Platform({ ...common, watch, tally, mutation });
   const befall = mishapsOf({ ...common, platform });
   watch.watch(platform);
   const crowd = new Crowd({ ...common, broker: platform.broker, workload });
@@ -88,6 +89,8 @@ export async function runInterleaving({ seed, number, mutation, keepTrace, onlyA
       forged: forged === undefined ? undefined : { subject: forged.claims.jti, text: forgedAdmission(forged) },
       policies: POLICIES,
     });
+    for (const { claims } of platform.ledger.records)
+      tally.count(claims.code === undefined ? claims.outcome : `${claims.outcome} ${claims.code}`);
     return {
       violations: rested ? violations : [...violations, `I7: it did not come to rest within ${CALM_MS} virtual ms`],
       hash: scheduler.hash,
@@ -95,7 +98,7 @@ export async function runInterleaving({ seed, number, mutation, keepTrace, onlyA
       events: scheduler.events,
       virtualMs: scheduler.elapsedMs,
       ops: workload.submissions.length,
-      mishaps,
+      happened: tally.counts,
       failpoints,
     };
   } finally {
@@ -114,7 +117,9 @@ interface MishapParts {
 function mishapsOf({ scheduler, platform, dice }: MishapParts): (mishap: Mishap, process: SimulatedProcess) => void {
   const later = (afterMs: number, act: () => void): void => void scheduler.plan(afterMs, undefined, act);
   const hold = (role: Role, process: SimulatedProcess): void => {
-    const forMs = dice.chance(0.5) ? dice.between(20, 2000) : dice.between(5000, 25_000);
+    // A controller mostly for longer than its lease lasts: another one takes over, and then this one goes on.
+    const isShort = dice.chance(role.name.startsWith("controller") ? 0.2 : 0.5);
+    const forMs = isShort ? dice.between(20, 2000) : dice.between(5000, 25_000);
     scheduler.hold(process, forMs);
     // Whoever supervises it may take it for dead and start another; an orchestrator's store cannot be opened beside it.
     if (forMs < 5000 || role.name === "orchestrator" || dice.chance(0.4)) return;

@@ -55,7 +55,7 @@ function policy(version: number, automatic: readonly string[]): PolicyAt {
     version: 1,
     workspace: WORKSPACE,
     policy_version: version,
-    limits: { max_lifetime_s: 24 * 3600, clock_skew_s: 30 },
+    limits: { max_lifetime_s: 24 * 3600, clock_skew_s: 10 },
     operators: [
       operator("ana", ["apps"], ["Approve"]),
       operator("ben", ["apps"], ["Approve"]),

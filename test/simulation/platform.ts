@@ -22,7 +22,7 @@ import {
 import { CATALOG, Machines } from "./machines.ts";
 import { AUDIENCE, IDENTITY_REVISION, KEYS, POLICIES, type PolicyAt, WORKSPACE } from "./people.ts";
 import { type Listening, remoteOrchestrator } from "./remote-orchestrator.ts";
-import { type Program, Role, type Surroundings } from "./role.ts";
+import { type Program, Role, type Surroundings, type Tally } from "./role.ts";
 import type { Watch } from "./watch.ts";
 
 /** What is wrong on purpose, to see that it is found. */
@@ -39,6 +39,7 @@ export interface PlatformOptions {
   readonly faults: Faults;
   readonly dice: Dice;
   readonly watch: Watch;
+  readonly tally: Tally;
   readonly mutation: Mutation | undefined;
 }
 
@@ -67,10 +68,10 @@ export class Platform {
   #policyHead: 0 | 1 = 0;
 
   constructor(options: PlatformOptions) {
-    const { scheduler, faults, dice, watch, mutation } = options;
+    const { scheduler, faults, dice, watch, tally, mutation } = options;
     this.#options = options;
     this.broker = new SimulatedBroker(scheduler, WORKSPACE, watch);
-    const isServer = dice.chance(0.5);
+    const isServer = dice.chance(0.6);
     const store = { scheduler, faults, rules: STORE_RULES, forgetsLastCommit: mutation?.storeForgetsLastCommit ?? false };
     this.controllerDatabase = new SimulatedDatabase({ ...store, migrations: CONTROLLER_MIGRATIONS, isServer });
     this.orchestratorDatabase = new SimulatedDatabase({ ...store, migrations: ORCHESTRATOR_MIGRATIONS });
@@ -85,8 +86,8 @@ export class Platform {
     this.machines = new Machines({ scheduler, faults }, mutation?.driverIsNotConvergent !== true);
     const skew = dice.pick([0, 0, 2000, 20_000]);
     const role = (name: string, program: Program): Role =>
-      new Role({ name, scheduler, broker: this.broker, faults, dice: dice.fork(name), skewMs: dice.between(-skew, skew), program });
-    const hasStandby = dice.chance(0.5);
+      new Role({ name, scheduler, broker: this.broker, faults, dice: dice.fork(name), skewMs: dice.between(-skew, skew), program, tally });
+    const hasStandby = dice.chance(0.6);
     this.roles = [
       role("keeper", (surroundings) => this.#keeper(surroundings)),
       role("controller-a", (surroundings) => this.#controller(surroundings, hasStandby)),

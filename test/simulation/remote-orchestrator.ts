@@ -8,6 +8,7 @@ import type { Orchestrator } from "@triplane/controller";
 import { sleep } from "@triplane/kit";
 import type { OrchestratorService } from "@triplane/orchestrator";
 import type { Faults, Planned, Scheduler, SimulatedProcess, Step } from "@triplane/testkit";
+import type { Tally } from "./role.ts";
 
 /** Where the API listens now. */
 export interface Listening {
@@ -20,6 +21,7 @@ export interface RemoteOptions {
   readonly faults: Faults;
   /** Undefined where nobody listens. */
   readonly listening: () => Listening | undefined;
+  readonly tally: Tally;
 }
 
 /** As ops-controller has it. */
@@ -50,15 +52,13 @@ async function applyOrRunning(service: Listening["service"], call: Parameters<Or
 }
 
 function request(
-  { scheduler, faults, listening }: RemoteOptions,
+  { scheduler, faults, listening, tally }: RemoteOptions,
   caller: SimulatedProcess,
   step: Step,
   signal: AbortSignal,
   carryOut: (service: Listening["service"]) => Promise<ApplyResult>,
 ): Promise<ApplyResult> {
   return new Promise((resolve, reject) => {
-    faults.at("before", step, caller);
-    if (!caller.alive) return;
     let isOver = false;
     let timer: Planned | undefined;
     const finish = (settle: () => void): void => {
@@ -72,27 +72,37 @@ function request(
       finish(() => reject(new TriplaneError("unavailable", `the orchestrator does not answer: ${why}`)));
     const abort = (): void => unclear("given up");
     const toCaller = (settle: () => void): void => void scheduler.plan(faults.delayMs(step, caller), caller, settle);
-    timer = scheduler.plan(REQUEST_TIMEOUT_MS, caller, () => unclear("no answer in time"));
-    signal.addEventListener("abort", abort, { once: true });
-    if (signal.aborted) return abort();
     const broken = (): void => toCaller(() => unclear("the connection broke"));
-    if (faults.loses("request", step, caller)) return broken();
-    const there = listening();
-    if (there === undefined) return toCaller(() => unclear("nobody listens"));
-    const { process, service } = there;
-    process.onDeath(broken);
-    const answer = (settle: () => void): void => {
-      faults.at("after", step, process);
-      if (!process.alive) return;
-      if (faults.loses("answer", step, caller)) broken();
-      else toCaller(() => finish(settle));
+    const send = (): void => {
+      timer = scheduler.plan(REQUEST_TIMEOUT_MS, caller, () => unclear("no answer in time"));
+      signal.addEventListener("abort", abort, { once: true });
+      const there = listening();
+      if (signal.aborted) abort();
+      else if (there === undefined) toCaller(() => unclear("nobody listens"));
+      else if (faults.loses("request", step, caller)) broken();
+      else arriveAt(there);
     };
-    scheduler.plan(faults.delayMs(step, caller), process, () => {
-      carryOut(service).then(
-        (result) => answer(() => resolve(JSON.parse(JSON.stringify(result)))),
-        (error: unknown) => answer(() => reject(overTheWire(error))),
-      );
-    });
+    const arriveAt = ({ process, service }: Listening): void => {
+      process.onDeath(broken);
+      const answer = (settle: () => void): void => {
+        faults.at("after", step, process);
+        if (!process.alive) return;
+        if (faults.loses("answer", step, caller)) broken();
+        else toCaller(() => finish(settle));
+      };
+      scheduler.plan(faults.delayMs(step, caller), process, () => {
+        carryOut(service).then(
+          (result) => answer(() => resolve(JSON.parse(JSON.stringify(result)))),
+          (error: unknown) => {
+            // Also where the caller no longer listens.
+            tally.count(`orchestrator: ${toTriplaneError(error).code}`);
+            answer(() => reject(overTheWire(error)));
+          },
+        );
+      });
+    };
+    faults.at("before", step, caller);
+    scheduler.act(caller, send);
   });
 }
 

@@ -2,8 +2,24 @@
 
 import { toTriplaneError } from "@triplane/contract";
 import type { Logger } from "@triplane/kit";
-import type { SimulatedBroker } from "@triplane/testkit";
-import { type Dice, type Faults, type Scheduler, type SimulatedBus, type SimulatedProcess, simulatedBus } from "@triplane/testkit";
+import {
+  type Dice,
+  type Faults,
+  type Scheduler,
+  type SimulatedBroker,
+  type SimulatedBus,
+  type SimulatedProcess,
+  simulatedBus,
+} from "@triplane/testkit";
+
+/** How often what happened. */
+export class Tally {
+  readonly counts: Record<string, number> = {};
+
+  count(name: string): void {
+    this.counts[name] = (this.counts[name] ?? 0) + 1;
+  }
+}
 
 /** What an incarnation of a program gets. */
 export interface Surroundings {
@@ -27,6 +43,8 @@ export interface RoleOptions {
   /** Of the machine's clock. */
   readonly skewMs: number;
   readonly program: Program;
+  /** Counts the codes of failures that it logs or ends with. */
+  readonly tally: Tally;
 }
 
 export class Role {
@@ -80,7 +98,7 @@ export class Role {
   }
 
   #start(): void {
-    const { name, scheduler, broker, faults, program, skewMs } = this.#options;
+    const { name, scheduler, broker, faults, program, skewMs, tally } = this.#options;
     if (this.#process?.alive === true) return;
     this.#starts += 1;
     const process = scheduler.process(`${name}#${this.#starts}`, skewMs);
@@ -89,7 +107,7 @@ export class Role {
     this.#process = process;
     this.#stopping = stopping;
     scheduler.trace(process.name, "starts");
-    const logger = loggerOf(scheduler, process);
+    const logger = loggerOf(scheduler, process, tally);
     const connect = (): SimulatedBus => {
       this.#bus = simulatedBus({ broker, process, faults, random: dice.random, logger });
       return this.#bus;
@@ -104,15 +122,19 @@ export class Role {
     scheduler.plan(0, process, () => {
       program({ process, signal: stopping.signal, logger, dice, connect }).then(
         () => ended("ended"),
-        (error: unknown) => ended(`ended: ${describe(error)}`),
+        (error: unknown) => {
+          tally.count(toTriplaneError(error).code);
+          ended(`ended: ${describe(error)}`);
+        },
       );
     });
   }
 }
 
-function loggerOf(scheduler: Scheduler, process: SimulatedProcess): Logger {
+function loggerOf(scheduler: Scheduler, process: SimulatedProcess, tally: Tally): Logger {
   const say = (fields: Readonly<Record<string, unknown>>, message: string): void => {
     const { err, jti } = fields;
+    if (err !== undefined) tally.count(toTriplaneError(err).code);
     const about = [...(typeof jti === "string" ? [jti] : []), ...(err === undefined ? [] : [describe(err)])];
     scheduler.trace(process.name, `says: ${[message, ...about].join(" | ")}`);
   };
@@ -120,8 +142,7 @@ function loggerOf(scheduler: Scheduler, process: SimulatedProcess): Logger {
   return logger;
 }
 
-export function describe(thrown: unknown): string {
+function describe(thrown: unknown): string {
   const { code, message } = toTriplaneError(thrown);
-  const cause = thrown instanceof Error && code === "internal" ? ` ${thrown.stack?.split("\n")[1]?.trim() ?? ""}` : "";
-  return `${code}: ${message}${cause}`;
+  return `${code}: ${message}`;
 }

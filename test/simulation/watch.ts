@@ -3,10 +3,11 @@
 // I4 and I5 of section 4.5 of the facts: an effect has a row before it; the command stream lets go of nothing that has no row. The same for
 // the keeper's and the mirror's stream.
 import { digestOf, streamNames } from "@triplane/contract";
-import type { BrokerWatcher, Stored } from "@triplane/testkit";
+import type { BrokerWatcher, Delivery, Stored } from "@triplane/testkit";
 import type { Effect } from "./machines.ts";
 import { WORKSPACE } from "./people.ts";
 import type { Platform } from "./platform.ts";
+import type { Tally } from "./role.ts";
 import { payloadOf, textOf } from "./tokens.ts";
 
 export class Watch implements BrokerWatcher {
@@ -18,7 +19,12 @@ export class Watch implements BrokerWatcher {
   readonly #names = streamNames(WORKSPACE);
   /** Digests of submitted bytes whose output is on a stream. */
   readonly #outputs = new Set<string>();
+  readonly #tally: Tally;
   #platform: Platform | undefined;
+
+  constructor(tally: Tally) {
+    this.#tally = tally;
+  }
 
   watch(platform: Platform): void {
     this.#platform = platform;
@@ -52,6 +58,10 @@ export class Watch implements BrokerWatcher {
       !platform.setAside.has(digest)
     )
       this.violations.push(`persist-before-ack: audit record ${stored.seq} is acked and not in the ledger`);
+  }
+
+  onHandedOut(stream: string, { deliveries }: Delivery): void {
+    if (deliveries > 1) this.#tally.count(`redelivered from ${stream.slice(0, -WORKSPACE.length - 1)}`);
   }
 
   #hasRow({ controllerDatabase }: Platform, text: string, digest: string): boolean {

@@ -86,7 +86,9 @@ export class Weather implements Faults {
   }
 
   at(_when: "before" | "after", step: Step, process: SimulatedProcess): void {
-    this.#strike(CHANGES.has(step) ? this.#profile.atChange : this.#profile.atLook, process);
+    // Who stands still with an apply in hand finds another one in its place when it goes on.
+    const mishap = step === "http.apply" && this.#dice.chance(0.7) ? "hold" : undefined;
+    this.#strike(CHANGES.has(step) ? this.#profile.atChange : this.#profile.atLook, process, mishap);
   }
 
   /** A named step inside a process. True where it died there. */

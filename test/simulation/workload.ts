@@ -66,7 +66,7 @@ export function drawWorkload(dice: Dice): Workload {
     forged: dice.chance(0.05)
       ? opOf({ by: "ana", seq: 1, op: "component.restart", target: "web", args: {}, version: 0, salt: "forged" })
       : undefined,
-    newPolicyAfterMs: dice.chance(0.12) ? dice.between(0, 6000) : undefined,
+    newPolicyAfterMs: dice.chance(0.2) ? dice.between(0, 3000) : undefined,
   };
 }
 
@@ -75,11 +75,11 @@ function drawKind(dice: Dice, state: Imagined): Pick<OpDraft, "op" | "args"> & {
   const other = state.replicas === 1 ? 2 : 1;
   if (state.replicas === 0) return { op: "component.deploy", args: { component: "worker", replicas: other } };
   const kind = dice.fraction();
-  if (kind < 0.4) return { op: "component.restart", args: {} };
+  if (kind < 0.35) return { op: "component.restart", args: {} };
   if (kind < 0.6) return { op: "component.scale", args: { replicas: other } };
   if (kind < 0.75) return { op: "component.deploy", args: { component: "worker", replicas: other } };
   // Some of those that wait for people run out of time.
-  return { op: "component.remove", args: {}, ...(dice.chance(0.15) ? { livesS: 20 } : {}) };
+  return { op: "component.remove", args: {}, ...(dice.chance(0.3) ? { livesS: 20 } : {}) };
 }
 
 function imagine(state: Imagined, { op, args }: Pick<OpDraft, "op" | "args">): void {

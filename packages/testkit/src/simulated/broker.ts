@@ -21,6 +21,7 @@ export interface Pull {
 export interface BrokerWatcher {
   onStored?(stream: string, stored: Stored): void;
   onSettled?(stream: string, stored: Stored): void;
+  onHandedOut?(stream: string, delivery: Delivery): void;
 }
 
 /** What the broker breaks when it ends, and restores when it is back. */
@@ -170,6 +171,7 @@ export class SimulatedBroker {
     for (; count < pull.max; count += 1) {
       const delivery = pull.consumer.take(this.scheduler.nowMs);
       if (delivery === undefined) break;
+      this.watcher.onHandedOut?.(pull.consumer.settings.stream, delivery);
       pull.deliver(delivery);
     }
     if (count === 0) return false;

@@ -180,6 +180,7 @@ function exchange(
 
 function workMessage(link: SimulatedLink, consumer: SimulatedConsumer, { stored, deliveries }: Delivery): WorkMessage {
   const { broker, process } = link;
+  const { scheduler } = broker;
   const { seq } = stored;
   const name = `${consumer.settings.stream} ${seq}`;
   let isSettled = false;
@@ -197,7 +198,7 @@ function workMessage(link: SimulatedLink, consumer: SimulatedConsumer, { stored,
     }
   };
   const say = (perform: () => void): void => {
-    if (process.alive) link.send("bus.ack", perform);
+    scheduler.act(process, () => link.send("bus.ack", perform));
   };
   return {
     ...readStored(stored),

@@ -37,9 +37,9 @@ export function localCall<T>(
 ): Promise<T> {
   const { scheduler, faults } = world;
   return new Promise((resolve, reject) => {
+    const answer = (settle: () => void): void => void scheduler.plan(faults.delayMs(step, process), process, settle);
     faults.at("before", step, process);
     if (!process.alive) return;
-    const answer = (settle: () => void): void => void scheduler.plan(faults.delayMs(step, process), process, settle);
     scheduler.plan(faults.delayMs(step, process), process, () => {
       if (ifLost !== undefined && faults.loses("request", step, process)) return answer(() => reject(ifLost()));
       let settle: () => void;

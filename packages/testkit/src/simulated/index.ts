@@ -7,5 +7,5 @@ export * from "./faults.ts";
 export * from "./ledger-writer.ts";
 export * from "./scheduler.ts";
 export * from "./store.ts";
-export type { Stored } from "./streams.ts";
+export type { Delivery, Stored } from "./streams.ts";
 export * from "./timers.ts";

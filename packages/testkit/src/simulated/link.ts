@@ -125,11 +125,12 @@ export class SimulatedLink implements BrokerLink {
     const { scheduler } = this.broker;
     const { process, faults } = this;
     return new Promise((resolve, reject) => {
-      faults.at("before", step, process);
-      if (!process.alive) return;
       const fail = (code: FailureCode, why: string): void => reject(new TriplaneError(code, `${doing}: ${why}`));
-      this.whenUp(this.timeoutMs, undefined, (isUp) => {
-        if (!isUp) return fail("bus_unreachable", "no connection");
+      const start = (isUp: boolean): void => {
+        if (!isUp) {
+          fail("bus_unreachable", "no connection");
+          return;
+        }
         const epoch = this.#epoch;
         let timer: Planned | undefined;
         let isOver = false;
@@ -143,7 +144,10 @@ export class SimulatedLink implements BrokerLink {
         const lost = (): void => finish(() => fail(unanswered, "no answer in time"));
         const stopWatching = this.onBreak(() => scheduler.plan(0, process, lost));
         timer = scheduler.plan(this.timeoutMs, process, lost);
-        if (faults.loses("request", step, process)) return void scheduler.plan(faults.delayMs(step, process), process, lost);
+        if (faults.loses("request", step, process)) {
+          scheduler.plan(faults.delayMs(step, process), process, lost);
+          return;
+        }
         this.send(step, () => {
           let settle: () => void;
           try {
@@ -157,7 +161,9 @@ export class SimulatedLink implements BrokerLink {
           if (faults.loses("answer", step, process)) scheduler.plan(faults.delayMs(step, process), process, lost);
           else this.bring(step, epoch, () => finish(settle));
         });
-      });
+      };
+      faults.at("before", step, process);
+      scheduler.act(process, () => this.whenUp(this.timeoutMs, undefined, start));
     });
   }
 

@@ -132,6 +132,12 @@ export class Scheduler {
     this.trace(process.name, `stands still for ${Math.round(forMs)} ms`);
   }
 
+  /** Acts on behalf of a process: at once, or when it goes on if it stands still. */
+  act(process: SimulatedProcess, run: () => void): void {
+    if (process.stillUntilMs > this.#nowMs) this.plan(0, process, run);
+    else if (process.alive) run();
+  }
+
   plan(afterMs: number, process: SimulatedProcess | undefined, run: () => void): Planned {
     const event: Event = {
       atMs: this.#nowMs + Math.max(0, afterMs),
