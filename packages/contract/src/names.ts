@@ -20,8 +20,16 @@ export const TARGET_PATTERN: RegExp = /^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$/;
 export const JTI_PATTERN: RegExp = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
 /** Subjects of a workspace. */
-export function subjects(workspace: string) {
-  const ws = assertWorkspace(workspace);
+export function subjects(workspace: string): Subjects {
+  // Asked for at every step of an op, and nearly always for the same workspace.
+  if (last?.workspace !== workspace) last = { workspace, subjects: subjectsOf(assertWorkspace(workspace)) };
+  return last.subjects;
+}
+
+type Subjects = ReturnType<typeof subjectsOf>;
+let last: { readonly workspace: string; readonly subjects: Subjects } | undefined;
+
+function subjectsOf(ws: string) {
   return {
     pending: `ops.pending.${ws}`,
     review: (jti: string) => `ops.review.${ws}.${jti}`,
