@@ -6,7 +6,7 @@ import { messageIdOf } from "@triplane/bus";
 import { actorFor, type Person, personAt, withSubmitter } from "@triplane/cli";
 import { formatAudience, type SigningKey, signOp, subjects, uuid7 } from "@triplane/contract";
 import { readSecretFile, systemRandom } from "@triplane/kit";
-import type { Workspace } from "./workspace.ts";
+import type { Place } from "./workspace.ts";
 
 const TARGETS = 100;
 
@@ -20,24 +20,28 @@ export class Operator {
   readonly #key: SigningKey;
   readonly #audience: string;
   readonly #subject: string;
-  #number = 0;
+  readonly #place: Place;
+  readonly #base: number;
 
-  constructor(bus: Bus, key: SigningKey, workspace: Workspace) {
+  constructor(bus: Bus, key: SigningKey, workspace: Place) {
     const { workspace: name, pins } = workspace.world.workspace;
+    this.#place = workspace;
+    this.#base = workspace.issued;
     this.#bus = bus;
     this.#key = key;
     this.#audience = formatAudience({ workspace: name, policyRid: pins.policy.rid });
     this.#subject = subjects(name).pending;
   }
 
+  /** Ops that it has submitted. */
   get sent(): number {
-    return this.#number;
+    return this.#place.issued - this.#base;
   }
 
   /** Signs the next op and resolves when the broker has it on disk. */
   async submit(): Promise<Sent> {
-    const number = this.#number;
-    this.#number += 1;
+    const number = this.#place.issued;
+    this.#place.issued += 1;
     const nowMs = Date.now();
     const jti = uuid7(nowMs, systemRandom.bytes(10));
     const nowS = Math.floor(nowMs / 1000);
@@ -62,7 +66,7 @@ export class Operator {
 }
 
 /** Works as the workspace's first operator. */
-export async function asOperator<T>(workspace: Workspace, work: (operator: Operator, person: Person) => Promise<T>): Promise<T> {
+export async function asOperator<T>(workspace: Place, work: (operator: Operator, person: Person) => Promise<T>): Promise<T> {
   const { world } = workspace;
   const actor = await actorFor(undefined, {}, world.layout, world.workspace);
   const person = personAt(actor, world.layout, world.workspace, world.options);
@@ -77,7 +81,7 @@ export interface Ended {
 }
 
 /** Calls `told` for each op that ends, until the signal fires. Resolves when listening. */
-export async function watchEnds(workspace: Workspace, signal: AbortSignal, told: (ended: Ended) => void): Promise<void> {
+export async function watchEnds(workspace: Place, signal: AbortSignal, told: (ended: Ended) => void): Promise<void> {
   const { layout, workspace: file } = workspace.world;
   const [first = ""] = file.people.operators;
   const token = (await readSecretFile(layout.tokenFile(first))).trim();
@@ -98,8 +102,8 @@ export async function watchEnds(workspace: Workspace, signal: AbortSignal, told:
           if (ended !== undefined) told(ended);
         }
       }
-    } catch (error) {
-      if (!signal.aborted) throw error;
+    } catch {
+      // The orchestrator is gone, or nobody listens any more: who waits for an end has a deadline.
     }
   })();
 }

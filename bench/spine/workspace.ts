@@ -7,6 +7,15 @@ import { dirname, join } from "node:path";
 import { askHealth, childEnvironment, type ProcessSpec, planeStages, World } from "@triplane/cli";
 import { freePort, sleep, systemClock, systemRandom } from "@triplane/kit";
 
+/** What a load needs of a workspace. */
+export interface Place {
+  readonly world: World;
+  /** Ops that its operator has issued so far. */
+  issued: number;
+  /** Records in the ledger, as the mirror tells. */
+  recorded(): Promise<number>;
+}
+
 export interface WorkspaceOptions {
   readonly signal: AbortSignal;
   /** A module that node loads before each daemon. */
@@ -17,8 +26,9 @@ export interface WorkspaceOptions {
 const READY_MS = 60_000;
 const GRACE_MS = 20_000;
 
-export class Workspace implements AsyncDisposable {
+export class Workspace implements Place, AsyncDisposable {
   readonly world: World;
+  issued = 0;
   /** Where nats-server answers about itself. */
   readonly natsMonitor: string;
   readonly #options: WorkspaceOptions;
@@ -50,19 +60,8 @@ export class Workspace implements AsyncDisposable {
     return new Map([...this.#running].map(([name, child]) => [name, child.pid ?? 0]));
   }
 
-  /** A gauge or counter of a daemon, summed over its labels; undefined where there is none. */
-  async metric(healthPort: number, name: string): Promise<number | undefined> {
-    const response = await fetch(`http://127.0.0.1:${healthPort}/metrics`, { signal: AbortSignal.timeout(5_000) });
-    const values = (await response.text())
-      .split("\n")
-      .filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`))
-      .map((line) => Number(line.slice(line.lastIndexOf(" ") + 1)));
-    return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0);
-  }
-
-  /** Records in the ledger, as the mirror tells. */
   async recorded(): Promise<number> {
-    return (await this.metric(this.world.workspace.ports.mirrorHealth, "mirror_ledger_records")) ?? 0;
+    return await recordedIn(this.world);
   }
 
   async close(): Promise<void> {
@@ -111,7 +110,14 @@ export class Workspace implements AsyncDisposable {
   }
 }
 
-async function end(child: ChildProcess): Promise<void> {
+/** Records in a workspace's ledger, by the mirror's gauge. */
+export async function recordedIn(world: World): Promise<number> {
+  const response = await fetch(`http://127.0.0.1:${world.workspace.ports.mirrorHealth}/metrics`, { signal: AbortSignal.timeout(10_000) });
+  const [, value] = /^triplane_mirror_ledger_records(?:\{[^}]*\})? (\d+)$/m.exec(await response.text()) ?? [];
+  return Number(value ?? 0);
+}
+
+export async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = once(child, "exit");
   child.kill("SIGTERM");

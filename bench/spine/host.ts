@@ -1,0 +1,32 @@
+// One process that runs the same daemon for many workspaces: `host.ts DAEMON`, told by messages which configuration files to serve.
+//
+// The product starts a process for each daemon of each workspace. A hundred workspaces would be four hundred of them, more memory for Node
+// than for the workspaces; so this row, and only this row, puts them together.
+import { runAuditMirror } from "@triplane/audit-mirror";
+import { runController } from "@triplane/controller";
+import { runKeeper } from "@triplane/keeper";
+import { runOrchestrator } from "@triplane/orchestrator";
+
+const PROGRAMS = {
+  "audit-mirror": runAuditMirror,
+  "keeper-daemon": runKeeper,
+  "ops-controller": runController,
+  orchestrator: runOrchestrator,
+} as const;
+
+export type HostedDaemon = keyof typeof PROGRAMS;
+
+const name = process.argv[2] as HostedDaemon;
+const run = PROGRAMS[name];
+const stopping = new AbortController();
+const running: Promise<number>[] = [];
+// Every daemon listens for signals.
+process.setMaxListeners(0);
+process.on("message", (argv: readonly string[]) => {
+  running.push(run([...argv, "--log-level", "warn"], process.env, { signal: stopping.signal }));
+});
+process.once("disconnect", async () => {
+  stopping.abort();
+  await Promise.all(running);
+  process.exit(0);
+});
