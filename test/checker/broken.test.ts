@@ -22,7 +22,7 @@ import { systemClock } from "@triplane/kit";
 import { commitFiles, pushHead, reviseIdentity, verifyRepository } from "@triplane/ledger";
 import { Outbox } from "@triplane/submitter";
 import { appliedRefusal, forgedRecord } from "./forging.ts";
-import { rawNats } from "./raw-nats.ts";
+import { askNats } from "./raw-nats.ts";
 import { Workshop } from "./workshop.ts";
 
 let shop: Workshop;
@@ -84,19 +84,19 @@ const BREAKAGES: Readonly<Record<InvariantId, readonly Breakage[]>> = {
     {
       what: "another consumer in the place of the controller's, made by the raw API",
       finding: async () => {
-        await using nats = await rawNats(shop.sources);
         const stream = streamNames(shop.sources.workspace).cmd;
-        const controller = await nats.ask(`CONSUMER.INFO.${stream}.ops-controller`, {});
-        await nats.ask(`CONSUMER.DELETE.${stream}.ops-controller`, {});
-        await nats.ask(`CONSUMER.DURABLE.CREATE.${stream}.rogue`, {
-          stream_name: stream,
-          config: { durable_name: "rogue", ack_policy: "explicit" },
-        });
+        const create = (name: string, config: unknown) =>
+          [`CONSUMER.DURABLE.CREATE.${stream}.${name}`, { stream_name: stream, config }] as const;
+        const [controller] = await askNats(
+          shop.sources,
+          [`CONSUMER.INFO.${stream}.ops-controller`, {}],
+          [`CONSUMER.DELETE.${stream}.ops-controller`, {}],
+          create("rogue", { durable_name: "rogue", ack_policy: "explicit" }),
+        );
         try {
           return await shop.finding("ops-controller-single-workqueue-consumer");
         } finally {
-          await nats.ask(`CONSUMER.DELETE.${stream}.rogue`, {});
-          await nats.ask(`CONSUMER.DURABLE.CREATE.${stream}.ops-controller`, { stream_name: stream, config: controller["config"] });
+          await askNats(shop.sources, [`CONSUMER.DELETE.${stream}.rogue`, {}], create("ops-controller", controller?.["config"]));
         }
       },
       names: () => /has the consumer rogue/,

@@ -1,23 +1,32 @@
 // JetStream by its raw API with the provisioner's identity, as somebody with the broker's credentials would.
-
-import { connect, nkeyAuthenticator } from "@nats-io/transport-node";
+import { spawn } from "node:child_process";
+import { join, resolve } from "node:path";
+import { text } from "node:stream/consumers";
 import type { Sources } from "@triplane/checker";
+
+const PROGRAM = join(resolve(import.meta.dirname, "../.."), "packages/checker/src/testing/raw-nats.ts");
+
+/** Asks one after another; throws what JetStream refuses. */
+export async function askNats(
+  sources: Sources,
+  ...asks: readonly (readonly [string, object])[]
+): Promise<readonly Record<string, unknown>[]> {
+  // The seed goes through a pipe: a command line can be read by others.
+  const child = spawn(process.execPath, [PROGRAM], { stdio: ["pipe", "pipe", "inherit"] });
+  child.stdin.end(JSON.stringify({ ...sources.nats, asks }));
+  const answers = await text(child.stdout);
+  if (answers === "") throw new Error(`JetStream refused one of ${asks.map(([subject]) => subject).join(", ")}`);
+  return JSON.parse(answers) as Record<string, unknown>[];
+}
 
 export interface RawNats extends AsyncDisposable {
   ask(subject: string, body: object): Promise<Record<string, unknown>>;
 }
 
+/** The same, one at a time. */
 export async function rawNats(sources: Sources): Promise<RawNats> {
-  const { nats } = sources;
-  if (nats === undefined) throw new Error("the workspace has no NATS");
-  const authenticator = nkeyAuthenticator(new TextEncoder().encode(nats.nkeySeed.trim()));
-  const connection = await connect({ servers: nats.url, authenticator, inboxPrefix: nats.inboxPrefix });
   return {
-    ask: async (subject, body) => {
-      const answer = JSON.parse((await connection.request(`$JS.API.${subject}`, JSON.stringify(body))).string()) as Record<string, unknown>;
-      if (answer["error"] !== undefined) throw new Error(`${subject}: ${JSON.stringify(answer["error"])}`);
-      return answer;
-    },
-    [Symbol.asyncDispose]: () => connection.close(),
+    ask: async (subject, body) => (await askNats(sources, [subject, body]))[0] ?? {},
+    [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }
