@@ -5,6 +5,7 @@ export { acquireLease, awaitLease, type LeaseHolder } from "./lease.ts";
 export * from "./message-id.ts";
 export { type BusOptions, connectBus } from "./nats-bus.ts";
 export * from "./nkeys.ts";
+export { PendingLine, type PendingLineOptions, type TakeOptions } from "./pending-line.ts";
 export * from "./provision.ts";
 export * from "./server-config.ts";
 export * from "./types.ts";

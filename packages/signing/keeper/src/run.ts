@@ -4,7 +4,7 @@
 // 2. A message is acked by the core's last effect only, or taken off as poisoned after it was recorded. `persist-before-ack`
 // 3. Pending messages are decided on in the order of their stream. What fails stays in line and holds up those behind it.
 // 4. What waits for people is known from the review stream; at start and whenever the policy moves, all of it is examined.
-import type { Bus, WorkConsumer, WorkMessage } from "@triplane/bus";
+import { type Bus, PendingLine, type WorkConsumer, type WorkMessage } from "@triplane/bus";
 import {
   type Clock,
   CONSUMERS,
@@ -23,7 +23,6 @@ import type { Alarms } from "./alarms.ts";
 import { type Desk, isTransient, type Looked } from "./desk.ts";
 import type { KeeperMetrics } from "./metrics.ts";
 import type { Worked } from "./pass.ts";
-import { PendingLine } from "./pending-line.ts";
 import type { PolicyFollower } from "./policy-follower.ts";
 import { readReviewItem } from "./review-item.ts";
 

@@ -4,7 +4,7 @@
 //    of them recorded the other repeats.
 // 2. A person admits nothing of their own: such an op is given back to the queue and keeps its place. `no-fail-open`
 // 3. So is whatever the next hop would not believe from this person. `every-command-lands`
-import type { Bus, KeyValue, WorkMessage } from "@triplane/bus";
+import { type Bus, type KeyValue, PendingLine, type WorkMessage } from "@triplane/bus";
 import {
   type Audience,
   type Clock,
@@ -21,7 +21,6 @@ import { type Decision, explain } from "@triplane/policy";
 import { Alarms } from "../alarms.ts";
 import { Desk } from "../desk.ts";
 import type { PolicyInForce } from "../outputs.ts";
-import { PendingLine } from "../pending-line.ts";
 import { PolicyFollower } from "../policy-follower.ts";
 import type { PolicySource } from "../ports.ts";
 import type { IntakeVerdict } from "../service.ts";

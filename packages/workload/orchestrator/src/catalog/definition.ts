@@ -87,13 +87,12 @@ const processDefinitionSchema = z
 /** A program that runs as supervised processes. */
 export type ProcessDefinition = z.infer<typeof processDefinitionSchema>;
 
+/** Settings that others read from a file. */
 const fileDefinitionSchema = z.strictObject({ ...common, driver: z.literal("File") }).superRefine((definition, context) => {
   for (const problem of settingProblems(definition.settings)) context.addIssue({ code: "custom", message: problem });
   for (const [name, { type }] of Object.entries(definition.settings))
     if (type === "Secret") context.addIssue({ code: "custom", message: `settings.${name}: others read the file, so it holds no secret` });
 });
-/** Settings that others read from a file. */
-type FileDefinition = z.infer<typeof fileDefinitionSchema>;
 
 export const componentDefinitionSchema = z.discriminatedUnion("driver", [processDefinitionSchema, fileDefinitionSchema]);
 export type ComponentDefinition = z.infer<typeof componentDefinitionSchema>;

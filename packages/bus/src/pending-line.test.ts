@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ConsumerState, WorkConsumer, WorkMessage } from "@triplane/bus";
 import { TriplaneError } from "@triplane/contract";
 import { manualClock } from "@triplane/testkit";
 import fc from "fast-check";
 import { PendingLine } from "./pending-line.ts";
+import type { ConsumerState, WorkConsumer, WorkMessage } from "./types.ts";
 
 /** A stream of numbered messages whose consumer hands some of them to others. */
 class Stream {

@@ -1,12 +1,12 @@
-// Pending messages in the order of their stream, although the broker has several out at once.
+// Messages of a work queue in the order of their stream, although the broker has several out at once.
 //
-// 1. A message is handed out only when every earlier one of the stream was handed out here before it, or is settled: whoever
-//    decides on an op before its predecessor would refuse it for a gap. `every-command-lands`
+// 1. A message is handed out only when every earlier one of the stream was handed out here before it, or is settled: who takes an op
+//    before its predecessor refuses it for a gap, or applies it to a state that it does not know. `every-command-lands`
 // 2. A message stays here until it is said to be done; one that comes again takes the place of the copy that is held.
 // 3. What earlier messages are about is asked of the broker, and only where the numbers of the stream do not tell it.
-import type { ConsumerState, WorkConsumer, WorkMessage } from "@triplane/bus";
 import type { Clock } from "@triplane/contract";
 import { sleep } from "@triplane/kit";
+import type { ConsumerState, WorkConsumer, WorkMessage } from "./types.ts";
 
 export interface PendingLineOptions {
   readonly consumer: WorkConsumer;
@@ -53,7 +53,7 @@ export class PendingLine {
       turn = this.#inTurn();
       if (turn.length === 0 && this.#held.size > 0 && (await this.#isFirst())) turn = this.#inTurn();
     }
-    this.#keep();
+    this.keep();
     if (this.#options.ahead && turn.length > 0) void this.#filled(options);
     return turn;
   }
@@ -62,6 +62,15 @@ export class PendingLine {
   done(message: WorkMessage): void {
     this.#held.delete(message.streamSeq);
     if (this.#next !== undefined) this.#next = Math.max(this.#next, message.streamSeq + 1);
+  }
+
+  /** Tells the broker that those that wait are not forgotten; `take` does it, too, and more often than needed is no more. */
+  keep(): void {
+    const nowMs = this.#options.clock.nowMs();
+    this.#keptAtMs ??= nowMs;
+    if (nowMs - this.#keptAtMs < KEEP_EVERY_MS) return;
+    this.#keptAtMs = nowMs;
+    for (const message of this.#held.values()) message.working();
   }
 
   /** Gives everything back that is held. To be called last; `take`'s signal has fired, or nothing is being taken. */
@@ -121,14 +130,5 @@ export class PendingLine {
     if (first === undefined || (ackFloorSeq < first.streamSeq - 1 && unacked > held)) return false;
     this.#next = first.streamSeq;
     return true;
-  }
-
-  /** Tells the broker now and then that those that wait are not forgotten. */
-  #keep(): void {
-    const nowMs = this.#options.clock.nowMs();
-    this.#keptAtMs ??= nowMs;
-    if (nowMs - this.#keptAtMs < KEEP_EVERY_MS) return;
-    this.#keptAtMs = nowMs;
-    for (const message of this.#held.values()) message.working();
   }
 }
