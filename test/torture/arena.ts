@@ -153,7 +153,10 @@ export class Arena {
   async calm(): Promise<void> {
     for (const link of this.links.values()) link.heal();
     await this.#namespace?.plug();
-    for (const disk of this.disks.values()) await disk.free();
+    for (const disk of this.disks.values()) {
+      if (!disk.hasPower) await disk.remount();
+      await disk.free();
+    }
     await this.#disarm();
     for (const seat of this.seats.values()) {
       seat.signal("SIGCONT");
@@ -191,28 +194,38 @@ export class Arena {
     await Promise.all(orders.map((name) => rm(join(this.cluster.faults, name), { force: true })));
   }
 
-  /** Ends everything. Where `keepIn` is given, the workspace is copied there before it goes. Returns what could not be ended. */
+  /** Ends everything, whatever else fails. Where `keepIn` is given, the workspace is copied there before it goes. Returns what could not be ended. */
   async close(keepIn?: string): Promise<readonly string[]> {
+    const problems: string[] = [];
+    const attempt = async (what: string, work: () => unknown): Promise<void> => {
+      try {
+        await work();
+      } catch (error) {
+        problems.push(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    };
     for (const link of this.links.values()) link.heal();
-    for (const seat of this.seats.values()) await seat.kill({ keep: false });
-    for (const daemon of DAEMONS.toReversed()) await this.cluster.stop(daemon);
-    for (const disk of this.disks.values()) {
-      await disk.free();
-      for (const pid of await disk.holders()) process.kill(pid, "SIGKILL");
-      await disk.destroy({ keep: true });
+    for (const seat of this.seats.values()) await attempt(seat.name, () => seat.kill({ keep: false }));
+    for (const daemon of DAEMONS.toReversed()) await attempt(daemon, () => this.cluster.stop(daemon));
+    for (const [name, disk] of this.disks) {
+      await attempt(`processes on the disk of ${name}`, async () => {
+        for (const pid of await disk.holders()) process.kill(pid, "SIGKILL");
+      });
+      // A disk whose power is still cut gives nothing back.
+      await attempt(`the disk of ${name}`, () => disk.destroy({ keep: true }).catch(() => disk.destroy({ keep: false })));
     }
-    if (keepIn !== undefined) {
-      await mkdir(keepIn, { recursive: true, mode: 0o700 });
-      await cp(this.world.folder, keepIn, { recursive: true, preserveTimestamps: true });
-    }
-    for (const link of this.links.values()) await link.close();
-    const left = await this.cluster.close();
-    await this.#namespace?.destroy();
-    return left;
+    if (keepIn !== undefined)
+      await attempt("keeping the state", async () => {
+        await mkdir(keepIn, { recursive: true, mode: 0o700 });
+        await cp(this.world.folder, keepIn, { recursive: true, preserveTimestamps: true });
+      });
+    for (const link of this.links.values()) await attempt(link.name, () => link.close());
+    await attempt("the workspace", async () => problems.push(...(await this.cluster.close())));
+    await attempt("the network of the signing plane", () => this.#namespace?.destroy());
+    return problems;
   }
 }
 
-/** In their own configuration files, so that whoever reads those finds the processes that run. */
 async function leadThroughLinks({ layout }: World, links: ReadonlyMap<LinkName, Link>, namespace: Namespace | undefined): Promise<void> {
   const port = (name: LinkName): number => links.get(name)?.port ?? 0;
   const folders = { "keeper-daemon": layout.keeper, "ops-controller": layout.controller, "audit-mirror": layout.mirror } as const;

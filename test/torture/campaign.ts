@@ -36,19 +36,22 @@ const DRAIN_MS = 240_000;
 /** Nothing moves and nothing waits for this long: what is missing does not come any more. Longer than every retry and ack wait. */
 const STUCK_MS = 45_000;
 
-export async function runCampaign(arena: Arena, plan: Plan, told: Told): Promise<CampaignResult> {
+/** Rejects when the signal fires; every fault that is on is undone first. */
+export async function runCampaign(arena: Arena, plan: Plan, told: Told, signal: AbortSignal): Promise<CampaignResult> {
   const startedMs = performance.now();
   const state = { history: [] as string[], broken: [] as string[], skipped: new Map<string, string>(), active: new Set<string>() };
   const sinceStart = (): number => performance.now() - startedMs;
   const deadlineMs = plan.options.durationMs;
   const progress = setInterval(() => told.line(progressLine(arena, state.active, sinceStart())), PROGRESS_EVERY_MS);
   try {
-    const lanes = plan.lanes.map((lane) => runLane(arena, lane, state, sinceStart, deadlineMs, told));
-    await Promise.all([submitInTime(arena, plan, sinceStart), ...lanes]);
+    const lanes = plan.lanes.map((lane) => runLane(arena, lane, state, { sinceStart, deadlineMs, told, signal }));
+    await Promise.all([submitInTime(arena, plan, sinceStart, signal), ...lanes]);
+    signal.throwIfAborted();
     const faultsMs = sinceStart();
     told.line(`the faults end after ${seconds(faultsMs)}; waiting until everything has landed`);
     await arena.calm();
-    const drained = await drain(arena);
+    const drained = await drain(arena, signal);
+    signal.throwIfAborted();
     const open = arena.book
       .open()
       .map(({ jti, issuer, target, sent }) => `${jti} ${target} of ${issuer}, ${sent ? "confirmed" : "never confirmed"}`);
@@ -65,10 +68,11 @@ export async function runCampaign(arena: Arena, plan: Plan, told: Told): Promise
 }
 
 /** Open loop: nobody waits for an answer before the next op. */
-async function submitInTime(arena: Arena, plan: Plan, sinceStart: () => number): Promise<void> {
+async function submitInTime(arena: Arena, plan: Plan, sinceStart: () => number, signal: AbortSignal): Promise<void> {
   for (const step of plan.load) {
     const waitMs = step.atMs - sinceStart();
-    if (waitMs > 0) await sleep(waitMs);
+    if (waitMs > 0) await sleep(waitMs, signal);
+    if (signal.aborted) return;
     arena.submit(step);
   }
 }
@@ -80,17 +84,18 @@ interface LaneState {
   readonly active: Set<string>;
 }
 
-async function runLane(
-  arena: Arena,
-  lane: readonly FaultStep[],
-  state: LaneState,
-  sinceStart: () => number,
-  deadlineMs: number,
-  told: Told,
-): Promise<void> {
+interface LaneTools {
+  readonly sinceStart: () => number;
+  readonly deadlineMs: number;
+  readonly told: Told;
+  readonly signal: AbortSignal;
+}
+
+async function runLane(arena: Arena, lane: readonly FaultStep[], state: LaneState, tools: LaneTools): Promise<void> {
+  const { sinceStart, deadlineMs, told, signal } = tools;
   for (const step of lane) {
-    await sleep(Math.max(0, step.atMs - sinceStart()));
-    if (sinceStart() >= deadlineMs) return;
+    await sleep(Math.max(0, step.atMs - sinceStart()), signal);
+    if (signal.aborted || sinceStart() >= deadlineMs) return;
     const fault = FAULTS.find(({ name }) => name === step.fault);
     const reason = await fault?.needs();
     if (fault === undefined || reason !== undefined) {
@@ -104,24 +109,29 @@ async function runLane(
       state.history.push(line);
       told.line(`         ${line}`);
       arena.tally.add(fault.name);
-      await sleep(Math.min(step.holdMs, Math.max(0, deadlineMs - sinceStart())));
+      await sleep(Math.min(step.holdMs, Math.max(0, deadlineMs - sinceStart())), signal);
       await inflicted.undo();
     } catch (error) {
-      state.broken.push(
-        `${seconds(sinceStart())} ${fault.name} (step ${step.id}): ${error instanceof Error ? error.message : String(error)}`,
-      );
+      const line = `${seconds(sinceStart())} ${fault.name} (step ${step.id}): ${whyOf(error)}`;
+      state.broken.push(line);
+      told.line(`         FAILED ${line}`);
     } finally {
       state.active.delete(fault.name);
     }
   }
 }
 
+function whyOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message;
+}
+
 /** Waits until every op has its outcome and every stream is worked off, or until nothing moves any more. */
-async function drain(arena: Arena): Promise<Drained> {
+async function drain(arena: Arena, signal: AbortSignal): Promise<Drained> {
   const deadlineMs = performance.now() + DRAIN_MS;
   let last = "";
   let sameSinceMs = performance.now();
-  while (performance.now() < deadlineMs) {
+  while (!signal.aborted && performance.now() < deadlineMs) {
     const backlog = await backlogOf(arena.world).catch(() => undefined);
     const waiting = backlog === undefined ? 1 : backlog.pending + backlog.cmd + backlog.audit;
     const open = arena.book.open().length;

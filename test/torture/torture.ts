@@ -18,15 +18,17 @@ export async function torture(options: PlanOptions, told: Told, keepIn?: string)
   const arena = await Arena.create();
   let kept: string | undefined = keepIn;
   // Whoever interrupts a campaign must not find its disks mounted and its processes running.
-  const stop = (): void => void arena.close().finally(() => process.exit(130));
+  const interrupted = new AbortController();
+  const stop = (): void => interrupted.abort(new Error("told to stop"));
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, stop);
   try {
     if (arena.noDisks !== undefined) told.line(`NO DISKS of their own for the daemons: ${arena.noDisks}`);
     await arena.start();
-    const result = await runCampaign(arena, plan, told);
+    const result = await runCampaign(arena, plan, told, interrupted.signal);
     if (!survived(result)) kept ??= await mkdtemp(join(tmpdir(), "triplane-tortured-"));
     return { result, kept: survived(result) ? keepIn : kept };
   } catch (error) {
+    if (interrupted.signal.aborted) throw error;
     kept ??= await mkdtemp(join(tmpdir(), "triplane-tortured-"));
     told.line(`the campaign broke off; the state is kept in ${kept}`);
     throw error;

@@ -22,6 +22,7 @@ const SHUTDOWN_IN_PYTHON = `import fcntl,os,struct,sys; fcntl.ioctl(os.open(sys.
 export class LoopDisk {
   readonly mountPoint: string;
   readonly #image: string;
+  #hasPower = true;
 
   private constructor(mountPoint: string, image: string) {
     this.mountPoint = mountPoint;
@@ -50,6 +51,7 @@ export class LoopDisk {
 
   /** The power goes. Processes that use the disk should be stopped before, as power would have stopped them. */
   async cut(): Promise<void> {
+    this.#hasPower = false;
     if (existsSync("/usr/bin/perl")) await runProgram("/usr/bin/perl", "-e", SHUTDOWN_IN_PERL, this.mountPoint);
     else await runProgram("python3", "-c", SHUTDOWN_IN_PYTHON, this.mountPoint);
   }
@@ -58,6 +60,12 @@ export class LoopDisk {
   async remount(): Promise<void> {
     await this.#unmount();
     await this.#mount(this.mountPoint);
+    this.#hasPower = true;
+  }
+
+  /** False from a cut until it is mounted again. */
+  get hasPower(): boolean {
+    return this.#hasPower;
   }
 
   /** Takes all space that is left, but for `leaveBytes`. */
@@ -96,6 +104,7 @@ export class LoopDisk {
   /** Puts what is on the disk back into the folder where `keep` says so, and removes the disk. */
   async destroy(options: { readonly keep: boolean }): Promise<void> {
     if (options.keep) {
+      await this.free();
       const saved = `${this.#image}.saved`;
       await cp(this.mountPoint, saved, { recursive: true, preserveTimestamps: true });
       await this.#unmount();

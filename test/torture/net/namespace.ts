@@ -37,9 +37,9 @@ export class Namespace {
     }
   }
 
-  /** Put before a command, it runs in here. */
+  /** Put before a command, it runs in here. Not `ip netns exec`: that copies all mounts, and no disk could be unmounted any more. */
   get prefix(): readonly string[] {
-    return ["ip", "netns", "exec", this.name];
+    return ["nsenter", `--net=/run/netns/${this.name}`];
   }
 
   async unplug(): Promise<void> {
@@ -65,7 +65,9 @@ export function whyNoNamespaces(): Promise<string | undefined> {
     if (process.platform !== "linux") return "network namespaces are a thing of Linux";
     if (process.getuid?.() !== 0) return "only root may make a network namespace";
     try {
-      await (await Namespace.create()).destroy();
+      const namespace = await Namespace.create();
+      const [program = "", ...args] = [...namespace.prefix, process.execPath, "--version"];
+      await runProgram(program, ...args).finally(() => namespace.destroy());
       return undefined;
     } catch (error) {
       return `no network namespace could be made: ${error instanceof Error ? error.message : String(error)}`;
