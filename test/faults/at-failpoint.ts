@@ -19,7 +19,7 @@ export const OWNERS: Readonly<Record<FailpointRoom, string>> = {
 
 /** Waits that a kill costs, as short as the configuration allows. */
 export const QUICK: ClusterOptions = {
-  overrides: { "ops-controller": { config: { leaseTtlMs: 1_000 } }, "audit-mirror": { config: { maxWaitMs: 20 } } },
+  overrides: { "ops-controller": { config: { leaseTtlMs: 2_500 } }, "audit-mirror": { config: { maxWaitMs: 20 } } },
 };
 
 const PATIENCE = { timeoutMs: 60_000, intervalMs: 100 } as const;

@@ -240,7 +240,7 @@ export class Cluster implements AsyncDisposable {
   async arm(name: ProcessName, failpoint: Armable, order: Partial<FaultOrder> = {}): Promise<Order> {
     await giveOrder(this.faults, failpoint, { action: "kill", ...order }, name);
     return {
-      fired: (timeoutMs = 30_000) =>
+      fired: (timeoutMs = 60_000) =>
         eventually(() => firedOrder(this.faults, failpoint, name), { timeoutMs, what: `${name} reaching ${failpoint}` }),
     };
   }

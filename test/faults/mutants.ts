@@ -18,6 +18,8 @@ export interface Mutant {
   readonly process: string;
   readonly edits: readonly Edit[];
   readonly diesAt: Failpoint;
+  /** Once the op has its outcome, its decision comes a second time, under a message id that the broker does not know. */
+  readonly comesAgain?: true;
   readonly breaks: InvariantId;
 }
 
@@ -33,7 +35,7 @@ export const MUTANTS: readonly Mutant[] = [
     process: "keeper-daemon",
     edits: [
       {
-        file: `${KEEPER}/desk.ts`,
+        file: `${KEEPER}/performer.ts`,
         find: 'failpoint("keeper.before-publish");',
         put: 'await message?.ackConfirmed(); failpoint("keeper.before-publish");',
       },
@@ -57,11 +59,11 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "controller-resumes-nothing",
-    wrong: "the controller does not look at start for ops that were accepted and not ended",
+    wrong: "the controller never looks for ops that were accepted and not ended",
     process: "ops-controller",
     edits: [
       {
-        file: `${CONTROLLER}/run.ts`,
+        file: `${CONTROLLER}/take-up.ts`,
         find: "applier.resume(await records.unfinished());",
         put: "applier.resume([]);",
       },
@@ -138,6 +140,7 @@ export const MUTANTS: readonly Mutant[] = [
       },
     ],
     diesAt: "controller.before-ack",
+    comesAgain: true,
     breaks: "applied-once",
   },
   {
@@ -147,18 +150,13 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: `${ORCHESTRATOR}/service.ts`,
-        find: "const known = await records.op(request.jti);",
-        put: "const known = undefined;",
-      },
-      {
-        file: `${ORCHESTRATOR}/service.ts`,
         find: "const row = await this.#parts.records.op(jti);",
         put: "const row = undefined;",
       },
       {
         file: `${ORCHESTRATOR}/records.ts`,
-        find: 'this.#commit([{ kind: "create", table: "ops", id: row.jti, document: opDocument(row) }], events)',
-        put: 'this.#commit([{ kind: "delete", table: "ops", id: row.jti }, { kind: "create", table: "ops", id: row.jti, document: opDocument(row) }], events)',
+        find: 'const writes: readonly Write[] = [{ kind: "create", table: "ops", id: row.jti, document: opDocument(row) }];',
+        put: 'const writes: readonly Write[] = [{ kind: "delete", table: "ops", id: row.jti }, { kind: "create", table: "ops", id: row.jti, document: opDocument(row) }];',
       },
     ],
     diesAt: "controller.after-apply",

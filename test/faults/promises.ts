@@ -2,10 +2,12 @@
 //
 //   const rest = await comeToRest(cluster.world, submitted);      // drained, quiet (nothing moves, something is missing) or late
 //   const broken = await brokenPromises(cluster.world, submitted); // never throws for what it finds; [] where all is kept
+//   const told = await checkerViolations(cluster.world);           // the same question to the checker, which shares no code with this
 //
 // Nothing here sends an op again: what a submitter's patience would heal is a loss all the same.
 import { isDeepStrictEqual } from "node:util";
-import type { World } from "@triplane/cli";
+import { checkInvariants } from "@triplane/checker";
+import { askHealth, type World } from "@triplane/cli";
 import type { InvariantId } from "@triplane/contract";
 import { sleep } from "@triplane/kit";
 import { type LedgerRecord, verifyLedger } from "@triplane/ledger";
@@ -26,6 +28,8 @@ import {
 export interface Violation {
   readonly invariant: InvariantId;
   readonly what: string;
+  /** Nobody saw it broken: it could not be looked at. */
+  readonly unseen?: true;
 }
 
 export type Rest = "drained" | "quiet" | "late";
@@ -59,12 +63,31 @@ export async function comeToRest(world: World, submitted: readonly Submitted[], 
 }
 
 async function look(world: World, submitted: readonly Submitted[]) {
+  // While a daemon is down nothing that is missing is lost.
+  await Promise.all([controllerRows(world), assertHealthy(world)]);
   const outcomes = await outcomesOf(world, submitted);
   const unanswered = submitted.length - outcomes.size;
   const recorded = new Set(unanswered > 0 ? [] : (await ledgerOf(world)).map(({ subject }) => subject));
   const unrecorded = unanswered > 0 ? 0 : submitted.filter(({ op }) => !recorded.has(op.entry.jti)).length;
   return { ...(await backlogOf(world)), unanswered, unrecorded };
 }
+
+async function assertHealthy(world: World): Promise<void> {
+  const { keeperHealth, controllerHealth, orchestratorHealth, mirrorHealth } = world.workspace.ports;
+  for (const port of [keeperHealth, controllerHealth, orchestratorHealth, mirrorHealth])
+    if (!(await askHealth(`http://127.0.0.1:${port}/healthz`)).ok) throw new Error(`what listens on port ${port} is not well`);
+}
+
+/** What the independent checker finds violated, and what of an op's way it could not judge. */
+export async function checkerViolations(world: World): Promise<readonly Violation[]> {
+  const { findings } = await checkInvariants({ home: world.layout.root, quiesced: true });
+  return findings.flatMap(({ invariant, status, violations, why }) => {
+    if (status === "violated") return violations.map(({ what }) => ({ invariant, what }));
+    return status === "not-checkable" && ON_THE_WAY.includes(invariant) ? [{ invariant, what: why.join("; "), unseen: true }] : [];
+  });
+}
+
+const ON_THE_WAY: readonly InvariantId[] = ["persist-before-ack", "publish-before-ack", "applied-once", "every-command-lands"];
 
 /** Everything that is broken. What could not be looked at is broken as well. */
 export async function brokenPromises(world: World, submitted: readonly Submitted[]): Promise<readonly Violation[]> {
@@ -198,6 +221,8 @@ async function losses(
     const row = rows.ops.get(op.entry.jti);
     if (row === undefined) {
       if (backlog.pending + backlog.cmd > 0) return [];
+      if (rows.rejected.some(({ code }) => code === "poisoned"))
+        return [lands(`${about(op)} may be what the controller took off as poisoned`)];
       return passedCmd > heldUpTo
         ? [{ invariant: "persist-before-ack", what: `${about(op)} was acked on the command stream, and the database has no row of it` }]
         : [{ invariant: "publish-before-ack", what: `${about(op)} was acked by the keeper, and the command stream never had it` }];
@@ -228,7 +253,8 @@ async function attempt<T>(invariant: InvariantId, what: string, read: () => Prom
   try {
     return { value: await read(), broken: [] };
   } catch (error) {
-    return { broken: [{ invariant, what: `${what} could not be looked at: ${error instanceof Error ? error.message : String(error)}` }] };
+    const why = error instanceof Error ? error.message : String(error);
+    return { broken: [{ invariant, what: `${what} could not be looked at: ${why}`, unseen: true }] };
   }
 }
 

@@ -5,7 +5,7 @@ import { eventually } from "@triplane/testkit";
 import { QUICK } from "./at-failpoint.ts";
 import { Cluster } from "./cluster.ts";
 import { outcomesOf, type Submitted } from "./evidence.ts";
-import { brokenPromises, comeToRest } from "./promises.ts";
+import { brokenPromises, checkerViolations, comeToRest } from "./promises.ts";
 
 export interface Workspace {
   running(): Cluster;
@@ -41,6 +41,7 @@ export function workspaceOfSuite(): Workspace {
       assert.ok(submitted.length > 0);
       const rest = await comeToRest(running().world, submitted);
       assert.deepEqual(await brokenPromises(running().world, submitted), []);
+      assert.deepEqual(await checkerViolations(running().world), []);
       assert.equal(rest, "drained");
     },
   };
