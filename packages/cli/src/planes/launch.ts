@@ -84,14 +84,17 @@ async function launchSupervisor(plane: Plane, layout: HomeLayout, runFolder: Run
 async function waitForPlane(plane: Plane, layout: HomeLayout, runFolder: RunFolder, signal: AbortSignal): Promise<void> {
   const deadlineMs = performance.now() + START_LIMIT_MS;
   for (;;) {
-    const record = await runFolder.readSupervisor(plane);
+    let record = await runFolder.readSupervisor(plane);
     if (record?.state === "up") return;
+    // What it says as its last word, it may say between the two looks.
+    const ended = record === undefined || !(await isRunning(record.process));
+    if (ended) record = await runFolder.readSupervisor(plane);
     if (record?.failure !== undefined) {
       await waitUntilGone(record.process, SUPERVISOR_GRACE_MS);
       const code = record.failure.code === "state_lost" ? "state_lost" : "start_failed";
       throw new TriplaneError(code, `the ${plane} plane did not start: ${record.failure.message}`);
     }
-    if (record === undefined || !(await isRunning(record.process))) {
+    if (ended) {
       const log = supervisorLog(plane, layout);
       throw new TriplaneError(
         "start_failed",

@@ -5,6 +5,7 @@ import { TriplaneError } from "@triplane/contract";
 import { atomicWriteFile, ensurePrivateFolder } from "@triplane/kit";
 import type { HomeLayout } from "../home/layout.ts";
 import type { WorkspaceFile } from "../home/workspace-file.ts";
+import { databaseFolder, isEmptyFolder } from "../recovery/past.ts";
 import { orchestratorConfig } from "./plane-stages.ts";
 import { childEnvironment } from "./process-spec.ts";
 
@@ -12,6 +13,8 @@ const TIMEOUT_MS = 60_000;
 
 /** Runs the orchestrator once with --stop-all; the plane has to be down, for the store has one owner. */
 export async function stopComponents(layout: HomeLayout, workspace: WorkspaceFile): Promise<void> {
+  // Without a database nobody knows of any, and an empty one must not be left behind where one was lost.
+  if (await isEmptyFolder(databaseFolder("orchestrator", layout))) return;
   const configFile = join(layout.orchestrator, "stop.json");
   await ensurePrivateFolder(layout.orchestrator);
   await atomicWriteFile(

@@ -12,7 +12,7 @@ import { homeOption, type OpenHome, openHome } from "../home-option.ts";
 
 /** What no ledger has, however whole it is. */
 const UNKNOWN = [
-  "ops that were on their way and have no record: whoever submitted one still holds it; `triplane op resend`",
+  "ops that were on their way and have no record: whoever submitted one still holds it; `triplane op resend --unrecorded`",
   "open reviews and the approvals given so far: they open again when their op is sent again, and people are asked again",
   "alarms, answers, events, and messages that were set aside as proving nothing",
 ] as const;
