@@ -10,7 +10,7 @@ export const endToEnd: Row = {
     context.progress("the floor");
     const before = await floor(context);
     context.progress("the workspace");
-    const { opsPerSecond, ops, durability } = await measureEndToEnd(context);
+    const { opsPerSecond, ops, durability, processorMs } = await measureEndToEnd(context);
     context.progress("the floor again");
     const after = await floor(context);
     const floorRate = (before + after) / 2;
@@ -25,6 +25,7 @@ export const endToEnd: Row = {
         met: ratio >= 0.5,
         notes: [
           `${ops} ops, every one applied and found in a ledger that verifies; the floor before ${before.toFixed(0)} and after ${after.toFixed(0)} ops/s`,
+          `processor time for one op, ms: ${[...processorMs].map(([name, ms]) => `${name} ${ms.toFixed(2)}`).join(", ")}; the operator's share includes looking at the ledger afterwards`,
           `durable while measured: nats-server says sync_always ${durability.natsSyncAlways}, stores ${durability.stores.map((store) => store.split(":")[0]).join(" and ")} (synced, proven by the daemons at start), git core.fsync=all ${durability.gitSyncsAll}`,
         ],
       },

@@ -45,7 +45,7 @@ export async function closedLoop(workspace: Place, options: LoopOptions): Promis
     const startedMs = performance.now();
     const endMs = startedMs + options.warmUpMs + options.measureMs;
     while (performance.now() < endMs && !signal.aborted && failures.length === 0) {
-      await sleep(20);
+      await sleep(100);
       recorded = (await workspace.recorded()) - before;
       points.push({ ms: performance.now() - startedMs, recorded });
     }

@@ -20,6 +20,9 @@ export interface Latencies {
   readonly recordedMs: readonly number[];
 }
 
+/** Asking the mirror costs the mirror something. */
+const LOOK_MS = 50;
+
 export async function openLoop(workspace: Place, options: OpenLoopOptions): Promise<Latencies> {
   const { signal } = options;
   return await asOperator(workspace, async (operator) => {
@@ -35,7 +38,7 @@ export async function openLoop(workspace: Place, options: OpenLoopOptions): Prom
     await watchEnds(workspace, AbortSignal.any([signal, stop.signal]), ({ jti, seenMs }) => void ended.set(jti, seenMs));
     const startMs = now() + 50;
     const sending: Promise<void>[] = [];
-    let recorded = 0;
+    let [recorded, lookedMs] = [0, 0];
     const deadlineMs = startMs + (total / options.opsPerSecond) * 1000 + 60_000;
     while ((recorded < total || ended.size < total) && failures.length === 0) {
       if (signal.aborted || now() > deadlineMs)
@@ -53,7 +56,8 @@ export async function openLoop(workspace: Place, options: OpenLoopOptions): Prom
           ),
         );
       }
-      if (Math.floor(now() / 20) !== Math.floor((recordedAt.at(-1) ?? 0) / 20)) {
+      if (now() - lookedMs >= LOOK_MS) {
+        lookedMs = now();
         const count = (await workspace.recorded()) - before;
         for (; recorded < count; recorded += 1) recordedAt[recorded] = now();
       }

@@ -1,9 +1,13 @@
-// Collects new objects in memory and stores them as one pack: one git process and one sync per batch, however many objects.
-import { createHash } from "node:crypto";
-import { deflateSync } from "node:zlib";
+// Collects new objects in memory and stores them as one pack: one sync of each file per batch, however many objects.
+//
+// The files are written here and not by a git process: starting one costs more than a batch does, and it would unpack, hash and sync
+// what was hashed a moment before.
+import { open, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { TriplaneError } from "@triplane/contract";
 import type { GitObject, ObjectId, ObjectType } from "./objects.ts";
 import { type CommitFields, encodeCommit, encodeTree, makeObject, type TreeEntry } from "./objects.ts";
-import { runGit } from "./process.ts";
+import { encodePack, MAX_PACK_BYTES } from "./pack.ts";
 import { syncDirectory } from "./refs.ts";
 
 export interface ObjectWriter {
@@ -12,7 +16,7 @@ export interface ObjectWriter {
   commit(fields: CommitFields): ObjectId;
   /** An object that was added and is not stored yet. */
   pending(id: ObjectId): GitObject | undefined;
-  /** Stores everything that was added; on disk when it returns. Objects without a ref are harmless. */
+  /** Stores everything that was added; on disk when it returns. Objects without a ref are harmless. Throws `git_failed`. */
   flush(): Promise<void>;
 }
 
@@ -31,35 +35,42 @@ export function createObjectWriter(repoDir: string): ObjectWriter {
     async flush() {
       const batch = [...objects.values()];
       if (batch.length === 0) return;
-      await runGit(repoDir, ["index-pack", "--stdin"], { stdin: encodePack(batch) });
-      await syncDirectory(`${repoDir}/objects/pack`);
+      await storePack(join(repoDir, "objects", "pack"), batch);
       objects = new Map();
     },
   };
 }
 
-const TYPE_NUMBER: Readonly<Record<ObjectType, number>> = { commit: 1, tree: 2, blob: 3, tag: 4 };
-
-/** A pack of whole objects (gitformat-pack(5)). */
-export function encodePack(objects: readonly GitObject[]): Buffer {
-  const header = Buffer.alloc(12);
-  header.write("PACK", "latin1");
-  header.writeUInt32BE(2, 4);
-  header.writeUInt32BE(objects.length, 8);
-  const parts: Buffer[] = [header];
-  for (const object of objects) parts.push(entryHeader(object), deflateSync(object.body));
-  const body = Buffer.concat(parts);
-  return Buffer.concat([body, createHash("sha1").update(body).digest()]);
+/** git sees a pack by its index, so the index comes last: a torn write is a file that nobody looks at. */
+async function storePack(folder: string, objects: readonly GitObject[]): Promise<void> {
+  const { pack, index, checksum } = await encodePack(objects);
+  if (pack.length >= MAX_PACK_BYTES) throw new TriplaneError("git_failed", `a pack of ${pack.length} bytes is too large`);
+  const path = join(folder, `pack-${checksum}`);
+  try {
+    await storeFile(`${path}.pack`, pack);
+    await storeFile(`${path}.idx`, index);
+    await syncDirectory(folder);
+  } catch (cause) {
+    throw new TriplaneError("git_failed", `the pack ${path} could not be stored: ${cause instanceof Error ? cause.message : "unknown"}`, {
+      cause,
+    });
+  }
 }
 
-function entryHeader(object: GitObject): Buffer {
-  let size = object.body.length;
-  const bytes = [(TYPE_NUMBER[object.type] << 4) | (size & 0x0f)];
-  size = Math.floor(size / 16);
-  while (size > 0) {
-    bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) | 0x80;
-    bytes.push(size & 0x7f);
-    size = Math.floor(size / 128);
+/** Synced under another name first. The same content under the same name twice is one file. */
+async function storeFile(path: string, content: Buffer): Promise<void> {
+  const temporary = join(path, "..", `tmp_triplane_${process.pid}_${path.slice(-12)}`);
+  try {
+    const file = await open(temporary, "w", 0o444);
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (cause) {
+    await rm(temporary, { force: true });
+    throw cause;
   }
-  return Buffer.from(bytes);
 }

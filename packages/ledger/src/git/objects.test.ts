@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { failsWith, git, governed, nth, temporaryFolder } from "../testing.ts";
@@ -126,6 +126,71 @@ test("updateRefs: the old value is a condition; names are plain", async () => {
     assert.throws(() => assertRefName(name), failsWith("git_failed"), name);
   }
   await assert.rejects(updateRefs(repo.repoDir, [{ name: "refs/heads/y", value: "HEAD", old: undefined }]), failsWith("git_failed"));
+});
+
+test("updateRefs: all old values are compared before any ref is set; git's locks and packed refs count; no lock is left", async () => {
+  const { repoDir, identityRoot: value } = await governed(1, 1);
+  const refs = (): string => git(repoDir, ["for-each-ref", "--format=%(refname)", "refs/heads"]);
+  const [one, two] = ["refs/heads/one", "refs/heads/deep/two"];
+  await assert.rejects(
+    updateRefs(repoDir, [
+      { name: one, value, old: undefined },
+      { name: two, value, old: id },
+    ]),
+    failsWith("git_failed"),
+  );
+  assert.equal(refs(), "");
+  await updateRefs(repoDir, [
+    { name: one, value, old: undefined },
+    { name: two, value, old: undefined },
+  ]);
+  assert.equal(refs(), `${two}\n${one}`);
+  git(repoDir, ["pack-refs", "--all"]);
+  assert.equal(existsSync(join(repoDir, one)), false);
+  const blob = git(repoDir, ["hash-object", "-w", "--stdin"], "hello\n");
+  await assert.rejects(updateRefs(repoDir, [{ name: one, value: blob, old: undefined }]), failsWith("git_failed"));
+  await updateRefs(repoDir, [{ name: one, value: blob, old: value }]);
+  assert.equal(git(repoDir, ["rev-parse", one]), blob);
+  writeFileSync(join(repoDir, `${one}.lock`), "");
+  await assert.rejects(updateRefs(repoDir, [{ name: one, value, old: blob }]), failsWith("git_failed"));
+  assert.equal(existsSync(join(repoDir, `${one}.lock`)), true, "a lock of somebody else stays");
+  git(repoDir, ["symbolic-ref", "refs/heads/alias", one]);
+  await assert.rejects(updateRefs(repoDir, [{ name: "refs/heads/alias", value, old: blob }]), failsWith("git_failed"));
+  assert.equal(git(repoDir, ["rev-parse", one]), blob);
+  assert.deepEqual(
+    readdirSync(repoDir, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".lock")),
+    [`${one}.lock`],
+  );
+});
+
+test("createObjectWriter: packs that git itself finds right, whatever their objects are", async () => {
+  const { repoDir } = await governed(1, 1);
+  const blobs = (count: number) => Array.from({ length: count }, (_, at) => Buffer.alloc(at * 37, `${at} `));
+  for (const count of [1, 2, 300]) {
+    const objects = createObjectWriter(repoDir);
+    const ids = blobs(count).map((body) => objects.blob(body));
+    await objects.flush();
+    const reader = openObjects(repoDir);
+    for (const [at, body] of blobs(count).entries()) assert.ok((await reader.blob(nth(ids, at))).equals(body));
+    reader.close();
+  }
+  const packs = readdirSync(join(repoDir, "objects/pack")).filter((name) => name.endsWith(".idx"));
+  assert.ok(packs.length >= 3);
+  for (const name of packs) git(repoDir, ["verify-pack", join(repoDir, "objects/pack", name)]);
+  git(repoDir, ["fsck", "--full", "--strict"]);
+  assert.deepEqual(
+    readdirSync(join(repoDir, "objects/pack")).filter((name) => name.startsWith("tmp")),
+    [],
+  );
+});
+
+test("createObjectWriter: a folder that takes no file is a failure with a code", async () => {
+  const { repoDir } = await governed(1, 1);
+  rmSync(join(repoDir, "objects/pack"), { recursive: true });
+  writeFileSync(join(repoDir, "objects/pack"), "");
+  const objects = createObjectWriter(repoDir);
+  objects.blob("x");
+  await assert.rejects(objects.flush(), failsWith("git_failed"));
 });
 
 test("runGit: says what git said; the caller's GIT_ variables and configuration have no say", async () => {

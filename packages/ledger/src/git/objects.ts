@@ -8,7 +8,6 @@ export type ObjectType = "blob" | "tree" | "commit" | "tag";
 export type ObjectId = string;
 
 export const OBJECT_ID: RegExp = /^[0-9a-f]{40}$/;
-export const ZERO_ID: ObjectId = "0".repeat(40);
 
 export interface GitObject {
   readonly id: ObjectId;

@@ -1,8 +1,10 @@
 // Refs: listing, and changing several with the old values as a condition, synced with their directories.
-import { open } from "node:fs/promises";
+//
+// Files as git writes them (gitrepository-layout(5)), under the locks that git takes, so that both can work on one repository.
+import { type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { TriplaneError } from "@triplane/contract";
-import { OBJECT_ID, type ObjectId, ZERO_ID } from "./objects.ts";
+import { OBJECT_ID, type ObjectId } from "./objects.ts";
 import { runGit } from "./process.ts";
 
 /** Refs below a prefix, full names, as git has them now. Nothing here is signed. */
@@ -39,16 +41,88 @@ export function assertRefName(name: string): string {
   return name;
 }
 
-/** One transaction; on disk, directories included, when it returns. Throws `git_failed` if an old value differs. */
+/**
+ * All old values are compared, under locks, before the first new one is there; they are set in the order given. On disk, directories
+ * included, when it returns. Throws `git_failed` if an old value differs.
+ */
 export async function updateRefs(repoDir: string, updates: readonly RefUpdate[]): Promise<void> {
   const changes = updates.filter((update) => update.old !== update.value);
   if (changes.length === 0) return;
-  const lines = changes.map((update) => {
-    if (!OBJECT_ID.test(update.value)) throw new TriplaneError("git_failed", `${JSON.stringify(update.value)} is not an object id`);
-    return `update ${assertRefName(update.name)} ${update.value} ${update.old ?? ZERO_ID}\n`;
-  });
-  await runGit(repoDir, ["update-ref", "--no-deref", "--stdin"], { stdin: `start\n${lines.join("")}commit\n` });
+  for (const { name, value } of changes) {
+    assertRefName(name);
+    if (!OBJECT_ID.test(value)) throw new TriplaneError("git_failed", `${JSON.stringify(value)} is not an object id`);
+  }
+  const locks: RefLock[] = [];
+  try {
+    for (const { name } of changes) locks.push(await lockRef(repoDir, name));
+    const packed = await packedRefs(repoDir);
+    for (const { name, old } of changes) {
+      const now = (await looseRef(repoDir, name)) ?? packed.get(name);
+      if (now !== old) throw new TriplaneError("git_failed", `${name} is ${now ?? "not there"}, expected was ${old ?? "nothing"}`);
+    }
+    for (const [at, { value }] of changes.entries()) await locks[at]?.write(value);
+    for (const lock of locks) await lock.commit();
+  } catch (cause) {
+    if (cause instanceof TriplaneError) throw cause;
+    throw new TriplaneError("git_failed", `refs could not be set: ${cause instanceof Error ? cause.message : "unknown"}`, { cause });
+  } finally {
+    for (const lock of locks) await lock.release();
+  }
   await syncRefDirectories(repoDir, changes);
+}
+
+interface RefLock {
+  write(value: ObjectId): Promise<void>;
+  commit(): Promise<void>;
+  /** After `commit` nothing. */
+  release(): Promise<void>;
+}
+
+async function lockRef(repoDir: string, name: string): Promise<RefLock> {
+  const path = join(repoDir, name);
+  const lock = `${path}.lock`;
+  await mkdir(dirname(path), { recursive: true });
+  let file: FileHandle | undefined;
+  try {
+    file = await open(lock, "wx", 0o644);
+  } catch (cause) {
+    throw new TriplaneError("git_failed", `${name} is locked by another process`, { cause });
+  }
+  let isOurs = true;
+  return {
+    async write(value) {
+      await file?.writeFile(`${value}\n`);
+      await file?.sync();
+    },
+    async commit() {
+      await rename(lock, path);
+      isOurs = false;
+    },
+    async release() {
+      await file?.close();
+      file = undefined;
+      if (isOurs) await rm(lock, { force: true });
+    },
+  };
+}
+
+async function looseRef(repoDir: string, name: string): Promise<ObjectId | undefined> {
+  const text = await readFile(join(repoDir, name), "utf8").catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === "ENOENT") return undefined;
+    throw cause;
+  });
+  if (text === undefined) return undefined;
+  const value = text.trimEnd();
+  if (!OBJECT_ID.test(value)) throw new TriplaneError("git_failed", `${name} does not hold an object id`);
+  return value;
+}
+
+async function packedRefs(repoDir: string): Promise<ReadonlyMap<string, ObjectId>> {
+  const text = await readFile(join(repoDir, "packed-refs"), "utf8").catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === "ENOENT") return "";
+    throw cause;
+  });
+  return new Map(text.split("\n").flatMap((line) => (/^[0-9a-f]{40} /.test(line) ? [[line.slice(41), line.slice(0, 40)] as const] : [])));
 }
 
 /** core.fsync syncs a ref's file, not the directory that names it. */

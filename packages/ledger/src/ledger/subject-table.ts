@@ -7,12 +7,6 @@ import { rmSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { KEY_BYTES } from "./subject-index.ts";
 
-interface Covered {
-  readonly size: number;
-  /** Commit whose index was taken in last. */
-  readonly commit: string;
-}
-
 // Twice the same eight bytes for two subjects does not happen by accident; it goes to a table of its own, so that the usual one stays small.
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS subjects(key INTEGER PRIMARY KEY, record INTEGER NOT NULL) STRICT;
