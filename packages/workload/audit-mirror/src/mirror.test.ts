@@ -1,7 +1,5 @@
 // The mirror with the real NATS and the real git.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -93,27 +91,6 @@ test("audit-mirror: every record lands once, in batches, and a record that comes
   assert.equal(await second.stop(), 0);
   const report = await it.verify();
   assert.deepEqual([report.ok, report.size, report.problems], [true, 21, []]);
-});
-
-test("audit-mirror: kill -9 between commit and ack, and before the commit: no duplicate, no loss (persist-before-ack)", async () => {
-  await using it = await setting();
-  // Both die holding records; what they did not ack comes again after the consumer's ack wait of 30 s.
-  for (const [place, committed] of [
-    ["after-commit", 3],
-    ["before-commit", 3],
-  ] as const) {
-    for (let count = 0; count < 3; count += 1) await it.publish();
-    const dying = spawn(process.execPath, [join(import.meta.dirname, "testing/mirror-that-dies.ts"), it.config, place], {
-      stdio: "ignore",
-    });
-    const [, signal] = await once(dying, "exit");
-    assert.equal(signal, "SIGKILL");
-    assert.equal((await it.verify()).size, committed);
-  }
-  it.start();
-  await it.settled();
-  const report = await it.verify();
-  assert.deepEqual([report.ok, report.size, report.problems], [true, 6, []]);
 });
 
 test("audit-mirror: what is no record is set aside and alarmed, never committed (chain-verified-at-every-hop)", async () => {
