@@ -17,6 +17,7 @@ class Stream {
   asked = 0;
   failure: Error | undefined;
   last = 0;
+  isFloorLate = false;
 
   readonly consumer: WorkConsumer = {
     next: async () => undefined,
@@ -29,7 +30,7 @@ class Stream {
   readonly state = async (): Promise<ConsumerState> => {
     this.asked += 1;
     const lowest = Math.min(...this.out, this.last + 1);
-    return { pending: this.ready.length, unacked: this.out.size, ackFloorSeq: lowest - 1 };
+    return { pending: this.ready.length, unacked: this.out.size, ackFloorSeq: this.isFloorLate ? 0 : lowest - 1 };
   };
 
   #deliver(streamSeq: number): WorkMessage {
@@ -79,6 +80,43 @@ test("PendingLine: holds back what comes after a message that somebody else has,
   assert.deepEqual(await line.take({ waitMs: 1 }), []);
   stream.out.delete(1);
   assert.deepEqual(seqs(await line.take({ waitMs: 1 })), [2, 3]);
+});
+
+test("PendingLine: a broker that was killed and forgot what is held here does not count for it (`every-command-lands`)", async () => {
+  const stream = new Stream();
+  const { line } = lineOf(stream);
+  stream.ready.push(1);
+  const [first] = await line.take({ waitMs: 1 });
+  assert.ok(first);
+  await first.ackConfirmed();
+  line.done(first);
+  // 2 went to a pull that nobody listened to any more.
+  stream.out.add(2);
+  stream.last = 2;
+  stream.ready.push(3, 4, 5);
+  assert.deepEqual(await line.take({ waitMs: 1 }), []);
+  stream.out.clear();
+  stream.out.add(2);
+  assert.deepEqual(await line.take({ waitMs: 1 }), [], "fewer are out than are held here, and one of them is 2");
+  stream.ready.push(2);
+  assert.deepEqual(seqs(await line.take({ waitMs: 1 })), [2, 3, 4, 5]);
+});
+
+test("PendingLine: an ack floor that lags holds nothing up for longer than a message needs to come again", async () => {
+  const stream = new Stream();
+  const { line, clock } = lineOf(stream);
+  stream.ready.push(1);
+  const [first] = await line.take({ waitMs: 1 });
+  assert.ok(first);
+  line.done(first);
+  stream.out.clear();
+  stream.isFloorLate = true;
+  stream.ready.push(5);
+  assert.deepEqual(await line.take({ waitMs: 1 }), []);
+  clock.advance(11_000);
+  assert.deepEqual(await line.take({ waitMs: 1 }), []);
+  clock.advance(1_000);
+  assert.deepEqual(seqs(await line.take({ waitMs: 1 })), [5]);
 });
 
 test("PendingLine: a message that the one before it lost comes first when it comes again", async () => {

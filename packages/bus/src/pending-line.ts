@@ -28,6 +28,8 @@ export interface TakeOptions {
 const OUT_OF_TURN_WAIT_MS = 100;
 /** A part of the consumer's ack wait of ten seconds. */
 const KEEP_EVERY_MS = 3000;
+/** By then a message that the broker gave to nobody has come again: the ack wait, and some more. */
+const COMES_AGAIN_MS = 12_000;
 
 export class PendingLine {
   readonly #options: PendingLineOptions;
@@ -37,6 +39,8 @@ export class PendingLine {
   #pull: Promise<void> | undefined;
   #failure: { readonly error: unknown } | undefined;
   #keptAtMs: number | undefined;
+  /** The lowest message that is held, since it is out of turn although the broker counts no other as out. */
+  #blocked: { readonly streamSeq: number; readonly sinceMs: number } | undefined;
 
   constructor(options: PendingLineOptions) {
     this.#options = options;
@@ -79,6 +83,7 @@ export class PendingLine {
     for (const message of this.#held.values()) message.retryLater(delayMs);
     this.#held.clear();
     this.#next = undefined;
+    this.#blocked = undefined;
   }
 
   /** Held messages from the lowest on, as far as nothing is missing before them. */
@@ -122,13 +127,28 @@ export class PendingLine {
     } else if (isBlocked) await sleep(OUT_OF_TURN_WAIT_MS, signal);
   }
 
-  /** Whether nobody else holds a message before the first of ours. */
+  /**
+   * Whether nobody else holds a message before the first of ours. What the broker counts as out says so only where everything that is held
+   * here counts there as well: one that was killed forgets deliveries, and lets those that went to nobody come again after the ack wait.
+   */
   async #isFirst(): Promise<boolean> {
     const held = this.#held.size;
     const { ackFloorSeq, unacked } = await this.#options.state();
     const [first] = this.#sorted();
-    if (first === undefined || (ackFloorSeq < first.streamSeq - 1 && unacked > held)) return false;
+    if (first === undefined) return false;
+    const isFloor = ackFloorSeq >= first.streamSeq - 1;
+    if (!isFloor && (unacked > held || !(this.#next === undefined || this.#waitedFor(first.streamSeq)))) {
+      if (unacked > held) this.#blocked = undefined;
+      return false;
+    }
+    this.#blocked = undefined;
     this.#next = first.streamSeq;
     return true;
+  }
+
+  #waitedFor(streamSeq: number): boolean {
+    const nowMs = this.#options.clock.nowMs();
+    if (this.#blocked?.streamSeq !== streamSeq) this.#blocked = { streamSeq, sinceMs: nowMs };
+    return nowMs - this.#blocked.sinceMs >= COMES_AGAIN_MS;
   }
 }
