@@ -186,13 +186,21 @@ async function versionsThatDiffer(
 function effectsThatDiffer(effects: readonly Effect[], ledger: readonly LedgerRecord[]): readonly Violation[] {
   const applied = new Set(ledger.filter(({ record }) => record.claims.outcome === "applied").map(({ subject }) => subject));
   const byOp = Map.groupBy(
-    effects.filter(({ action }) => action !== "restore"),
+    effects.filter(({ action }, index) => action !== "restore" && !isUndone(effects, index)),
     ({ jti, target }) => `${jti} at ${target}`,
   );
   return [...byOp].flatMap(([name, lines]) => [
     ...(lines.length > 1 ? [once(`the effect of ${name} happened ${lines.length} times`)] : []),
     ...(applied.has(lines[0]?.jti ?? "") ? [] : [once(`the effect of ${name} happened, and no record says so`)]),
   ]);
+}
+
+/** A later start went back to an older state, because the database that knew the newer one was lost and rebuilt. */
+function isUndone(effects: readonly Effect[], index: number): boolean {
+  const effect = effects[index];
+  return effects
+    .slice(index + 1)
+    .some(({ action, target, jti }) => action === "restore" && target === effect?.target && jti !== effect.jti);
 }
 
 function rowsThatDiffer(rows: ControllerRows, ledger: readonly LedgerRecord[]): readonly Violation[] {

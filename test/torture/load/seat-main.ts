@@ -46,7 +46,10 @@ class Sitter {
     const left = await this.person.outbox.pending();
     for (const op of left) this.#watch(op);
     if (how === "resend") {
-      this.#enqueue(() => this.#untilDone(async () => void (await (await this.#connected()).submitter.resendAll())));
+      this.#enqueue(async () => {
+        await this.#untilDone(async () => void (await (await this.#connected()).submitter.resendAll()));
+        tell({ told: "resent", issuer: this.person.principal });
+      });
       return;
     }
     const last = left.at(-1);

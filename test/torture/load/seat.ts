@@ -30,6 +30,8 @@ export class Seat {
   #ready = false;
   #keep = true;
   #timer: NodeJS.Timeout | undefined;
+  /** Principals that still have to send again, however often their process dies meanwhile. */
+  readonly #toResend = new Set<string>();
 
   constructor(options: SeatOptions) {
     this.name = options.name;
@@ -38,7 +40,7 @@ export class Seat {
 
   /** Orders that are not worked off. */
   get waiting(): number {
-    return this.#waiting.length + this.#given.size;
+    return this.#waiting.length + this.#given.size + this.#toResend.size;
   }
 
   /** `resend`: it sends everything again that has no outcome, as people do after a loss. */
@@ -49,7 +51,8 @@ export class Seat {
     const { nodeArguments, env } = cluster.armed(name);
     const { layout } = cluster.world;
     const log = openSync(join(layout.logs, `seat-${name}.log`), "a", 0o600);
-    const how = options.resend ? "resend" : "go-on";
+    if (options.resend) for (const principal of SEATS[this.name]) this.#toResend.add(principal);
+    const how = this.#toResend.size > 0 ? "resend" : "go-on";
     const args = [...nodeArguments, MAIN, how, layout.root, String(natsPort), String(orchestratorPort), ...SEATS[name]];
     const child = spawn(process.execPath, args, { env, stdio: ["ignore", log, log, "ipc"] });
     closeSync(log);
@@ -95,7 +98,8 @@ export class Seat {
     if (report.told === "ready") {
       this.#ready = true;
       for (const order of this.#waiting.splice(0)) this.order(order);
-    } else if (report.told === "worked") this.#given.delete(report.id);
+    } else if (report.told === "resent") this.#toResend.delete(report.issuer);
+    else if (report.told === "worked") this.#given.delete(report.id);
     else this.#options.onReport(report);
   }
 }

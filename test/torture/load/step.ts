@@ -41,6 +41,8 @@ export interface SeatOrder {
 
 export type SeatReport =
   | { readonly told: "ready" }
+  /** Everything of this principal that had no outcome has been sent again. */
+  | { readonly told: "resent"; readonly issuer: string }
   /** Nothing more happens to that step but its outcome. */
   | { readonly told: "worked"; readonly id: number }
   /** On disk in the outbox: from here on it must land. */

@@ -188,11 +188,22 @@ function checkAccepted(rows: ControllerRows, told: Case): void {
 
 function checkEffects(effects: readonly EffectLine[], orchestrator: OrchestratorRows | undefined, told: Case): void {
   const seen = new Map<string, number>();
+  const undone: string[] = [];
   for (const { line, jti, target, action } of effects) {
-    // What a start puts right without an op is no effect of one.
-    if (jti === null || action === "restore") continue;
+    // What a start puts right without an op is no effect of one. Where it goes back to an older state, because the database that knew the
+    // newer one was lost and rebuilt, it undoes what came after; the op that is then applied again has its effect once all the same.
+    if (action === "restore" || jti === null) {
+      for (const name of [...seen.keys()]) {
+        if (!name.endsWith(` ${target}`) || name === `${jti} ${target}`) continue;
+        seen.delete(name);
+        undone.push(name);
+      }
+      continue;
+    }
     told.count("effects in the driver's journal", 1);
     const earlier = seen.get(`${jti} ${target}`);
+    if (earlier === undefined && undone.includes(`${jti} ${target}`))
+      told.saw(`line ${line} has the effect of ${jti} on ${target} again, which a restored older state had undone`);
     if (earlier !== undefined)
       told.violation({ what: `the driver's journal has the effect of ${jti} on ${target} in lines ${earlier} and ${line}`, jti, target });
     seen.set(`${jti} ${target}`, line);
