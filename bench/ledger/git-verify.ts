@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { SigningKey } from "@triplane/contract";
 
-/** Commits a second, from one git process for all of them; it starts ssh-keygen for each. */
+/** Commits a second by `git verify-commit`, one call a commit, as whoever has only git would do it; each starts ssh-keygen. */
 export function gitCommitsPerSecond(repoDir: string, key: SigningKey, count: number, folder: string): number {
   const signers = join(folder, "allowed-signers");
   writeFileSync(signers, `* namespaces="git" ${sshKey(key)}\n`);
@@ -18,7 +18,7 @@ export function gitCommitsPerSecond(repoDir: string, key: SigningKey, count: num
     .trim()
     .split("\n");
   const startedMs = performance.now();
-  git(["verify-commit", ...commits], "ignore");
+  for (const commit of commits) git(["verify-commit", commit], "ignore");
   return (commits.length / (performance.now() - startedMs)) * 1000;
 }
 

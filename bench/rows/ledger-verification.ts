@@ -72,7 +72,7 @@ async function measure(context: RowContext, records: number): Promise<Measured> 
   const raw = (before + after) / 2 / SIGNATURES_PER_RECORD;
 
   context.progress("git verify-commit");
-  const commits = gitCommitsPerSecond(ledger.repoDir, ledger.controller, bySize(context, { full: 200, quick: 60, tiny: 2 }), folder);
+  const commits = gitCommitsPerSecond(ledger.repoDir, ledger.controller, bySize(context, { full: 100, quick: 40, tiny: 2 }), folder);
   const incrementalMs = await oneMoreBatch(context, ledger, memoryFile);
   return {
     records: report.size,
