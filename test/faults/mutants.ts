@@ -51,7 +51,7 @@ export const MUTANTS: readonly Mutant[] = [
       {
         file: `${CONTROLLER}/intake.ts`,
         find: 'failpoint("controller.before-persist");',
-        put: 'await message.ackConfirmed(); failpoint("controller.before-persist");',
+        put: 'for (const { of } of steps) await of.message.ackConfirmed(); failpoint("controller.before-persist");',
       },
     ],
     diesAt: "controller.before-persist",
@@ -78,18 +78,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: `${CONTROLLER}/publisher.ts`,
-        find: "const { sent, failed } = await this.flush();",
-        put: "const { sent, failed } = this.#woken ? await this.flush() : { sent: 0, failed: false };",
-      },
-      {
-        file: `${CONTROLLER}/publisher.ts`,
-        find: "    this.#wake.abort();",
-        put: "    this.#woken = true; this.#wake.abort();",
-      },
-      {
-        file: `${CONTROLLER}/publisher.ts`,
-        find: "  #failures = 0;",
-        put: "  #failures = 0; #woken = false;",
+        find: "this.#queue.isComplete ? await this.#publishOffered() : await this.flush();",
+        put: "await this.#publishOffered();",
       },
     ],
     diesAt: "controller.before-publish",
@@ -130,13 +120,13 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: `${CONTROLLER}/intake.ts`,
-        find: "const known = await records.known(subjectsOf(decision));",
+        find: "const known = together.known(subjectsOf(decision), stored[index]);",
         put: "const known = { byJti: undefined, byDigest: undefined };",
       },
       {
         file: `${CONTROLLER}/adapters/store-records.ts`,
-        find: 'await this.#store.commit([{ kind: "create", table: "ops", id: row.subject, document: documentOf(row) }]);',
-        put: 'await this.#store.commit([{ kind: "delete", table: "ops", id: row.subject }, { kind: "create", table: "ops", id: row.subject, document: documentOf(row) }]);',
+        find: 'writes.push({ kind: "create", table: "ops", id: row.subject, document: documentOf(row) });',
+        put: 'writes.push({ kind: "delete", table: "ops", id: row.subject }, { kind: "create", table: "ops", id: row.subject, document: documentOf(row) });',
       },
     ],
     diesAt: "controller.before-ack",

@@ -44,7 +44,7 @@ describe("connectBus: checks", () => {
     for (const said of [
       "OPS_AUDIT_w1: max_age is 3600000000000, must be 0",
       "max_bytes is 1000000",
-      "OPS_CMD_w1/ops-controller: max_ack_pending is 7, must be 1",
+      "OPS_CMD_w1/ops-controller: max_ack_pending is 7, must be 256",
     ])
       assert.ok(refused.message.includes(said), `${refused.message} should say ${said}`);
     assert.equal((await manager.streams.info(streams.audit)).config.max_bytes, 1_000_000);

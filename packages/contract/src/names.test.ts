@@ -42,7 +42,7 @@ test("consumerSettings: ops-controller-single-workqueue-consumer: one consumer a
   const consumers = consumerSettings("w1");
   assert.equal(new Set(consumers.map((consumer) => consumer.stream)).size, consumers.length);
   for (const consumer of consumers) assert.equal(consumer.max_deliver, -1);
-  assert.equal(consumers.find((consumer) => consumer.durable_name === "ops-controller")?.max_ack_pending, 1);
+  assert.equal(consumers.find((consumer) => consumer.durable_name === "ops-controller")?.max_ack_pending, 256);
   assert.ok(bucketSettings("w1").length === 2);
 });
 

@@ -123,7 +123,15 @@ export function consumerSettings(workspace: string): readonly ConsumerSettings[]
       ack_wait: 10 * SECOND,
       max_ack_pending: 1,
     },
-    { ...common, stream: names.cmd, durable_name: CONSUMERS.cmd, filter_subject: on.cmd, ack_wait: 10 * SECOND, max_ack_pending: 1 },
+    {
+      ...common,
+      stream: names.cmd,
+      durable_name: CONSUMERS.cmd,
+      filter_subject: on.cmd,
+      ack_wait: 10 * SECOND,
+      // As with the keeper: what is not in turn is held back, and a batch is stored in order by one commit.
+      max_ack_pending: 256,
+    },
     {
       ...common,
       stream: names.audit,

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
-import { type ApplyResult, digestOf, type FailureCode, subjects, TriplaneError } from "@triplane/contract";
+import { type ApplyResult, digestOf, type FailureCode, type Op, subjects, TriplaneError } from "@triplane/contract";
 import { eventually } from "@triplane/testkit";
 import { Applier } from "./applier.ts";
 import type { Orchestrator } from "./ports.ts";
 import { Positions } from "./positions.ts";
+import type { AcceptedRow } from "./rows.ts";
 import type { Queued } from "./schedule.ts";
 import { applyRequestOf } from "./service.ts";
 import { type EffectsBench, useEffectsBench } from "./testing/effects-bench.ts";
@@ -15,6 +16,11 @@ let bench: EffectsBench;
 beforeEach(() => {
   bench = current();
 });
+
+interface Accepted extends Queued {
+  readonly row: AcceptedRow;
+  readonly op: Op;
+}
 
 describe("Applier", () => {
   interface Scripted extends Orchestrator {
@@ -36,12 +42,13 @@ describe("Applier", () => {
     return { said, op: (jti) => answer("ask", jti), apply: (request) => answer("apply", request.jti) };
   }
 
-  async function accept(target = "web"): Promise<Queued> {
-    await (await bench.intake()).handle(bench.message(bench.world.admission(bench.world.op({ target }))));
+  async function accept(target = "web"): Promise<Accepted> {
+    await (await bench.intake()).handle([bench.message(bench.world.admission(bench.world.op({ target })))]);
     bench.trace = [];
-    const op = bench.accepted.at(-1);
-    assert.ok(op !== undefined);
-    return op;
+    const accepted = bench.accepted.at(-1);
+    assert.ok(accepted !== undefined);
+    const { subject, position } = accepted.row;
+    return { ...accepted, subject, target, position };
   }
 
   function applier(scripted: Orchestrator, fatal: TriplaneError[] = [], signal = new AbortController().signal): Applier {
@@ -53,7 +60,7 @@ describe("Applier", () => {
     const op = await accept();
     const scripted = orchestrator("applied");
     const working = applier(scripted);
-    working.push(op);
+    working.push(op.row, op.op);
     await working.idle();
     assert.deepEqual(scripted.said, ["apply: applied"]);
     assert.deepEqual(bench.trace, ["commit replace ops + create outbox"]);
@@ -87,7 +94,7 @@ describe("Applier", () => {
         return scripted.apply(request, signal);
       },
     });
-    working.push(op);
+    working.push(op.row, op.op);
     working.resume([op]);
     assert.equal(working.depth, 1);
     answered.resolve();
@@ -102,7 +109,7 @@ describe("Applier", () => {
     const stopping = new AbortController();
     const scripted = orchestrator(...Array.from({ length: 5 }, () => ["unavailable", "op_unknown"] as const).flat());
     const working = applier(scripted, [], stopping.signal);
-    working.push(op);
+    working.push(op.row, op.op);
     const alarms = () => bench.published.filter(({ subject }) => subject === subjects(WORKSPACE).alarm);
     await eventually(() => alarms().length > 0, { timeoutMs: 30_000 });
     stopping.abort();
@@ -114,7 +121,7 @@ describe("Applier", () => {
     const op = await accept();
     const scripted = orchestrator("unavailable", "running", "running", "failed");
     const working = applier(scripted);
-    working.push(op);
+    working.push(op.row, op.op);
     await working.idle();
     assert.deepEqual(scripted.said, ["apply: unavailable", "ask: running", "ask: running", "ask: failed"]);
     const row = await bench.records.op(op.subject);
@@ -125,7 +132,7 @@ describe("Applier", () => {
     const op = await accept();
     const scripted = orchestrator("request_invalid");
     const working = applier(scripted);
-    working.push(op);
+    working.push(op.row, op.op);
     await working.idle();
     const row = await bench.records.op(op.subject);
     assert.ok(row?.state === "finished" && row.outcome === "failed" && row.code === "request_invalid");
@@ -136,7 +143,7 @@ describe("Applier", () => {
     const op = await accept();
     const fatal: TriplaneError[] = [];
     const working = applier(orchestrator("fencing_stale"), fatal);
-    working.push(op);
+    working.push(op.row, op.op);
     await working.idle();
     assert.deepEqual(
       fatal.map(({ code }) => code),
@@ -150,7 +157,7 @@ describe("Applier", () => {
     const stopping = new AbortController();
     const scripted = orchestrator("unavailable");
     const working = applier(scripted, [], stopping.signal);
-    working.push(op);
+    working.push(op.row, op.op);
     await eventually(() => scripted.said.length > 0);
     stopping.abort();
     await working.idle();
@@ -160,13 +167,11 @@ describe("Applier", () => {
 
   it("answer about other bytes: is not taken for the op's", async () => {
     const op = await accept();
-    const row = await bench.records.op(op.subject);
-    assert.ok(row?.state === "accepted");
-    const request = applyRequestOf(row, 1);
+    const request = applyRequestOf(op.op, 1);
     const state = { state_version_before: 0, state_version_after: 1, workspace_revision: 1, evidence: {} };
     const other: ApplyResult = { jti: request.jti, op_digest: digestOf("other"), status: "applied", target: "web", ...state };
     const working = applier({ op: async () => other, apply: async () => other });
-    working.push(op);
+    working.push(op.row, op.op);
     await working.idle();
     const ended = await bench.records.op(op.subject);
     assert.ok(ended?.state === "finished" && ended.outcome === "failed" && ended.code === "jti_reused");

@@ -3,9 +3,18 @@
 // 1. An op leaves the queue only when its result and its outbox row are on disk (`applied-once`: an accepted op is never lost).
 // 2. After anything unclear (a restart, a lost answer) the orchestrator is asked what happened before the op is sent again.
 // 3. The fencing number of the lease goes with every apply; a stale one ends this controller.
-import { type ApplyResult, type Clock, type FailureCode, failpoint, type Random, TriplaneError, toTriplaneError } from "@triplane/contract";
+import {
+  type ApplyResult,
+  type Clock,
+  type FailureCode,
+  failpoint,
+  type Op,
+  type Random,
+  TriplaneError,
+  toTriplaneError,
+} from "@triplane/contract";
 import { backoffMs, type Logger, sleep } from "@triplane/kit";
-import type { Records } from "./adapters/store-records.ts";
+import type { OutboxEntry, Records } from "./adapters/store-records.ts";
 import type { Alarms } from "./alarms.ts";
 import type { ControllerMetrics } from "./metrics.ts";
 import type { Orchestrator } from "./ports.ts";
@@ -13,7 +22,7 @@ import type { Positions } from "./positions.ts";
 import { type Outcome, outcomeOf, outcomeOfRefusedCall } from "./record.ts";
 import type { AcceptedRow } from "./rows.ts";
 import { type Queued, runnable } from "./schedule.ts";
-import { applyRequestOf, type ControllerService } from "./service.ts";
+import { applyRequestOf, type ControllerService, opOf } from "./service.ts";
 
 export interface ApplierOptions {
   readonly service: ControllerService;
@@ -29,7 +38,7 @@ export interface ApplierOptions {
   /** Ops that may be applied at the same time. */
   readonly parallel: number;
   readonly signal: AbortSignal;
-  readonly onOutbox: () => void;
+  readonly onOutbox: (entries: readonly OutboxEntry[]) => void;
   /** Nothing can go on: the process must end. */
   readonly onFatal: (error: TriplaneError) => void;
 }
@@ -50,9 +59,19 @@ const FINAL: ReadonlySet<FailureCode> = new Set([
   "apply_failed",
 ]);
 
+interface Accepted {
+  readonly row: AcceptedRow;
+  readonly op: Op;
+}
+
+/** What this process accepted itself it need not read again. */
+interface Waiting extends Queued {
+  readonly accepted?: Accepted;
+}
+
 export class Applier {
   readonly #options: ApplierOptions;
-  readonly #queue = new Map<string, Queued>();
+  readonly #queue = new Map<string, Waiting>();
   readonly #running = new Map<string, { readonly op: Queued; readonly done: Promise<void> }>();
   /** Ops that another process accepted, whose first step is to ask. */
   readonly #askFirst = new Set<string>();
@@ -65,9 +84,10 @@ export class Applier {
     return this.#queue.size + this.#running.size;
   }
 
-  /** An op that this process accepted. */
-  push(op: Queued): void {
-    this.#queue.set(op.subject, op);
+  /** An op that this process verified and accepted. */
+  push(row: AcceptedRow, op: Op): void {
+    if (this.#running.has(row.subject)) return;
+    this.#queue.set(row.subject, { subject: row.subject, target: row.target, position: row.position, accepted: { row, op } });
     this.#pump();
   }
 
@@ -102,18 +122,24 @@ export class Applier {
     }
   }
 
-  async #carryOut(op: Queued): Promise<void> {
-    const { records, signal, onFatal } = this.#options;
+  async #carryOut(waiting: Waiting): Promise<void> {
+    const { signal, onFatal } = this.#options;
     try {
-      const row = await records.op(op.subject);
-      if (row === undefined) throw new TriplaneError("internal", `op ${op.subject} was accepted and its row is gone`);
-      if (row.state === "finished") return;
-      const outcome = await this.#untilOutcome(row);
-      if (outcome !== undefined) await this.#finish(row, outcome);
+      const accepted = waiting.accepted ?? (await this.#read(waiting.subject));
+      if (accepted === undefined) return;
+      const outcome = await this.#untilOutcome(accepted);
+      if (outcome !== undefined) await this.#finish(accepted.row, outcome);
     } catch (thrown) {
       // Whatever this is, the row is still accepted; the next start goes on with it.
       if (!signal.aborted) onFatal(toTriplaneError(thrown));
     }
+  }
+
+  /** Undefined where the op has ended. */
+  async #read(subject: string): Promise<Accepted | undefined> {
+    const row = await this.#options.records.op(subject);
+    if (row === undefined) throw new TriplaneError("internal", `op ${subject} was accepted and its row is gone`);
+    return row.state === "finished" ? undefined : { row, op: opOf(row) };
   }
 
   async #finish(row: AcceptedRow, outcome: Outcome): Promise<void> {
@@ -124,7 +150,7 @@ export class Applier {
     failpoint("controller.after-record");
     metrics.ops.add({ outcome: outcome.outcome });
     logger.info({ jti: row.subject, target: row.target, outcome: outcome.outcome, code: outcome.code }, "an op ended");
-    onOutbox();
+    onOutbox([{ id: finished.row.subject, row: finished.outbox, target: row.target }]);
   }
 
   /** False where a controller that lost its lease while it applied woke up and recorded the op first: one record is enough. */
@@ -142,7 +168,7 @@ export class Applier {
   }
 
   /** Undefined where the controller stops first. */
-  async #untilOutcome(row: AcceptedRow): Promise<Outcome | undefined> {
+  async #untilOutcome({ row, op }: Accepted): Promise<Outcome | undefined> {
     const { signal, random, clock, metrics } = this.#options;
     const startedMs = clock.nowMs();
     let ask = this.#askFirst.delete(row.subject);
@@ -150,7 +176,7 @@ export class Applier {
     let polls = 0;
     while (!signal.aborted) {
       try {
-        const result = ask ? await this.#ask(row) : await this.#apply(row);
+        const result = ask ? await this.#ask(row) : await this.#apply(row, op);
         ask = result !== undefined;
         // An orchestrator that answers, but takes no op, is still failing.
         if (result === undefined) continue;
@@ -185,10 +211,10 @@ export class Applier {
     }
   }
 
-  async #apply(row: AcceptedRow): Promise<ApplyResult> {
+  async #apply(row: AcceptedRow, op: Op): Promise<ApplyResult> {
     const { orchestrator, fence, signal } = this.#options;
     failpoint("controller.before-apply");
-    const result = await orchestrator.apply(applyRequestOf(row, fence), signal);
+    const result = await orchestrator.apply(applyRequestOf(op, fence), signal);
     failpoint("controller.after-apply");
     return this.#assertOurs(row, result);
   }

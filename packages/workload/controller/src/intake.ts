@@ -1,16 +1,19 @@
-// Takes messages off the command stream, one at a time in stream order.
+// Takes messages off the command stream, as many as are there, in stream order.
 //
 // 1. A message is acked or taken off only after what it means is on disk (`persist-before-ack`).
-// 2. What is not the message's fault gives it back; only what can never be proven, or fails too often, is taken off as evidence.
+// 2. Those that are proven and follow one another are stored by one commit, in their order; a part of them is never on disk alone.
+// 3. What is not the message's fault leaves it in its place, and all behind it; only what can never be proven, or fails too often, is
+//    taken off as evidence.
 import type { WorkMessage } from "@triplane/bus";
-import { failpoint, type Random, TriplaneError, toTriplaneError } from "@triplane/contract";
-import { backoffMs, type Logger } from "@triplane/kit";
+import { failpoint, type Op, TriplaneError, toTriplaneError } from "@triplane/contract";
+import type { Logger } from "@triplane/kit";
 import type { OutboxEntry, Records } from "./adapters/store-records.ts";
 import type { Alarms } from "./alarms.ts";
 import type { ControllerMetrics } from "./metrics.ts";
 import type { Positions } from "./positions.ts";
-import type { Queued } from "./schedule.ts";
-import { type ControllerService, subjectsOf } from "./service.ts";
+import type { AcceptedRow } from "./rows.ts";
+import { type ControllerService, type IntakeStep, subjectsOf } from "./service.ts";
+import { TakenTogether } from "./taken-together.ts";
 import { type Verification, type VerifyContext, verifyMessage } from "./verify.ts";
 
 export interface IntakeOptions {
@@ -21,93 +24,162 @@ export interface IntakeOptions {
   readonly alarms: Alarms;
   readonly metrics: ControllerMetrics;
   readonly logger: Logger;
-  readonly random: Random;
-  /** Deliveries after which a message that fails for a reason of its own is taken off. */
+  /** Times that a message is tried before one that fails for a reason of its own is taken off. */
   readonly maxDeliveries: number;
   /** An op is durable and may be applied. */
-  readonly onAccepted: (op: Queued) => void;
+  readonly onAccepted: (row: AcceptedRow, op: Op) => void;
   /** Something is in the outbox. */
-  readonly onOutbox: () => void;
+  readonly onOutbox: (entries: readonly OutboxEntry[]) => void;
 }
 
-const RETRY = { baseMs: 200, maxMs: 10_000 } as const;
+export interface Taken {
+  /** How many of the messages, from the first on, are settled. */
+  readonly settled: number;
+  /** The first of the others has to wait. */
+  readonly waits?: { readonly tries: number };
+}
+
+type Proven = Extract<Verification, { kind: "proven" }> & { readonly message: WorkMessage };
+type Step = IntakeStep & { readonly of: Proven };
+/** Why the message after those that were proven is not among them. */
+type Stop = { readonly kind: "later" | "broken" | "defect"; readonly reason: TriplaneError };
+
 const WORKING_EVERY_MS = 3000;
-/** Deliveries after which somebody should know that the stream stands still. */
+/** Tries after which somebody should know that the stream stands still. */
 const TELL_AFTER = 5;
 
 export class Intake {
   readonly #options: IntakeOptions;
+  /** The message that waits, and how often it was tried here. */
+  #waiting: { readonly streamSeq: number; readonly times: number } | undefined;
 
   constructor(options: IntakeOptions) {
     this.#options = options;
   }
 
-  /** Settles the message. Throws only where the database no longer answers for what it holds. */
-  async handle(message: WorkMessage): Promise<void> {
-    const working = setInterval(() => message.working(), WORKING_EVERY_MS);
+  /** Takes in as many as can be, in order. Throws only where the database no longer answers for what it holds. */
+  async handle(messages: readonly WorkMessage[]): Promise<Taken> {
+    const working = setInterval(() => {
+      for (const message of messages) message.working();
+    }, WORKING_EVERY_MS);
     try {
-      failpoint("controller.before-verify");
-      const verification = await verifyMessage(message, this.#options.verifyContext);
-      failpoint("controller.after-verify");
-      await this.#handle(message, verification);
-    } catch (thrown) {
-      const error = toTriplaneError(thrown);
-      if (isFatal(error)) throw error;
-      await this.#handleDefect(message, error);
+      let settled = 0;
+      while (settled < messages.length) {
+        const rest = messages.slice(settled);
+        const { count, stop } = await this.#handleProven(rest);
+        settled += count;
+        const message = rest[count];
+        if (stop === undefined || message === undefined) continue;
+        const tries = await this.#settleOther(message, stop);
+        if (tries !== undefined) return { settled, waits: { tries } };
+        settled += 1;
+      }
+      return { settled };
     } finally {
       clearInterval(working);
     }
   }
 
-  async #handle(message: WorkMessage, verification: Verification): Promise<void> {
-    switch (verification.kind) {
-      case "proven":
-        return await this.#takeIn(message, verification);
-      case "later":
-        return await this.#giveBack(message, verification.reason);
-      case "broken":
-        return await this.#reject(message, verification.reason);
+  /** Everything from the first message on that is proven and can be taken in; `stop` says why the next one is not. */
+  async #handleProven(messages: readonly WorkMessage[]): Promise<{ readonly count: number; readonly stop: Stop | undefined }> {
+    failpoint("controller.before-verify");
+    const { proven, stop: unproven } = await this.#verify(messages);
+    failpoint("controller.after-verify");
+    if (proven.length === 0) return { count: 0, stop: unproven };
+    try {
+      const { steps, stop: undecided } = await this.#decide(proven);
+      if (steps.length > 0) await this.#takeIn(steps);
+      return { count: steps.length, stop: undecided ?? unproven };
+    } catch (thrown) {
+      const stop = defect(thrown);
+      return proven.length > 1 ? await this.#handleProven(messages.slice(0, 1)) : { count: 0, stop };
     }
   }
 
-  async #takeIn(message: WorkMessage, { decision, compact, superseded }: Extract<Verification, { kind: "proven" }>): Promise<void> {
-    const { service, records, positions, logger, metrics, onAccepted, onOutbox } = this.#options;
-    const known = await records.known(subjectsOf(decision));
-    const step = service.takeIn({ decision, compact, superseded, known, streamSeq: message.streamSeq, position: positions.next() });
-    const { subject } = step.row;
-    failpoint("controller.before-persist");
-    if (step.kind === "accept") await records.accept(step.row);
-    else if (step.kind === "finish") await records.createFinished(step.row, step.outbox);
-    else if (step.kind === "receipt") await records.enqueue(subject, step.outbox);
-    failpoint("controller.after-persist");
-    failpoint("controller.before-ack");
-    const acked = await message.ackConfirmed();
-    failpoint("controller.after-ack");
-    if (step.kind === "accept") onAccepted({ subject, target: step.row.target, position: step.row.position });
-    else if (step.kind !== "in_hand") onOutbox();
-    metrics.messages.add({ verdict: step.kind });
-    if (step.kind === "finish") metrics.ops.add({ outcome: step.row.outcome });
-    logger.info({ jti: decision.op?.claims.jti, subject, verdict: step.kind, streamSeq: message.streamSeq, acked }, "took in a message");
+  async #verify(messages: readonly WorkMessage[]): Promise<{ readonly proven: readonly Proven[]; readonly stop: Stop | undefined }> {
+    const proven: Proven[] = [];
+    for (const message of messages) {
+      const verification = await verifyMessage(message, this.#options.verifyContext).catch(defect);
+      if (verification.kind !== "proven") return { proven, stop: verification };
+      proven.push({ ...verification, message });
+    }
+    return { proven, stop: undefined };
   }
 
-  async #giveBack(message: WorkMessage, reason: TriplaneError): Promise<void> {
-    const { logger, random, alarms, metrics } = this.#options;
-    const { deliveries, streamSeq } = message;
+  async #decide(proven: readonly Proven[]): Promise<{ readonly steps: readonly Step[]; readonly stop: Stop | undefined }> {
+    const { service, records, positions } = this.#options;
+    const stored = await Promise.all(proven.map(({ decision }) => records.known(subjectsOf(decision))));
+    const together = new TakenTogether();
+    const steps: Step[] = [];
+    for (const [index, of] of proven.entries()) {
+      const { decision, compact, superseded, message } = of;
+      const known = together.known(subjectsOf(decision), stored[index]);
+      try {
+        const step = service.takeIn({ decision, compact, superseded, known, streamSeq: message.streamSeq, position: positions.next() });
+        together.add(step);
+        steps.push({ ...step, of });
+      } catch (thrown) {
+        return { steps, stop: defect(thrown) };
+      }
+    }
+    return { steps, stop: undefined };
+  }
+
+  async #takeIn(steps: readonly Step[]): Promise<void> {
+    const { records, logger, metrics, onAccepted, onOutbox } = this.#options;
+    failpoint("controller.before-persist");
+    await records.takeIn(steps);
+    failpoint("controller.after-persist");
+    failpoint("controller.before-ack");
+    const acked = await Promise.all(steps.map(({ of }) => of.message.ackConfirmed()));
+    failpoint("controller.after-ack");
+    const entries: OutboxEntry[] = [];
+    for (const [index, step] of steps.entries()) {
+      const { decision, message } = step.of;
+      const { subject } = step.row;
+      if (step.kind === "accept" && decision.kind === "admission") onAccepted(step.row, decision.op);
+      if (step.kind === "finish" || step.kind === "receipt") entries.push({ id: subject, row: step.outbox });
+      metrics.messages.add({ verdict: step.kind });
+      if (step.kind === "finish") metrics.ops.add({ outcome: step.row.outcome });
+      const about = { jti: decision.op?.claims.jti, subject, verdict: step.kind, streamSeq: message.streamSeq, acked: acked[index] };
+      logger.info(about, "took in a message");
+    }
+    if (entries.length > 0) onOutbox(entries);
+  }
+
+  /** Undefined where the message is off the stream, else how often it was tried. */
+  async #settleOther(message: WorkMessage, { kind, reason }: Stop): Promise<number | undefined> {
+    if (kind === "broken") return await this.#reject(message, reason);
+    const tries = this.#triesOf(message);
+    if (kind === "later" || tries < this.#options.maxDeliveries) return await this.#wait(message, reason, tries);
+    return await this.#reject(message, new TriplaneError("poisoned", `failed ${tries} times: ${reason.message}`, { cause: reason }));
+  }
+
+  /** Deliveries count, and so do the times that it was tried in its place. */
+  #triesOf({ streamSeq, deliveries }: WorkMessage): number {
+    const times = this.#waiting?.streamSeq === streamSeq ? this.#waiting.times + 1 : 0;
+    this.#waiting = { streamSeq, times };
+    return deliveries + times;
+  }
+
+  async #wait({ streamSeq }: WorkMessage, reason: TriplaneError, tries: number): Promise<number> {
+    const { logger, alarms, metrics } = this.#options;
     metrics.messages.add({ verdict: "later" });
-    logger.warn({ err: reason, streamSeq, deliveries }, "a message has to wait and is given back");
-    message.retryLater(backoffMs(deliveries, RETRY, random));
-    if (deliveries >= TELL_AFTER)
+    logger.warn({ err: reason, streamSeq, tries }, "a message has to wait, and all behind it");
+    if (tries >= TELL_AFTER)
       await alarms.tell({ code: reason.code, message: `the command stream waits at message ${streamSeq}: ${reason.message}` });
+    return tries;
   }
 
   /** Evidence and alarm are on disk before the message goes. No record is signed: there is no op that anybody proved. */
-  async #reject(message: WorkMessage, reason: TriplaneError): Promise<void> {
+  async #reject(message: WorkMessage, reason: TriplaneError): Promise<undefined> {
     const { service, records, alarms, metrics, onOutbox, logger } = this.#options;
     const { id, row } = service.reject(message.raw, message.streamSeq, reason);
     const text = alarms.compose({ code: reason.code, message: reason.message, subject: id });
-    await records.reject(id, row, text === undefined ? undefined : this.#alarmEntry(id, text));
+    const alarm = text === undefined ? undefined : this.#alarmEntry(id, text);
+    const isNew = await records.reject(id, row, alarm);
     await message.terminate(`${reason.code} ${id}`);
-    onOutbox();
+    if (isNew && alarm !== undefined) onOutbox([alarm]);
     metrics.messages.add({ verdict: reason.code });
     logger.error({ err: reason, digest: id, streamSeq: message.streamSeq }, "a message proved nothing and was taken off");
   }
@@ -115,11 +187,13 @@ export class Intake {
   #alarmEntry(digest: string, text: string): OutboxEntry {
     return { id: `alarm:${digest}`, row: { kind: "alarm", position: this.#options.positions.next(), text } };
   }
+}
 
-  async #handleDefect(message: WorkMessage, error: TriplaneError): Promise<void> {
-    if (message.deliveries < this.#options.maxDeliveries) return await this.#giveBack(message, error);
-    await this.#reject(message, new TriplaneError("poisoned", `failed ${message.deliveries} times: ${error.message}`, { cause: error }));
-  }
+function defect(thrown: unknown): Stop {
+  const reason = toTriplaneError(thrown);
+  if (isFatal(reason)) throw reason;
+  // A database that does not answer is nothing that a message did.
+  return { kind: reason.code === "unavailable" ? "later" : "defect", reason };
 }
 
 function isFatal(error: TriplaneError): boolean {

@@ -14,7 +14,7 @@ beforeEach(() => {
 describe("Publisher", () => {
   async function finishOne(): Promise<string> {
     const text = bench.world.refusal(bench.world.op({ op: "component.remove" }));
-    await (await bench.intake()).handle(bench.message(text));
+    await (await bench.intake()).handle([bench.message(text)]);
     const [entry] = await bench.records.outbox("audit", 1);
     bench.trace = [];
     return entry?.row.kind === "audit" ? entry.row.record : "";
@@ -53,7 +53,7 @@ describe("Publisher", () => {
   });
 
   it("alarms that cannot be published: records go out all the same", async () => {
-    await (await bench.intake()).handle(bench.message("garbage"));
+    await (await bench.intake()).handle([bench.message("garbage")]);
     await finishOne();
     bench.refusesSubject = subjects(WORKSPACE).alarm;
     assert.deepEqual(await bench.publisher().flush(), { sent: 1, failed: true });

@@ -3,7 +3,7 @@
 // 1. Nothing is read from the stream and nothing is applied without the lease (`ops-controller-single-workqueue-consumer`).
 // 2. What another process left is taken up before the first new message, before any message behind one that never came here, and now and then.
 // 3. A lost lease, a stale fence or a database that does not know what it committed ends the process; a new one reads what is there.
-import { awaitLease, type Bus, type Lease, type LeaseHolder, type LeaseRequest } from "@triplane/bus";
+import { awaitLease, type Bus, type Lease, type LeaseHolder, type LeaseRequest, PendingLine, type WorkMessage } from "@triplane/bus";
 import {
   buckets,
   type Clock,
@@ -16,7 +16,7 @@ import {
 } from "@triplane/contract";
 import { backoffMs, type Health, type Logger, sleep } from "@triplane/kit";
 import type { Store } from "@triplane/store";
-import { Records } from "./adapters/store-records.ts";
+import { type OutboxEntry, Records } from "./adapters/store-records.ts";
 import { Alarms } from "./alarms.ts";
 import { Applier } from "./applier.ts";
 import { Intake } from "./intake.ts";
@@ -62,6 +62,21 @@ const MAX_QUEUED = 500;
 const STORE_PATIENCE_MS = 30_000;
 /** Looks of a standby at the lease within the time that it lasts. */
 const STANDBY_POLLS = 4;
+
+/** How long to wait while as many are queued as may be. */
+const FULL_WAIT_MS = 50;
+/** Messages that are taken in by one commit, and that are held meanwhile. Together below the consumer's max_ack_pending. */
+const MAX_BATCH = 64;
+const MAX_HELD = 192;
+/** A part of the consumer's ack wait of ten seconds. */
+const KEEP_EVERY_MS = 3000;
+
+interface Inward {
+  readonly applier: Applier;
+  readonly line: PendingLine;
+  readonly takeUp: TakeUp;
+  readonly intake: Intake;
+}
 
 interface Active {
   readonly fence: number;
@@ -129,7 +144,7 @@ export class Controller {
   }
 
   async #runActive(lease: Lease, signal: AbortSignal): Promise<void> {
-    const { bus, workspace, logger } = this.#options;
+    const { bus, workspace, logger, clock } = this.#options;
     const store = await this.#openStore(signal);
     if (store === undefined) return;
     try {
@@ -137,16 +152,10 @@ export class Controller {
       const { takeUp, intake, applier, publisher, book, alarms } = await this.#assemble(store, lease, signal);
       const consumer = await bus.consumer(streamNames(workspace).cmd, CONSUMERS.cmd);
       logger.info({ workspace, fence: lease.fence, resumed: applier.depth }, "active");
+      const state = () => bus.consumerState(streamNames(workspace).cmd, CONSUMERS.cmd);
+      const line = new PendingLine({ consumer, state, clock, max: MAX_HELD, ahead: true });
       const loops = [
-        this.#consume(
-          signal,
-          applier,
-          () => consumer.next({ waitMs: WAIT_MS, signal }),
-          async (message) => {
-            await takeUp.before(message.streamSeq);
-            await intake.handle(message);
-          },
-        ),
+        this.#consume(signal, { applier, line, takeUp, intake }),
         publisher.run(),
         this.#followPolicy(signal, book, alarms),
         this.#lookNowAndThen(signal, takeUp),
@@ -169,7 +178,7 @@ export class Controller {
     const alarms = new Alarms({ bus, workspace, clock, logger, metrics });
     const book = new PolicyBook({ workspace, source, memory: records, clock });
     const publisher = new Publisher({ workspace, bus, records, metrics, logger, random, signal });
-    const onOutbox = () => publisher.wake();
+    const onOutbox = (entries: readonly OutboxEntry[]) => publisher.offer(entries);
     const shared = { service, records, positions, alarms, metrics, logger, random, onOutbox };
     const applier = new Applier({
       ...shared,
@@ -180,7 +189,12 @@ export class Controller {
       signal,
       onFatal: (error) => this.#fail(error),
     });
-    const intake = new Intake({ ...shared, verifyContext: { book, audience }, maxDeliveries, onAccepted: (op) => applier.push(op) });
+    const intake = new Intake({
+      ...shared,
+      verifyContext: { book, audience },
+      maxDeliveries,
+      onAccepted: (row, op) => applier.push(row, op),
+    });
     await book.refresh();
     this.#active = { fence: lease.fence, book, applier, publisher };
     const takeUp = new TakeUp({ records, positions, applier });
@@ -195,29 +209,38 @@ export class Controller {
     }
   }
 
-  async #consume<M>(
-    signal: AbortSignal,
-    applier: Applier,
-    next: () => Promise<M | undefined>,
-    handle: (message: M) => Promise<void>,
-  ): Promise<void> {
+  async #consume(signal: AbortSignal, { applier, line, takeUp, intake }: Inward): Promise<void> {
     const { logger, random } = this.#options;
     let failures = 0;
     while (!signal.aborted) {
       if (applier.depth >= MAX_QUEUED) {
-        await sleep(WAIT_MS, signal);
+        line.keep();
+        await sleep(FULL_WAIT_MS, signal);
         continue;
       }
-      let message: M | undefined;
+      let messages: readonly WorkMessage[] = [];
       try {
-        message = await next();
+        messages = (await line.take({ waitMs: WAIT_MS, signal })).slice(0, MAX_BATCH);
         failures = 0;
       } catch (error) {
         failures += 1;
         logger.warn({ err: error, failures }, "the command stream could not be read");
         await sleep(backoffMs(failures, RETRY, random), signal);
       }
-      if (message !== undefined) await handle(message);
+      if (messages.length === 0) continue;
+      for (const { streamSeq } of messages) await takeUp.before(streamSeq);
+      const { settled, waits } = await intake.handle(messages);
+      for (const message of messages.slice(0, settled)) line.done(message);
+      if (waits !== undefined) await this.#pause(backoffMs(waits.tries, RETRY, random), line, signal);
+    }
+    await line.giveBack(0);
+  }
+
+  /** The messages that wait stay ours meanwhile. */
+  async #pause(ms: number, line: PendingLine, signal: AbortSignal): Promise<void> {
+    for (let left = ms; left > 0 && !signal.aborted; left -= KEEP_EVERY_MS) {
+      await sleep(Math.min(left, KEEP_EVERY_MS), signal);
+      line.keep();
     }
   }
 

@@ -5,7 +5,7 @@ import { type VerifiedDecision, verifyDecision } from "@triplane/policy";
 import { manualClock, TEST_COMMIT } from "@triplane/testkit";
 import { outcomeOf, outcomeOfRefusedCall } from "./record.ts";
 import { type AcceptedRow, documentOf, type OpRow, opRowSchema, readRow } from "./rows.ts";
-import { applyRequestOf, ControllerService, type IntakeStep, type Known, subjectsOf } from "./service.ts";
+import { applyRequestOf, ControllerService, type IntakeStep, type Known, opOf, subjectsOf } from "./service.ts";
 import { AUDIENCE, refOf, world } from "./testing/world.ts";
 
 const UNKNOWN: Known = { byJti: undefined, byDigest: undefined };
@@ -28,7 +28,7 @@ function parts() {
 }
 
 function resultOf(row: AcceptedRow, changes: Partial<ApplyResult> = {}): ApplyResult {
-  const request = applyRequestOf(row, 1);
+  const request = applyRequestOf(opOf(row), 1);
   const about = { jti: request.jti, op_digest: request.op_digest, target: request.target };
   return { ...about, status: "applied", state_version_before: 0, state_version_after: 1, workspace_revision: 3, evidence: {}, ...changes };
 }
@@ -47,7 +47,7 @@ describe("ControllerService.takeIn", () => {
     assert.deepEqual(step.row.answer_to, { principal: "ana", jti: made.claims.jti });
     const row = readRow(documentOf(step.row), opRowSchema, "row");
     assert.deepEqual(row, step.row);
-    const request = applyRequestOf(row as AcceptedRow, 9);
+    const request = applyRequestOf(opOf(row as AcceptedRow), 9);
     assert.deepEqual([request.fence, request.args, request.target, request.op_digest], [9, { n: 1 }, "web", made.token.digest]);
   });
 

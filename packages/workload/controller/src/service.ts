@@ -11,6 +11,7 @@ import {
   digestOf,
   formatAudience,
   nowSeconds,
+  type Op,
   type SigningKey,
   type TriplaneError,
   verifyAdmission,
@@ -149,9 +150,13 @@ export function subjectsOf(decision: VerifiedDecision): Subjects {
   return { jti: decision.op?.claims.jti, digest: decision.refusal.claims.op_digest };
 }
 
+/** The op of a row that this process did not verify itself. */
+export function opOf(row: AcceptedRow): Op {
+  return verifyOp(verifyAdmission(row.decision).claims.op);
+}
+
 /** The call that applies an accepted op. */
-export function applyRequestOf(row: AcceptedRow, fence: number): ApplyRequest {
-  const op = verifyOp(verifyAdmission(row.decision).claims.op);
+export function applyRequestOf(op: Op, fence: number): ApplyRequest {
   const { claims } = op;
   return {
     fence,

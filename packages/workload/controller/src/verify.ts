@@ -4,7 +4,16 @@
 // 2. What reached the stream after a newer policy came into force here is held against that one, too: a key that it took away decides
 //    nothing, and an op that it no longer admits is not applied (ADR 0015).
 import type { BusMessage } from "@triplane/bus";
-import { type Did, type FailureCode, parseToken, TriplaneError, toTriplaneError, verifyAdmission, verifyRefusal } from "@triplane/contract";
+import {
+  type Admission,
+  type Did,
+  type FailureCode,
+  parseToken,
+  TriplaneError,
+  toTriplaneError,
+  verifyAdmission,
+  verifyRefusal,
+} from "@triplane/contract";
 import { decideUnder, type LoadedPolicy, policyCommitOf, type VerifiedDecision, verifyDecision } from "@triplane/policy";
 import type { PolicyBook } from "./policy-book.ts";
 
@@ -39,14 +48,15 @@ export async function verifyMessage(message: Pick<BusMessage, "text" | "storedAt
     const compact = message.text;
     if (compact === undefined) throw broken("the message is not UTF-8 text");
     const commit = policyCommitOf(compact);
-    const signer = signerOfDecision(compact);
+    const { signer, admission } = signedDecision(compact);
     if (!book.mayDecide(signer)) await book.refreshIfOlderThan(REFRESH_AFTER_MS);
     const known = book.mayDecide(signer);
     if (!known && message.storedAtMs >= book.head.since_ms) throw broken(`the policy in force lets nobody decide with the key ${signer}`);
     const policy = await policyNamed(book, commit, known);
     if (policy === undefined && known)
       return { kind: "later", reason: new TriplaneError("unavailable", `the policy commit ${commit} is not here yet`) };
-    const decision = verifyDecision({ compact, audience, policyAt: (at) => (at === commit ? policy : undefined) });
+    const policyAt = (at: string): LoadedPolicy | undefined => (at === commit ? policy : undefined);
+    const decision = verifyDecision({ compact, audience, policyAt, ...(admission === undefined ? {} : { verifiedAdmission: admission }) });
     const superseded = message.storedAtMs >= book.head.since_ms ? await whySuperseded(book, commit, decision) : undefined;
     return { kind: "proven", decision, compact, ...(superseded === undefined ? {} : { superseded }) };
   } catch (thrown) {
@@ -82,9 +92,11 @@ async function policyNamed(book: PolicyBook, commit: string, mayWait: boolean): 
 }
 
 /** Who signed, with the signature checked; what else the decision says is not looked at yet. */
-function signerOfDecision(compact: string): Did {
+function signedDecision(compact: string): { readonly signer: Did; readonly admission: Admission | undefined } {
   try {
-    return isAdmission(compact) ? verifyAdmission(compact).claims.iss : verifyRefusal(compact).claims.iss;
+    if (!isAdmission(compact)) return { signer: verifyRefusal(compact).claims.iss, admission: undefined };
+    const admission = verifyAdmission(compact);
+    return { signer: admission.claims.iss, admission };
   } catch (cause) {
     const error = toTriplaneError(cause);
     throw new TriplaneError("chain_broken", `${error.code}: ${error.message}`, { cause, details: { reason: error.code } });

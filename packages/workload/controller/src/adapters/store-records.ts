@@ -2,7 +2,6 @@
 import { TriplaneError } from "@triplane/contract";
 import type { Store, Write } from "@triplane/store";
 import {
-  type AcceptedRow,
   documentOf,
   type FinishedRow,
   type OpRow,
@@ -15,7 +14,7 @@ import {
   readRow,
 } from "../rows.ts";
 import type { Queued } from "../schedule.ts";
-import type { Known, Subjects } from "../service.ts";
+import type { IntakeStep, Known, Subjects } from "../service.ts";
 
 const MAX_REJECTED = 1000;
 const POLICY = "policy";
@@ -23,6 +22,8 @@ const POLICY = "policy";
 export interface OutboxEntry {
   readonly id: string;
   readonly row: OutboxRow;
+  /** Of the op that ended; absent where it is not known, or nothing was applied. */
+  readonly target?: string;
 }
 
 export class Records {
@@ -42,17 +43,19 @@ export class Records {
     return document === undefined ? undefined : readRow(document, opRowSchema, `op ${subject}`);
   }
 
-  /** Throws `store_duplicate` where the subject is taken. */
-  async accept(row: AcceptedRow): Promise<void> {
-    await this.#store.commit([{ kind: "create", table: "ops", id: row.subject, document: documentOf(row) }]);
-  }
-
-  /** Creates a row that has ended, together with its outbox row. Throws `store_duplicate` where the subject is taken. */
-  async createFinished(row: FinishedRow, outbox: OutboxRow): Promise<void> {
-    await this.#store.commit([
-      { kind: "create", table: "ops", id: row.subject, document: documentOf(row) },
-      { kind: "create", table: "outbox", id: row.subject, document: documentOf(outbox) },
-    ]);
+  /** Stores what a batch of messages comes to: new rows by one commit, in order. Throws `store_duplicate` where a subject is taken. */
+  async takeIn(steps: readonly IntakeStep[]): Promise<void> {
+    const created = new Set<string>();
+    const writes: Write[] = [];
+    for (const { kind, row, ...step } of steps) {
+      if (kind !== "accept" && kind !== "finish") continue;
+      created.add(row.subject);
+      writes.push({ kind: "create", table: "ops", id: row.subject, document: documentOf(row) });
+      if ("outbox" in step) writes.push({ kind: "create", table: "outbox", id: row.subject, document: documentOf(step.outbox) });
+    }
+    if (writes.length > 0) await this.#store.commit(writes);
+    for (const step of steps)
+      if (step.kind === "receipt" && !created.has(step.row.subject)) await this.enqueue(step.row.subject, step.outbox);
   }
 
   /** Ends an accepted op: result and outbox row in one commit. Throws `store_conflict` where it has ended already. */
@@ -119,8 +122,8 @@ export class Records {
     return await this.#store.count("outbox");
   }
 
-  async published(id: string): Promise<void> {
-    await this.#store.commit([{ kind: "delete", table: "outbox", id }]);
+  async published(ids: readonly string[]): Promise<void> {
+    await this.#store.commit(ids.map((id) => ({ kind: "delete", table: "outbox", id })));
   }
 
   async readPolicy(): Promise<PolicyRow | undefined> {

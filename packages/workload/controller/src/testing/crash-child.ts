@@ -88,11 +88,8 @@ function aroundBus(bus: Bus): Bus {
   const consumer = async (stream: string, durable: string): Promise<WorkConsumer> => {
     const inner = await bus.consumer(stream, durable);
     return {
-      batch: (options) => inner.batch(options),
-      next: async (options) => {
-        const message = await inner.next(options);
-        return message === undefined ? undefined : aroundMessage(message);
-      },
+      next: (options) => inner.next(options),
+      batch: async (options) => (await inner.batch(options)).map(aroundMessage),
     };
   };
   const publish: Bus["publish"] = async (subject, text, options) => {

@@ -1,7 +1,7 @@
 // What tests of single effects share: the real store with every commit noted, and doubles that note what was asked of them.
 import { after, before, beforeEach } from "node:test";
 import type { WorkMessage } from "@triplane/bus";
-import { type SigningKey, subjects, TriplaneError } from "@triplane/contract";
+import { type Op, type SigningKey, subjects, TriplaneError } from "@triplane/contract";
 import { createMetrics, silentLogger, systemRandom } from "@triplane/kit";
 import { openStore, type Store } from "@triplane/store";
 import { type ManualClock, manualClock, type TempDir, tempDir } from "@triplane/testkit";
@@ -12,8 +12,7 @@ import { controllerMetrics } from "../metrics.ts";
 import { PolicyBook } from "../policy-book.ts";
 import { Positions } from "../positions.ts";
 import { Publisher } from "../publisher.ts";
-import { MIGRATIONS } from "../rows.ts";
-import type { Queued } from "../schedule.ts";
+import { type AcceptedRow, MIGRATIONS } from "../rows.ts";
 import { ControllerService } from "../service.ts";
 import { AUDIENCE, testSource, WORKSPACE, type World, world } from "./world.ts";
 
@@ -21,9 +20,11 @@ export class EffectsBench {
   /** Everything that happened, in order: commits, settling of messages, publications. */
   trace: string[] = [];
   published: { readonly subject: string; readonly text: string; readonly messageId: string }[] = [];
-  accepted: Queued[] = [];
+  accepted: { readonly row: AcceptedRow; readonly op: Op }[] = [];
   /** The broker confirms nothing on this subject. */
   refusesSubject: string | undefined;
+  /** What somebody else does just before the next commit. */
+  meanwhile: (() => Promise<void>) | undefined;
   world: World = world();
   clock: ManualClock = manualClock();
   readonly store: Store;
@@ -33,6 +34,9 @@ export class EffectsBench {
     this.store = store;
     this.records = new Records({
       commit: async (writes) => {
+        const meanwhile = this.meanwhile;
+        this.meanwhile = undefined;
+        await meanwhile?.();
         await store.commit(writes);
         this.trace.push(`commit ${writes.map(({ kind, table }) => `${kind} ${table}`).join(" + ")}`);
       },
@@ -50,6 +54,7 @@ export class EffectsBench {
     this.published = [];
     this.accepted = [];
     this.refusesSubject = undefined;
+    this.meanwhile = undefined;
     this.world = world();
     this.clock = manualClock();
   }
@@ -79,9 +84,9 @@ export class EffectsBench {
       ...this.shared(key),
       verifyContext: { book, audience: AUDIENCE },
       maxDeliveries: 3,
-      onAccepted: (op) => {
+      onAccepted: (row, op) => {
         this.trace.push("apply may start");
-        this.accepted.push(op);
+        this.accepted.push({ row, op });
       },
     });
   }
@@ -91,12 +96,12 @@ export class EffectsBench {
     return new Publisher({ workspace: WORKSPACE, bus: this.bus, records, metrics, logger, random, signal: new AbortController().signal });
   }
 
-  message(text: string, deliveries = 1): WorkMessage {
+  message(text: string, deliveries = 1, streamSeq = 7): WorkMessage {
     return {
       subject: subjects(WORKSPACE).cmd,
       text,
       raw: Buffer.from(text),
-      streamSeq: 7,
+      streamSeq,
       deliveries,
       storedAtMs: this.clock.nowMs(),
       ackConfirmed: async () => {
