@@ -19,6 +19,8 @@ export function lockFileMatches(repository: Repository): Problem[] {
   const problems: Problem[] = [];
   for (const path of repository.paths.filter((each) => /(^|\/)package\.json$/.test(each))) {
     const folder = path.replace(/\/?package\.json$/, "");
+    // What is installed apart from the product, and only on request, has a lock file of its own.
+    if (folder !== "" && repository.paths.includes(`${folder}/package-lock.json`)) continue;
     const manifest: Manifest = JSON.parse(repository.text(path) ?? "{}");
     const locked = lock.packages[folder];
     const differing = FIELDS.filter((field) => normal(manifest[field]) !== normal(locked?.[field]));

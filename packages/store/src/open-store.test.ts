@@ -75,7 +75,7 @@ async function report(path: string): Promise<{ readonly firsts: readonly number[
 }
 
 describe("openStore: a process that is killed", () => {
-  it("keeps everything that it confirmed, and no half of a commit (persist-before-ack)", async () => {
+  it("pitfall 9: keeps everything that it confirmed, and no half of a commit (persist-before-ack)", async () => {
     const path = join(folder, "killed");
     let next = 0;
     for (let round = 0; round < 2; round += 1) {
@@ -153,7 +153,7 @@ describe("openStore: lock", () => {
 });
 
 describe("openStore: refusals", () => {
-  it("engines that lose data", async () => {
+  it("pitfall 9: engines that lose data", async () => {
     for (const url of ["mem://", `surrealkv://${folder}/kv`, `rocksdb://${folder}/x?sync=never`])
       await assert.rejects(openStore({ url, migrations: [] }), failsWith("store_engine_refused"));
   });
