@@ -4,9 +4,9 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type Bus, messageIdOf } from "@triplane/bus";
-import { alarmSchema, CONSUMERS, generateSigningKey, streamNames, subjects } from "@triplane/contract";
+import { alarmSchema, CONSUMERS, generateSigningKey, streamNames, subjects, verifyAuditRecord } from "@triplane/contract";
 import { systemClock } from "@triplane/kit";
-import { verifyLedger } from "@triplane/ledger";
+import { openLedgerWriter, type VerifyLedgerOptions, verifyLedger } from "@triplane/ledger";
 import { eventually, startNats, type TempDir, type TestNats, tempDir } from "@triplane/testkit";
 import { runAuditMirror } from "./main.ts";
 import { createWorld, type RecordChanges, WORKSPACE, type World, writeConfig } from "./testing/world.ts";
@@ -115,6 +115,48 @@ test("audit-mirror: what is no record is set aside and alarmed, never committed 
   for (const code of ["chain_broken", "ledger_record_invalid"]) {
     assert.ok(alarms.some((alarm) => alarm.source === "audit-mirror" && alarm.code === code));
   }
+});
+
+test("verifyLedger with decisions: a decision that its policy does not make is found, on this thread and on others (chain-verified-at-every-hop)", async () => {
+  await using it = await setting();
+  const { world } = it;
+  const decisions = { repoDir: world.policy.repoDir, pin: world.policy, minThreshold: 2 };
+  const memoryFile = join(world.folder, "verified");
+  const verify = (options: VerifyLedgerOptions = { decisions }) => verifyLedger(world.state.repoDir, world.state, options);
+  const append = async (records: readonly string[]) => {
+    const { repoDir, ...pin } = world.state;
+    const writer = await openLedgerWriter({ repoDir, key: world.controller, pin, clock: systemClock });
+    await writer.append(records.map(verifyAuditRecord));
+    await writer.close();
+  };
+  const next = (count: number) => Array.from({ length: count }, () => world.nextRecord());
+  await append(next(3));
+  assert.equal((await verify()).ok, true);
+  // What was verified without decisions is verified again where they are asked for.
+  assert.deepEqual([(await verify({ memoryFile })).verifiedBefore, (await verify({ memoryFile, decisions })).verifiedBefore], [0, 0]);
+  assert.equal((await verify({ memoryFile, decisions })).verifiedBefore, 3);
+  // The keeper of another workspace signs well, and may not decide here.
+  await append([world.nextRecord({ keeper: generateSigningKey() })]);
+  assert.equal((await verify({})).ok, true);
+  for (const options of [{ decisions }, { decisions, memoryFile }]) {
+    const [problem] = (await verify(options)).problems;
+    assert.deepEqual([problem?.code, problem?.index], ["ledger_record_invalid", 3]);
+    assert.match(problem?.message ?? "", /the policy lets nobody admit/);
+  }
+  await assert.rejects(verify({ decisions: { ...decisions, minThreshold: 3 } }), { code: "delegates_invalid" });
+});
+
+test("verifyLedger with decisions: many records, checked on other threads", async () => {
+  await using it = await setting();
+  const { world } = it;
+  const { repoDir, ...pin } = world.state;
+  const writer = await openLedgerWriter({ repoDir, key: world.controller, pin, clock: systemClock });
+  for (const count of [450, 30]) await writer.append(Array.from({ length: count }, () => verifyAuditRecord(world.nextRecord())));
+  await writer.append([verifyAuditRecord(world.nextRecord()), verifyAuditRecord(world.nextRecord({ keeper: generateSigningKey() }))]);
+  await writer.close();
+  const decisions = { repoDir: world.policy.repoDir, pin: world.policy, minThreshold: 2 };
+  const [problem] = (await verifyLedger(repoDir, pin, { decisions })).problems;
+  assert.deepEqual([problem?.code, problem?.index], ["ledger_record_invalid", 481]);
 });
 
 test("audit-mirror: a second mirror on the same ledger does not start", async () => {
