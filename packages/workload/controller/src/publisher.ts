@@ -108,6 +108,7 @@ export class Publisher {
   }
 
   async #publishTogether(entries: readonly OutboxEntry[]): Promise<Pass> {
+    if (entries.length === 0) return { sent: 0, failed: false };
     const { records, logger } = this.#options;
     failpoint("controller.before-publish");
     const results = await Promise.allSettled(entries.map(({ row }) => this.#publish(row)));
