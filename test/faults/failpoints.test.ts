@@ -26,7 +26,7 @@ const LANES: readonly Lane[] = [
   { rooms: ["orchestrator"], more: diesAgain },
 ];
 
-describe("pitfall 5: a process that is killed at every step of an op's way", { concurrency: true, timeout: 500_000 }, () => {
+describe("pitfall 5: a process that is killed at every step of an op's way", { concurrency: true, timeout: 570_000 }, () => {
   for (const { rooms, more } of LANES) {
     describe(rooms.join(", "), ONE_BY_ONE, () => {
       const workspace = workspaceOfSuite();

@@ -78,8 +78,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: `${CONTROLLER}/publisher.ts`,
-        find: "this.#queue.isComplete ? await this.#publishOffered() : await this.flush();",
-        put: "await this.#publishOffered();",
+        find: 'await this.#publishAll(await records.outbox("audit", BATCH));',
+        put: "await this.#publishAll([]);",
       },
     ],
     diesAt: "controller.before-publish",
@@ -96,18 +96,7 @@ export const MUTANTS: readonly Mutant[] = [
       { kind: "create", table: "outbox", id: row.subject, document: documentOf(outbox) },
     ]);`,
         put: `expect: { state: "accepted" } },
-    ]);
-    this.#memory.push({ id: row.subject, row: outbox });`,
-      },
-      {
-        file: `${CONTROLLER}/adapters/store-records.ts`,
-        find: "  readonly #store: Store;",
-        put: "  readonly #store: Store; #memory = [];",
-      },
-      {
-        file: `${CONTROLLER}/adapters/store-records.ts`,
-        find: `return rows.map(({ id, document }) => ({ id, row: readRow(document, outboxRowSchema`,
-        put: `if (kind === "audit") return this.#memory.splice(0); return rows.map(({ id, document }) => ({ id, row: readRow(document, outboxRowSchema`,
+    ]);`,
       },
     ],
     diesAt: "controller.after-record",
@@ -120,8 +109,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: `${CONTROLLER}/intake.ts`,
-        find: "const known = together.known(subjectsOf(decision), stored[index]);",
-        put: "const known = { byJti: undefined, byDigest: undefined };",
+        find: "await Promise.all(proven.map(({ decision }) => records.known(subjectsOf(decision))));",
+        put: "proven.map(() => ({ byJti: undefined, byDigest: undefined }));",
       },
       {
         file: `${CONTROLLER}/adapters/store-records.ts`,

@@ -16,7 +16,7 @@ export interface Workspace {
 }
 
 // An ack wait of the broker (10 s) and a few restarts, on a machine that is busy with other workspaces.
-const OUTCOME_TIMEOUT_MS = 60_000;
+const OUTCOME_TIMEOUT_MS = 120_000;
 
 /** Call inside of `describe`. */
 export function workspaceOfSuite(): Workspace {
