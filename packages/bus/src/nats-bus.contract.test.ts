@@ -2,7 +2,12 @@
 import { busContract, startNats } from "@triplane/testkit";
 
 busContract("NATS", async () => {
-  const nats = await startNats({ identities: [{ role: "operator", principal: "alice" }] });
+  const nats = await startNats({
+    identities: [
+      { role: "operator", principal: "alice" },
+      { role: "approver", principal: "ben" },
+    ],
+  });
   return {
     ...nats,
     restart: async () => {
