@@ -167,6 +167,21 @@ test("takeIn: a recent duplicate is answered with the recorded bytes, however ol
   assert.deepEqual(at.alarms(), []);
 });
 
+test("takeIn: an op in review is no gap when its number is older than the bucket keeps (`every-command-lands`)", async () => {
+  const at = bench();
+  const waiting = at.world.op("ben", 1, { op: "component.remove" });
+  await at.take(waiting.compact);
+  const { jti } = waiting.op.claims;
+  for (let seq = 2; seq <= 70; seq += 1) await at.take(at.world.op("ben", seq, { op: "job.run" }).compact);
+  const before = at.commands().length;
+  const again = await at.take(waiting.compact);
+  assert.deepEqual([again.verdict, again.waits], ["repeat", true]);
+  assert.equal(at.commands().length, before);
+  assert.equal(at.review(jti)?.state, "open");
+  // Other bytes under that number have no such excuse.
+  assert.equal((await at.take(at.world.op("ben", 1, { op: "component.remove", target: "kv" }).compact)).verdict, "gap");
+});
+
 test("takeIn: an op under the jti of another op in review is refused and does not take its place", async () => {
   const at = bench();
   const waiting = at.world.op("ana", 1, { op: "component.remove" });

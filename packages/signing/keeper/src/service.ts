@@ -129,11 +129,14 @@ export function takeIn(input: IntakeInput): Intake {
     case "repeat":
       return repeat(input, place.record);
     case "gap":
-      return refuseUncounted(input, "gap", {
-        code: "sequence_gap",
-        fact: `the op has sequence number ${op.claims.seq}, expected is ${place.expected}`,
-        expected: place.expected,
-      });
+      return (
+        repeatOfReview(input) ??
+        refuseUncounted(input, "gap", {
+          code: "sequence_gap",
+          fact: `the op has sequence number ${op.claims.seq}, expected is ${place.expected}`,
+          expected: place.expected,
+        })
+      );
     case "fork":
       return refuseUncounted(input, "fork", {
         code: "sequence_fork",
@@ -202,6 +205,20 @@ function repeat(input: IntakeInput, known: SequenceRecord): Intake {
   if (recorded.review === undefined) {
     return { verdict: "repeat", effects: [publish(known.output), { do: "ack" }], waits: true };
   }
+  return { verdict: "repeat", effects: [answer(input, recorded.review), { do: "ack" }], waits: true };
+}
+
+/**
+ * An op that waits for people may be sent again when its number is older than the bucket keeps. Its review then says that it was taken in:
+ * refused as a gap it would end, and its number, which it used up, would be in no record. `every-command-lands`
+ */
+function repeatOfReview(input: IntakeInput): Intake | undefined {
+  const { recorded, op } = input;
+  const oldest = recorded.history.at(-1);
+  if (oldest === undefined || op.claims.seq >= oldest.seq) return undefined;
+  const { digest } = op.token;
+  if (recorded.settled?.op_digest === digest) return { verdict: "repeat", effects: [publish(recorded.settled.output), { do: "ack" }] };
+  if (recorded.review?.state !== "open" || recorded.review.op_digest !== digest) return undefined;
   return { verdict: "repeat", effects: [answer(input, recorded.review), { do: "ack" }], waits: true };
 }
 
