@@ -1,7 +1,8 @@
 // What has to be true when everything is calm again: what the outboxes promised, what the promises' own check says, and what the checker says.
 import { checkInvariants, sourcesOfHome } from "@triplane/checker";
 import type { InvariantId } from "@triplane/contract";
-import { everythingSubmitted } from "../faults/evidence.ts";
+import { eventually } from "@triplane/testkit";
+import { controllerRows, everythingSubmitted } from "../faults/evidence.ts";
 import { brokenPromises } from "../faults/promises.ts";
 import { type Arena, type LinkName, TRIPLANE } from "./arena.ts";
 
@@ -32,6 +33,10 @@ async function checkerSays(arena: Arena): Promise<readonly Finding[]> {
 }
 
 async function promisesKept(arena: Arena): Promise<readonly Finding[]> {
+  // It may have been started again a moment ago, and serves nothing before it holds the lease.
+  await eventually(() => controllerRows(arena.world), { timeoutMs: 60_000, intervalMs: 500, what: "rows of the controller" }).catch(
+    () => undefined,
+  );
   const submitted = await everythingSubmitted(arena.world);
   const known = new Set(submitted.map(({ op }) => op.entry.jti));
   const forgotten = arena.book.jtis().filter((jti) => !known.has(jti));

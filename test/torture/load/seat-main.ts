@@ -44,7 +44,16 @@ class Sitter {
   /** Takes up what an earlier process of this seat left. */
   async resume(): Promise<void> {
     const left = await this.person.outbox.pending();
-    for (const op of left) this.#watch(op);
+    // What a seat that died was told to say is not known any more; everybody else approves then.
+    const others = REVIEWERS.filter((name) => name !== this.person.principal);
+    for (const op of left) {
+      this.#watch(op);
+      if (op.claims.op === "component.remove")
+        this.#words.set(
+          op.entry.jti,
+          others.map((principal) => ({ principal, word: "approve" })),
+        );
+    }
     if (how === "resend") {
       this.#enqueue(async () => {
         await this.#untilDone(async () => void (await (await this.#connected()).submitter.resendAll()));
@@ -103,8 +112,8 @@ class Sitter {
   async #lookAt(jti: string): Promise<void> {
     const { submitter } = await this.#connected();
     const found = await submitter.stage(jti);
-    if (found.stage === "review") return await this.#speak(jti);
-    if (found.stage !== "outcome") return;
+    // That it waits for people is only told once, and may be lost with who told it; people look at what is open themselves.
+    if (found.stage !== "outcome") return await this.#speak(jti);
     this.#waiting.delete(jti);
     this.#words.delete(jti);
     this.#spokenMs.delete(jti);
@@ -118,11 +127,10 @@ class Sitter {
   }
 
   async #speak(jti: string): Promise<void> {
+    if (!this.#words.has(jti)) return;
     if (performance.now() - (this.#spokenMs.get(jti) ?? Number.NEGATIVE_INFINITY) < SPEAK_AGAIN_MS) return;
     this.#spokenMs.set(jti, performance.now());
-    // What a seat that died was told to say is not known any more; everybody else approves then.
-    const others = REVIEWERS.filter((name) => name !== this.person.principal);
-    const words = this.#words.get(jti) ?? others.map((principal) => ({ principal, word: "approve" as const }));
+    const words = this.#words.get(jti) ?? [];
     for (const { principal, word } of words) await speak(principal, word, jti).catch(() => undefined);
   }
 
