@@ -16,7 +16,7 @@ import { brokenPromises, checkerViolations, comeToRest, type Rest, type Violatio
 const ROOT = join(import.meta.dirname, "../..");
 const MUTATE = join(import.meta.dirname, "mutate.ts");
 // Workspaces at the same time.
-const WORKSPACES = 2;
+const WORKSPACES = 3;
 
 interface Verdict {
   readonly rest: Rest;
