@@ -11,6 +11,11 @@ describe("firstBrokenPromise", () => {
     assert.equal(firstBrokenPromise(promised, printed), undefined);
   });
 
+  it("looks through what a rule with windows says on some days only", () => {
+    const promised = "- deny freeze: the target web is not among billing*";
+    assert.equal(firstBrokenPromise(promised, `${promised}; no window of the rule is open`), undefined);
+  });
+
   it("names the line that was not printed, or not in that order", () => {
     assert.equal(firstBrokenPromise("outcome applied", "outcome refused"), "outcome applied");
     assert.equal(firstBrokenPromise("one\ntwo", "two\none"), "two");

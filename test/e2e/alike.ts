@@ -14,6 +14,8 @@ const VARYING: readonly (readonly [RegExp, string])[] = [
   [/(?<![\w])\/[\w./@-]+/g, "<path>"],
   [/\b\d+(?:\.\d+)? (?:s|ms|min)\b/g, "<span>"],
   [/\b\d{3,}\b/g, "<number>"],
+  // A rule with windows says so on the days on which none is open.
+  [/; no window of the rule is open/g, ""],
   [/─+/g, "─"],
   [/ {2,}/g, "  "],
 ];
