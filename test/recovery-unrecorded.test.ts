@@ -43,7 +43,7 @@ describe("records that the ledger never got (every-command-lands)", { timeout: 5
 
   const inLedger = (jti: string) => world.eventually(`${jti} in the ledger`, async () => (await world.ledgerCount(jti)) > 0, 90_000);
 
-  it("NATS lost: the controller publishes again what it had published", async () => {
+  it("pitfall 2: NATS lost: the controller publishes again what it had published", async () => {
     const jti = await appliedWithoutMirror("component.deploy", { component: "web" });
     await rm(world.layout.natsData, { recursive: true });
     assert.match(await triplane("ledger", "replay"), /kept: 1 op; 1 record that the ledger lacks/);
