@@ -10,7 +10,9 @@ import { run } from "./e2e/program.ts";
 const TIMEOUT_MS = 540_000;
 
 describe("docs/how-to/recover.md", () => {
-  it("pitfall 2: every block runs, in order, with real losses, and prints what the guide says", { timeout: TIMEOUT_MS + 60_000 }, async () => {
+  it("pitfall 2: every block runs, in order, with real losses, and prints what the guide says", {
+    timeout: TIMEOUT_MS + 60_000,
+  }, async () => {
     const steps = stepsOf(await readFile(join(ROOT, "docs/how-to/recover.md"), "utf8"));
     assert.ok(steps.length >= 10, "the guide has lost its blocks");
     await using installed = await installation("recover");
