@@ -22,6 +22,7 @@ export class CheckPool {
   #threads: readonly Worker[] = [];
   #jobs = 0;
   #recordsAlone = 0;
+  #isClosed = false;
 
   constructor(setting: ThreadSetting) {
     this.#setting = setting;
@@ -34,6 +35,7 @@ export class CheckPool {
   }
 
   check(content: Buffer, rules: RecordRules): Promise<CheckedBatch> {
+    if (this.#isClosed) return Promise.reject(new TriplaneError("internal", "the verification ended"));
     if (this.#recordsAlone < RECORDS_ALONE) return this.#checkHere(content, rules);
     if (this.#threads.length === 0) this.#threads = this.#start();
     const id = this.#jobs;
@@ -46,6 +48,7 @@ export class CheckPool {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#fail("the verification ended");
     await Promise.all(this.#threads.map((thread) => thread.terminate()));
   }

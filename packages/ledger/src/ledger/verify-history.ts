@@ -99,6 +99,7 @@ class HistoryWalk {
   #audience: string | undefined;
   /** Index of the first record of the next batch that is read ahead. */
   #readTo: number;
+  #readFailed = false;
 
   constructor(objects: ObjectReader, anchor: LedgerAnchor, options: HistoryOptions) {
     this.#objects = objects;
@@ -117,13 +118,19 @@ class HistoryWalk {
 
   /** Verifies these commits; the first problem ends the walk. */
   async run(commits: readonly ObjectId[]): Promise<LedgerProblem | undefined> {
-    const ahead: Ahead[] = [];
+    const ahead: Promise<Ahead>[] = [];
+    let reading: Promise<unknown> = Promise.resolve();
     for (let [next, done] = [0, 0]; done < commits.length; done += 1) {
       // Until the first record has said what the audience is, there is nothing to hold the others against.
       const wanted = this.#audience === undefined ? 1 : this.#options.pool.ahead;
-      for (; ahead.length < wanted && next < commits.length && ahead.at(-1)?.failure === undefined; next += 1)
-        ahead.push(await this.#readAhead(commits[next] ?? ""));
-      const batch = ahead.shift();
+      for (; ahead.length < wanted && next < commits.length; next += 1) {
+        const id = commits[next] ?? "";
+        // One after the other, because a batch says where the next one begins; beside the checks of those before.
+        const read = reading.then(() => this.#readAhead(id));
+        ahead.push(read);
+        reading = read;
+      }
+      const batch = await ahead.shift();
       const problem = batch === undefined ? undefined : await this.#step(batch);
       if (problem !== undefined) return problem;
     }
@@ -148,11 +155,13 @@ class HistoryWalk {
     return { code: "ledger_tree_invalid", message };
   }
 
-  /** Reads a batch and has its records checked. Where its records are follows from how many came before, which is certain only later. */
+  /** Never rejects. Reads a batch and has its records checked. Where its records are follows from how many came before, which is certain only later. */
   async #readAhead(id: ObjectId): Promise<Ahead> {
-    const nothing = { id, commit: undefined, records: undefined, content: undefined, checked: undefined };
+    const nothing = { id, records: undefined, content: undefined, checked: undefined };
     let commit: DecodedCommit | undefined;
     try {
+      // Behind a batch that cannot be read nobody knows where the next one is; the walk ends there.
+      if (this.#readFailed) throw new TriplaneError("git_failed", "a batch before it cannot be read");
       commit = await this.#objects.commit(id);
       const path = recordsPath(this.#readTo);
       const entry = await this.#objects.entryAt(commit.tree, path);
@@ -165,6 +174,7 @@ class HistoryWalk {
       checked.catch(() => undefined);
       return { id, commit, records: entry.id, content, checked, failure: undefined };
     } catch (failure) {
+      this.#readFailed = true;
       return { ...nothing, commit, failure };
     }
   }
