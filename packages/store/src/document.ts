@@ -25,7 +25,7 @@ export function assertId(id: string): void {
     throw refused(`an id has 1 to ${MAX_ID_CHARS} characters of well-formed Unicode`);
 }
 
-/** The bytes of its documents together. Throws `request_invalid` for what a commit may not hold. */
+/** No less than the bytes of its documents together. Throws `request_invalid` for what a commit may not hold. */
 export function assertWrites(tables: Tables, writes: readonly Write[]): number {
   if (writes.length > MAX_COMMIT_WRITES) throw refused(`a commit has at most ${MAX_COMMIT_WRITES} writes, this one ${writes.length}`);
   let totalBytes = 0;
@@ -55,35 +55,45 @@ export function assertListOptions(options: ListOptions): void {
     throw refused("a limit is a whole number from 1");
 }
 
-/** Its size in bytes. */
+/** No less than its size in bytes. */
 function assertDocument(document: Document, indexes: ReadonlySet<string>): number {
-  assertValue(document, 0);
+  const mostBytes = assertValue(document, 0);
   for (const field of indexes) {
     const value = document[field];
     if (value !== undefined && !isScalar(value)) throw refused(`field ${field} is indexed and must hold a string, number, boolean or null`);
   }
+  if (mostBytes <= MAX_DOCUMENT_BYTES) return mostBytes;
   const sizeBytes = Buffer.byteLength(JSON.stringify(document));
   if (sizeBytes > MAX_DOCUMENT_BYTES) throw refused(`a document has at most ${MAX_DOCUMENT_BYTES} bytes, this one ${sizeBytes}`);
   return sizeBytes;
 }
 
-function assertValue(value: Json, depth: number): void {
+/** Bytes of JSON for one UTF-16 unit, where it is escaped. */
+const MOST_BYTES_PER_UNIT = 6;
+/** Bytes of a number, a literal, quotes or brackets, with what separates them from the next. */
+const MOST_BYTES_BESIDE = 20;
+
+/** Returns how many bytes of JSON it can have at most. */
+function assertValue(value: Json, depth: number): number {
   if (depth > MAX_DOCUMENT_DEPTH) throw refused(`a document is nested at most ${MAX_DOCUMENT_DEPTH} deep`);
-  if (value === null || typeof value === "boolean") return;
+  if (value === null || typeof value === "boolean") return MOST_BYTES_BESIDE;
+  let mostBytes = MOST_BYTES_BESIDE;
   if (typeof value === "number") {
     if (!Number.isSafeInteger(value)) throw refused(`${value} is not an integer within 2^53`);
   } else if (typeof value === "string") {
     if (!value.isWellFormed()) throw refused("a string is not well-formed Unicode");
+    mostBytes += value.length * MOST_BYTES_PER_UNIT;
   } else if (Array.isArray(value)) {
-    for (const item of value) assertValue(item, depth + 1);
+    for (const item of value) mostBytes += assertValue(item, depth + 1);
   } else if (typeof value === "object") {
     for (const [key, member] of Object.entries(value)) {
       if (key === "__proto__" || !key.isWellFormed()) throw refused(`${JSON.stringify(key)} cannot be a key`);
-      assertValue(member, depth + 1);
+      mostBytes += key.length * MOST_BYTES_PER_UNIT + assertValue(member, depth + 1);
     }
   } else {
     throw refused(`a ${typeof value} has no JSON form`);
   }
+  return mostBytes;
 }
 
 function isScalar(value: Json): value is null | boolean | number | string {

@@ -10,7 +10,7 @@ export const MAX_ID_CHARS = 512;
 export const MAX_COMMIT_WRITES = 1000;
 /** What commits that share a transaction write together at most; one alone may write more. */
 export const MAX_GROUP_WRITES = 500;
-export const MAX_GROUP_BYTES: number = 4 * 1024 * 1024;
+export const MAX_GROUP_BYTES: number = 16 * 1024 * 1024;
 /** Documents that one trip reads by id. */
 export const MAX_READ_TOGETHER = 500;
 /** Attempts of a commit that collides with others before `store_conflict`. */
