@@ -71,7 +71,9 @@ interface Waiting extends Queued {
 
 export class Applier {
   readonly #options: ApplierOptions;
-  readonly #queue = new Map<string, Waiting>();
+  /** In order of positions. */
+  #queue = new Map<string, Waiting>();
+  #lastPosition = 0;
   readonly #running = new Map<string, { readonly op: Queued; readonly done: Promise<void> }>();
   /** Ops that another process accepted, whose first step is to ask. */
   readonly #askFirst = new Set<string>();
@@ -87,17 +89,25 @@ export class Applier {
   /** An op that this process verified and accepted. */
   push(row: AcceptedRow, op: Op): void {
     if (this.#running.has(row.subject)) return;
-    this.#queue.set(row.subject, { subject: row.subject, target: row.target, position: row.position, accepted: { row, op } });
-    this.#pump();
+    const { subject, target, position } = row;
+    this.#enqueue([{ subject, target, position, accepted: { row, op } }]);
   }
 
   /** Ops that another process accepted, or may have; those in hand stay as they are. */
   resume(ops: readonly Queued[]): void {
+    const others = ops.filter(({ subject }) => !this.#queue.has(subject) && !this.#running.has(subject));
+    for (const { subject } of others) this.#askFirst.add(subject);
+    this.#enqueue(others);
+  }
+
+  #enqueue(ops: readonly Waiting[]): void {
+    let isInOrder = true;
     for (const op of ops) {
-      if (this.#queue.has(op.subject) || this.#running.has(op.subject)) continue;
       this.#queue.set(op.subject, op);
-      this.#askFirst.add(op.subject);
+      isInOrder &&= op.position >= this.#lastPosition;
+      this.#lastPosition = Math.max(this.#lastPosition, op.position);
     }
+    if (!isInOrder) this.#queue = new Map([...this.#queue].sort(([, a], [, b]) => a.position - b.position));
     this.#pump();
   }
 
@@ -111,7 +121,7 @@ export class Applier {
     metrics.queueDepth.set(this.depth);
     if (signal.aborted) return;
     const running = [...this.#running.values()].map(({ op }) => op);
-    for (const op of runnable([...this.#queue.values()], running, parallel)) {
+    for (const op of runnable(this.#queue.values(), running, parallel)) {
       this.#queue.delete(op.subject);
       const done = this.#carryOut(op).finally(() => {
         this.#running.delete(op.subject);

@@ -49,7 +49,7 @@ export const CONFIG = defineConfig({
       description: "Milliseconds after which a standby may take over from a controller that no longer renews its lease.",
       placeholder: "MS",
     }),
-    parallel: option(integer({ min: 1, max: 64 }).default(8), {
+    parallel: option(integer({ min: 1, max: 64 }).default(16), {
       description: "Ops on different targets that are applied at the same time.",
       placeholder: "COUNT",
     }),
