@@ -2,6 +2,7 @@
 //
 // 1. A release is named after the digest of its files and never changes; it appears whole or not at all.
 // 2. Only plain files of bounded number and size go into a release; tests stay behind.
+import { statSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type Clock, canonicalJson, type Digest, digestOf, TARGET_PATTERN, TriplaneError } from "@triplane/contract";
@@ -47,7 +48,7 @@ export class CatalogFolder implements Catalog {
     const folder = join(this.#catalogDir, name);
     const stamp = folderStamp(folder, MAX_FILES, this.#clock.nowMs());
     const known = this.#entries.get(name);
-    if (stamp !== undefined && known?.stamp === stamp && (await isFolder(this.#directory(name, known.entry.digest)))) return known.entry;
+    if (stamp !== undefined && known?.stamp === stamp && isFolder(this.#directory(name, known.entry.digest))) return known.entry;
     const files = await readComponent(folder, name);
     if (files === undefined) return undefined;
     const listed = [...files].map(([path, bytes]) => [path, digestOf(bytes)]).sort(([a = ""], [b = ""]) => (a < b ? -1 : 1));
@@ -67,7 +68,7 @@ export class CatalogFolder implements Catalog {
     const directory = this.#directory(name, digest);
     const known = this.#releases.get(directory);
     if (known !== undefined) return known;
-    if (!(await isFolder(directory))) throw new TriplaneError("apply_failed", `the release ${digest} of ${name} is not there`);
+    if (!isFolder(directory)) throw new TriplaneError("apply_failed", `the release ${digest} of ${name} is not there`);
     const release = { definition: readDefinition(directory, name), directory };
     if (this.#releases.size >= MAX_KNOWN) this.#releases.clear();
     this.#releases.set(directory, release);
@@ -80,7 +81,7 @@ export class CatalogFolder implements Catalog {
 
   async #make(name: string, digest: Digest, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
     const directory = this.#directory(name, digest);
-    if (await isFolder(directory)) return;
+    if (isFolder(directory)) return;
     await mkdir(dirname(directory), { recursive: true, mode: 0o700 });
     const making = await mkdtemp(join(dirname(directory), ".making-"));
     try {
@@ -137,11 +138,6 @@ async function readComponent(folder: string, name: string): Promise<ReadonlyMap<
   return files;
 }
 
-async function isFolder(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).isDirectory();
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return false;
-    throw error;
-  }
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }

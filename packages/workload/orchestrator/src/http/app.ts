@@ -86,11 +86,9 @@ export function createApp(parts: AppParts): Hono {
     // Goes on also when nobody waits any more; the row has the result.
     applying.catch(() => undefined);
     const late = new AbortController();
-    const waited = sleep(parts.applyWaitMs, late.signal).then(() => service.op(request.jti));
-    // Only the first of the two is looked at.
-    waited.catch(() => undefined);
+    const waited = sleep(parts.applyWaitMs, late.signal).then(() => undefined);
     const result = await Promise.race([applying, waited]).finally(() => late.abort());
-    return context.json(result);
+    return context.json(result ?? (await service.op(request.jti)));
   });
   on(ROUTES.events, (context) => {
     if (watchers >= MAX_WATCHERS) throw new TriplaneError("unavailable", `already ${watchers} watch`);

@@ -2,7 +2,7 @@
 //
 // 1. A line is appended right after its effect, in one write; after a kill in between, the line is owed and the next converge pays it.
 // 2. Lines are not synced: a power cut may take the last ones, and never makes one up.
-import { createReadStream } from "node:fs";
+import { createReadStream, writeSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { canonicalJson, type Digest, digestField } from "@triplane/contract";
@@ -50,8 +50,8 @@ export class EffectsJournal {
     return this.#told.get(target);
   }
 
-  async append(effect: Effect): Promise<void> {
-    await this.#file.appendFile(`${canonicalJson(effect)}\n`);
+  append(effect: Effect): void {
+    writeSync(this.#file.fd, `${canonicalJson(effect)}\n`);
     remember(this.#told, effect);
   }
 

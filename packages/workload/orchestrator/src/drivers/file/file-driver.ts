@@ -56,7 +56,7 @@ export class FileDriver implements Driver {
       const target = name.endsWith(SUFFIX) ? name.slice(0, -SUFFIX.length) : undefined;
       if (target === undefined || isKept(target)) continue;
       await this.#delete(name);
-      await this.#tell({ jti: null, target, generation: null, action: "restore", digest: null });
+      this.#tell({ jti: null, target, generation: null, action: "restore", digest: null });
     }
   }
 
@@ -72,9 +72,9 @@ export class FileDriver implements Driver {
     }
     const after = { target, generation: want?.generation ?? null, digest: content?.digest ?? null };
     const action = want === undefined ? "remove" : "write";
-    if (effect) await this.#tell({ jti, ...after, action });
+    if (effect) this.#tell({ jti, ...after, action });
     // Killed between effect and line: the state's own op is the one that had the effect.
-    else if (this.#journal.told(target) !== content?.digest) await this.#tell({ jti: want?.generation ?? jti, ...after, action });
+    else if (this.#journal.told(target) !== content?.digest) this.#tell({ jti: want?.generation ?? jti, ...after, action });
     if (content === undefined) this.#wanted.delete(target);
     else this.#wanted.set(target, content.digest);
     return { ok: true, endpoints: [], evidence: content === undefined ? {} : { file_digest: content.digest } };
@@ -109,7 +109,7 @@ export class FileDriver implements Driver {
     } catch {
       return false;
     }
-    await this.#tell({ jti: state.generation, target, generation: state.generation, action: "restore", digest });
+    this.#tell({ jti: state.generation, target, generation: state.generation, action: "restore", digest });
     return true;
   }
 
@@ -122,9 +122,9 @@ export class FileDriver implements Driver {
     return true;
   }
 
-  async #tell(effect: Omit<Effect, "at_ms">): Promise<void> {
+  #tell(effect: Omit<Effect, "at_ms">): void {
     try {
-      await this.#journal.append({ ...effect, at_ms: this.#parts.clock.nowMs() });
+      this.#journal.append({ ...effect, at_ms: this.#parts.clock.nowMs() });
     } catch (cause) {
       throw new TriplaneError("unavailable", "the journal of effects cannot be written", { cause });
     }

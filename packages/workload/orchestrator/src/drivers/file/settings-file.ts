@@ -2,8 +2,8 @@
 //
 // 1. A reader finds the old file or the new one, never a part.
 // 2. Nothing here is synced: the record is, and the next start brings every file back to it.
-import { readFileSync } from "node:fs";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { readFileSync, writeFileSync } from "node:fs";
+import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { canonicalJson, type Digest, digestOf } from "@triplane/contract";
 import { isErrno } from "@triplane/kit";
@@ -33,11 +33,11 @@ export function presentDigest(path: string): Digest | undefined {
 
 export const TEMPORARY = /^\..+\.tmp$/;
 
-// Not synced, and still off the loop: a file system that is writing its journal lets a rename wait.
+// Writing ends in the page cache and is not worth a trip to another thread; a rename is, because it may have to wait for the disk.
 export async function replaceFile(folder: string, name: string, text: string): Promise<void> {
   const temporary = join(folder, `.${name}.tmp`);
   try {
-    await writeFile(temporary, text, { mode: 0o600 });
+    writeFileSync(temporary, text, { mode: 0o600 });
     await rename(temporary, join(folder, name));
   } catch (error) {
     await rm(temporary, { force: true, recursive: true });
