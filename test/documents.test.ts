@@ -2,11 +2,17 @@ import assert from "node:assert/strict";
 import { glob, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { KEEPER_PROGRAM, PROGRAM } from "@triplane/cli";
+import { KEEPER_PROGRAM, loadCommands, PROGRAM } from "@triplane/cli";
 import { ROOT } from "./e2e/installation.ts";
 import { blocksOf } from "./e2e/markdown-session.ts";
 
-const PROGRAMS = new Map([PROGRAM, KEEPER_PROGRAM].map((program) => [program.name, program]));
+const PROGRAMS = new Map(
+  await Promise.all(
+    [PROGRAM, KEEPER_PROGRAM].map(
+      async (program) => [program.name, { ...program, commands: await loadCommands(program.commands) }] as const,
+    ),
+  ),
+);
 const GLOBAL_OPTIONS = ["--help", "--version", "--json"];
 
 interface Mention {
@@ -36,10 +42,7 @@ function problemWith(line: string): string | undefined {
   // The name of a group alone, as in "the `triplane keeper …` commands", names no command.
   if (command === undefined)
     return Object.hasOwn(program.nouns, plain[0]) && plain.length === 1 ? undefined : `there is no command ${plain.slice(0, 2).join(" ")}`;
-  const known = new Set([
-    ...GLOBAL_OPTIONS,
-    ...Object.keys(command.options.shape).map((name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`),
-  ]);
+  const known = new Set([...GLOBAL_OPTIONS, ...command.options.map(({ flag }) => `--${flag}`)]);
   const unknown = words
     .filter((word) => word.startsWith("--"))
     .map((word) => word.split("=")[0] ?? "")

@@ -8,7 +8,7 @@ import { childEnvironment, World } from "@triplane/cli";
 import { freePort, systemClock, systemRandom } from "@triplane/kit";
 import { ROOT } from "./e2e/installation.ts";
 
-const PROGRAM = join(ROOT, "packages/cli/src/daemons/ops-controller.ts");
+const PROGRAM = join(ROOT, "packages/cli/bin/ops-controller.mjs");
 const PATIENCE_MS = 90_000;
 
 /** An ops-controller beside the one that `triplane up` started. */

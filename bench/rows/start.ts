@@ -5,7 +5,7 @@ import { bySize, type Row } from "../harness/row.ts";
 import { median } from "../harness/statistics.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
-const PROGRAM = join(ROOT, "packages", "cli", "src", "main.ts");
+const PROGRAM = join(ROOT, "packages", "cli", "bin", "triplane.mjs");
 
 export const start: Row = {
   id: "start",

@@ -12,7 +12,7 @@ import { openLedgerWriter, readLedger } from "@triplane/ledger";
 import { eventually } from "@triplane/testkit";
 
 const ROOT = resolve(import.meta.dirname, "../..");
-export const TRIPLANE: readonly [string, string] = [process.execPath, join(ROOT, "packages/cli/src/main.ts")];
+export const TRIPLANE: readonly [string, string] = [process.execPath, join(ROOT, "packages/cli/bin/triplane.mjs")];
 const RAW_STORE = join(ROOT, "packages/checker/src/testing/raw-store.ts");
 const run = promisify(execFile);
 const PATIENCE_MS = 120_000;

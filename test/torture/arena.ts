@@ -39,7 +39,7 @@ export const DISKS = ["nats-server", "ops-controller", "orchestrator", "ledger",
 export type DiskName = (typeof DISKS)[number];
 
 /** The program that people call. */
-export const TRIPLANE = join(import.meta.dirname, "../../packages/cli/src/main.ts");
+export const TRIPLANE = join(import.meta.dirname, "../../packages/cli/bin/triplane.mjs");
 
 const WORK_MS = 8_000;
 const DISK_MIB = 256;

@@ -25,12 +25,12 @@ export async function generatedDocs(): Promise<GeneratedDoc[]> {
     { path: "docs/errors.md", content: errorsDoc() },
     { path: "docs/reference/invariants.md", content: invariantsDoc() },
     { path: "docs/reference/configuration.md", content: await configurationDoc() },
-    { path: "docs/reference/cli.md", content: commandsDoc() },
+    { path: "docs/reference/cli.md", content: await commandsDoc() },
   ];
 }
 
-function commandsDoc(): string {
-  return page("Commands", ...referencePage(PROGRAM), "", ...referencePage(KEEPER_PROGRAM));
+async function commandsDoc(): Promise<string> {
+  return page("Commands", ...(await referencePage(PROGRAM)), "", ...(await referencePage(KEEPER_PROGRAM)));
 }
 
 function errorsDoc(): string {

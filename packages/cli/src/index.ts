@@ -2,6 +2,7 @@
 export { asReviewer } from "./commands/keeper/options.ts";
 export { leftovers } from "./demo/leftovers.ts";
 export { type OpTold, World } from "./demo/world.ts";
+export { loadCommands } from "./framework/listing.ts";
 export { referencePage } from "./framework/reference.ts";
 export { type HomeLayout, homeLayout } from "./home/layout.ts";
 export { readWorkspaceFile, type WorkspaceFile } from "./home/workspace-file.ts";

@@ -1,7 +1,5 @@
 // The program `triplane`.
-import { useCompileCache } from "./compile-cache.ts";
+import { PROGRAM } from "./program.ts";
+import { runProgram } from "./run-program.ts";
 
-useCompileCache(process.env);
-const { runProgram } = await import("./run-program.ts");
-const { PROGRAM } = await import("./program.ts");
 await runProgram(PROGRAM);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { systemClock, systemRandom } from "@triplane/kit";
 import type { CommandContext } from "./framework/command.ts";
-import { parametersOf } from "./framework/parameters.ts";
+import { loadCommands } from "./framework/listing.ts";
 import { type Program, runShell } from "./framework/shell.ts";
 import { PRODUCT_ROOT } from "./home/layout.ts";
 import { KEEPER_PROGRAM, PROGRAM } from "./program.ts";
@@ -62,8 +62,8 @@ function codeIn(ran: Ran): string {
 }
 
 for (const program of [PROGRAM, KEEPER_PROGRAM]) {
-  describe(`${program.name}: every command`, () => {
-    for (const command of program.commands) {
+  describe(`${program.name}: every command`, async () => {
+    for (const command of await loadCommands(program.commands)) {
       const words = command.name.split(" ");
 
       it(`${command.name} --help has summary, arguments, options, examples and exit codes`, async () => {
@@ -72,9 +72,9 @@ for (const program of [PROGRAM, KEEPER_PROGRAM]) {
         assert.equal(err, "");
         const flat = out.replaceAll(/\s+/g, " ");
         assert.ok(flat.includes(command.summary), "the summary is missing");
-        for (const each of parametersOf(command.args))
+        for (const each of command.args)
           assert.ok(each.description !== "" && flat.includes(each.description), `${each.name} is not described`);
-        for (const each of parametersOf(command.options)) {
+        for (const each of command.options) {
           assert.ok(out.includes(`--${each.flag}`), `--${each.flag} is missing`);
           assert.ok(each.description !== "" && flat.includes(each.description), `--${each.flag} is not described`);
         }
@@ -87,9 +87,7 @@ for (const program of [PROGRAM, KEEPER_PROGRAM]) {
       });
 
       it(`${command.name} answers an unknown option with exit code 2 and code usage`, async () => {
-        const args = parametersOf(command.args)
-          .filter((each) => each.required)
-          .map((each) => each.choices?.[0] ?? "x");
+        const args = command.args.filter((each) => each.required).map((each) => each.choices?.[0] ?? "x");
         const ran = await run([...words, ...args, "--no-such-option", "--json"], { program });
         assert.equal(ran.code, 2);
         assert.equal(ran.out, "");
@@ -98,7 +96,7 @@ for (const program of [PROGRAM, KEEPER_PROGRAM]) {
     }
 
     it("has a description for each of its groups, and no group without commands", () => {
-      const nouns = new Set(program.commands.flatMap((command) => command.noun ?? []));
+      const nouns = new Set(program.commands.flatMap(({ noun }) => noun ?? []));
       assert.deepEqual([...nouns].sort(), Object.keys(program.nouns).sort());
     });
   });

@@ -1,35 +1,6 @@
-// All commands of `triplane`, in the order in which help lists them.
-import { checkInvariantsCommand } from "./commands/check/invariants.ts";
-import { completionCommand } from "./commands/completion.ts";
-import { demo } from "./commands/demo.ts";
-import { doctor } from "./commands/doctor.ts";
-import { down } from "./commands/down.ts";
-import { init } from "./commands/init.ts";
-import { keeperAdmit } from "./commands/keeper/admit.ts";
-import { keeperList } from "./commands/keeper/list.ts";
-import { keeperShow } from "./commands/keeper/show.ts";
-import { keeperApprove, keeperReject } from "./commands/keeper/speak.ts";
-import { keysNew } from "./commands/keys/new.ts";
-import { keysShow } from "./commands/keys/show.ts";
-import { ledgerLog } from "./commands/ledger/log.ts";
-import { ledgerPath } from "./commands/ledger/path.ts";
-import { ledgerReplay } from "./commands/ledger/replay.ts";
-import { ledgerVerify } from "./commands/ledger/verify.ts";
-import { opCancel } from "./commands/op/cancel.ts";
-import { opList } from "./commands/op/list.ts";
-import { opPlan } from "./commands/op/plan.ts";
-import { opResend } from "./commands/op/resend.ts";
-import { opShow } from "./commands/op/show.ts";
-import { opSubmit } from "./commands/op/submit.ts";
-import { opWait } from "./commands/op/wait.ts";
-import { policyCheck } from "./commands/policy/check.ts";
-import { policyExplain } from "./commands/policy/explain.ts";
-import { policyTest } from "./commands/policy/test.ts";
-import { receipt } from "./commands/receipt.ts";
-import { status } from "./commands/status.ts";
-import { up } from "./commands/up.ts";
-import { verify } from "./commands/verify.ts";
-import type { Command } from "./framework/command.ts";
+// All commands of `triplane`, in the order in which help lists them. Each is loaded when it is wanted, so that the program is never
+// larger than the command that runs.
+import { type Listing, listed, loadCommands } from "./framework/listing.ts";
 import type { Program } from "./framework/shell.ts";
 
 const VERSION = "0.1.0";
@@ -43,36 +14,81 @@ const NOUNS = {
   check: "Check a workspace from the outside",
 } as const;
 
-const KEEPER_COMMANDS = [keeperList, keeperShow, keeperApprove, keeperReject, keeperAdmit];
+const KEEPER_COMMANDS: readonly Listing[] = [
+  listed("keeper list", "List the ops that wait for people", () => import("./commands/keeper/list.ts").then((module) => module.keeperList)),
+  listed("keeper show", "Show an op that waits for people, and what the policy says of it", () =>
+    import("./commands/keeper/show.ts").then((module) => module.keeperShow),
+  ),
+  listed("keeper approve", "Approve an op that waits for people", () =>
+    import("./commands/keeper/speak.ts").then((module) => module.keeperApprove),
+  ),
+  listed("keeper reject", "Reject an op that waits for people", () =>
+    import("./commands/keeper/speak.ts").then((module) => module.keeperReject),
+  ),
+  listed("keeper admit", "Decide ops by hand, as the keeper would", () =>
+    import("./commands/keeper/admit.ts").then((module) => module.keeperAdmit),
+  ),
+];
 
-const COMMANDS: readonly Command[] = [
-  init,
-  up,
-  down,
-  status,
-  doctor,
-  demo,
-  opPlan,
-  opSubmit,
-  opShow,
-  opList,
-  opWait,
-  opResend,
-  opCancel,
+const COMMANDS: readonly Listing[] = [
+  listed("init", "Make a local workspace: keys, NATS identities, three governed repositories", () =>
+    import("./commands/init.ts").then((module) => module.init),
+  ),
+  listed("up", "Start the planes of the workspace as processes and keep them running", () =>
+    import("./commands/up.ts").then((module) => module.up),
+  ),
+  listed("down", "Stop the planes of the workspace", () => import("./commands/down.ts").then((module) => module.down)),
+  listed("status", "Show what runs, what waits, what was alarmed, and where the ledger stands", () =>
+    import("./commands/status.ts").then((module) => module.status),
+  ),
+  listed("doctor", "Check the tools that Triplane uses, and say how to get what is missing", () =>
+    import("./commands/doctor.ts").then((module) => module.doctor),
+  ),
+  listed("demo", "Show the whole thing on real processes, then clean up", () => import("./commands/demo.ts").then((module) => module.demo)),
+  listed("op plan", "Show what an op would do now", () => import("./commands/op/plan.ts").then((module) => module.opPlan)),
+  listed("op submit", "Plan an op, sign it, and send it to the keeper", () =>
+    import("./commands/op/submit.ts").then((module) => module.opSubmit),
+  ),
+  listed("op show", "Show an op of your outbox", () => import("./commands/op/show.ts").then((module) => module.opShow)),
+  listed("op list", "List the ops of your outbox, oldest first", () => import("./commands/op/list.ts").then((module) => module.opList)),
+  listed("op wait", "Wait until an op of yours has its outcome", () => import("./commands/op/wait.ts").then((module) => module.opWait)),
+  listed("op resend", "Send again every op of yours that has no outcome", () =>
+    import("./commands/op/resend.ts").then((module) => module.opResend),
+  ),
+  listed("op cancel", "Withdraw an op of yours that waits in review", () =>
+    import("./commands/op/cancel.ts").then((module) => module.opCancel),
+  ),
   ...KEEPER_COMMANDS,
-  policyCheck,
-  policyExplain,
-  policyTest,
-  ledgerVerify,
-  ledgerLog,
-  ledgerPath,
-  ledgerReplay,
-  receipt,
-  verify,
-  checkInvariantsCommand,
-  keysNew,
-  keysShow,
-  completionCommand("triplane", () => COMMANDS, NOUNS),
+  listed("policy check", "Check a policy file", () => import("./commands/policy/check.ts").then((module) => module.policyCheck)),
+  listed("policy explain", "Say what the approved policy decides about an op, rule by rule", () =>
+    import("./commands/policy/explain.ts").then((module) => module.policyExplain),
+  ),
+  listed("policy test", "Run the cases of keeper_policy.test.ncl against the policy", () =>
+    import("./commands/policy/test.ts").then((module) => module.policyTest),
+  ),
+  listed("ledger verify", "Verify a ledger from its bytes", () =>
+    import("./commands/ledger/verify.ts").then((module) => module.ledgerVerify),
+  ),
+  listed("ledger log", "List the records of the ledger, newest first", () =>
+    import("./commands/ledger/log.ts").then((module) => module.ledgerLog),
+  ),
+  listed("ledger path", "Print the folder of the ledger's repository", () =>
+    import("./commands/ledger/path.ts").then((module) => module.ledgerPath),
+  ),
+  listed("ledger replay", "Rebuild from the ledger what the workspace has lost", () =>
+    import("./commands/ledger/replay.ts").then((module) => module.ledgerReplay),
+  ),
+  listed("receipt", "Make the receipt of an op", () => import("./commands/receipt.ts").then((module) => module.receipt)),
+  listed("verify", "Verify a receipt", () => import("./commands/verify.ts").then((module) => module.verify)),
+  listed("check invariants", "Check every invariant of a workspace from the outside, with evidence", () =>
+    import("./commands/check/invariants.ts").then((module) => module.checkInvariantsCommand),
+  ),
+  listed("keys new", "Make an Ed25519 signing key", () => import("./commands/keys/new.ts").then((module) => module.keysNew)),
+  listed("keys show", "Show the DIDs of your keys", () => import("./commands/keys/show.ts").then((module) => module.keysShow)),
+  listed("completion", "Print a completion script for your shell", async () => {
+    const { completionCommand } = await import("./commands/completion.ts");
+    return completionCommand("triplane", () => loadCommands(COMMANDS), NOUNS);
+  }),
 ];
 
 export const PROGRAM: Program = {

@@ -1,6 +1,4 @@
 // Runs a program in this process: signals, broken pipes, exit code.
-import { toTriplaneError } from "@triplane/contract";
-import { processContext } from "./framework/context.ts";
 import { EXIT_FAILED, type Program, printFailure, runShell, type Streams } from "./framework/shell.ts";
 
 export async function runProgram(program: Program): Promise<void> {
@@ -18,8 +16,12 @@ export async function runProgram(program: Program): Promise<void> {
   // A reader that went away (`| head`) is no failure.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : EXIT_FAILED));
   try {
-    process.exitCode = await runShell(program, process.argv.slice(2), streams, (json) => processContext(json, streams, stopping.signal));
+    process.exitCode = await runShell(program, process.argv.slice(2), streams, async (json) => {
+      const { processContext } = await import("./framework/context.ts");
+      return processContext(json, streams, stopping.signal);
+    });
   } catch (thrown) {
+    const { toTriplaneError } = await import("@triplane/contract");
     printFailure(toTriplaneError(thrown), false, streams);
     process.exitCode = EXIT_FAILED;
   }

@@ -4,8 +4,6 @@ import { runDemo, SCENES } from "../demo/run-demo.ts";
 import { defineCommand } from "../framework/command.ts";
 
 export const demo = defineCommand({
-  verb: "demo",
-  summary: "Show the whole thing on real processes, then clean up",
   description: `Makes a workspace in a temporary folder, starts its three planes on free ports, and plays: ${SCENES.map((scene) => scene.title.toLowerCase()).join("; ")}. Every claim is observed, not assumed; the exit code is 0 only if all of them held and nothing is left behind.`,
   args: z.strictObject({}),
   options: z.strictObject({}),

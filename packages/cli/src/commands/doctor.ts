@@ -5,8 +5,6 @@ import { defineCommand } from "../framework/command.ts";
 import { table } from "../framework/table.ts";
 
 export const doctor = defineCommand({
-  verb: "doctor",
-  summary: "Check the tools that Triplane uses, and say how to get what is missing",
   args: z.strictObject({}),
   options: z.strictObject({}),
   examples: [

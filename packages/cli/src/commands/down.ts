@@ -7,8 +7,6 @@ import { homeOption, openHome } from "./home-option.ts";
 import { chosenPlanes, planesOption } from "./planes-option.ts";
 
 export const down = defineCommand({
-  verb: "down",
-  summary: "Stop the planes of the workspace",
   description:
     "Stops the processes of the planes; with the workload plane also the components that it runs. Nothing is lost: ops that wait are still there at the next `triplane up`. The other planes may go down alone: what was admitted is still applied.",
   args: z.strictObject({}),

@@ -9,8 +9,6 @@ import { anyPlaneRuns } from "../planes/launch.ts";
 import { homeOption, layoutFor } from "./home-option.ts";
 
 export const init = defineCommand({
-  verb: "init",
-  summary: "Make a local workspace: keys, NATS identities, three governed repositories",
   description:
     "Creates the home folder of a workspace: signing keys of its operators, its agent, its automation, its keeper and its controller; an identity on the bus for each; the repositories of policy, desired state and ledger, the first two approved by two operators; access tokens and ports.\n\nAll keys lie on this machine, in this folder. That is for learning and for trying things out. In production every person keeps their own key, the keeper has a machine of its own, and four eyes are on two machines.",
   args: z.strictObject({}),

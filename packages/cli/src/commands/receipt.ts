@@ -14,8 +14,6 @@ const PUBLIC_FILE = 0o644;
 const LEDGER_WAIT_MS = 5000;
 
 export const receipt = defineCommand({
-  verb: "receipt",
-  summary: "Make the receipt of an op",
   description:
     "One JSON file: the controller's record with the op, the decision and the approvals inside, the policy that was in force, and the proof that the record is in the ledger. `triplane verify` checks it anywhere, without this workspace.",
   args: z.strictObject({ jti: text("JTI", "The op's id, or the digest that the ledger lists") }),

@@ -16,8 +16,6 @@ import { needsText } from "./op/wait-for.ts";
 type Part<T> = { readonly known: T } | { readonly unknown: string };
 
 export const status = defineCommand({
-  verb: "status",
-  summary: "Show what runs, what waits, what was alarmed, and where the ledger stands",
   description: "Exit code 1 if a plane is not up or a process is not healthy.",
   args: z.strictObject({}),
   options: z.strictObject({ home: homeOption }),

@@ -14,8 +14,6 @@ import { chosenPlanes, planesOption } from "./planes-option.ts";
 const WATCH_MS = 1_000;
 
 export const up = defineCommand({
-  verb: "up",
-  summary: "Start the planes of the workspace as processes and keep them running",
   description:
     "Starts nats-server, provisions its streams, then starts orchestrator, ops-controller and audit-mirror (workload), keeper-daemon (signing) and desired-sync (CI), and waits until each is healthy. A process that ends by itself is started again. Logs are in the home's logs folder.\n\nStays in the foreground and stops everything on Ctrl-C, components included; with --detach it returns when everything is healthy, and `triplane down` stops it. What runs already is left as it is.",
   args: z.strictObject({}),

@@ -12,8 +12,6 @@ import { decisionFromFiles } from "../people/decisions.ts";
 import { anchorOptions, anchorsFrom } from "./ledger/anchors.ts";
 
 export const verify = defineCommand({
-  verb: "verify",
-  summary: "Verify a receipt",
   description:
     "Offline, and without trusting whoever handed you the file: the signatures of issuer, approvers, keeper and controller, the policy, the decision run again, and the proof that the record is in the ledger. What you trust (the ledger's id or the controller's key) comes from flags, else from the home's workspace.json; without either, a receipt only agrees with itself, and that is not enough: exit code 1.",
   args: z.strictObject({ file: text("FILE", "The receipt; - reads standard input") }),

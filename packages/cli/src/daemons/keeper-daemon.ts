@@ -1,7 +1,5 @@
 // The program `keeper-daemon`.
-import { useCompileCache } from "../compile-cache.ts";
+import { runKeeper } from "@triplane/keeper";
 
-useCompileCache(process.env);
-const { runKeeper } = await import("@triplane/keeper");
 // Ends here and now: what a native library keeps open must not keep the process.
 process.exit(await runKeeper(process.argv.slice(2), process.env));

@@ -1,7 +1,5 @@
 // The program `orchestrator`.
-import { useCompileCache } from "../compile-cache.ts";
+import { runOrchestrator } from "@triplane/orchestrator";
 
-useCompileCache(process.env);
-const { runOrchestrator } = await import("@triplane/orchestrator");
 // Ends here and now: what a native library keeps open must not keep the process.
 process.exit(await runOrchestrator(process.argv.slice(2), process.env));

@@ -2,7 +2,7 @@
 // completion scripts and the reference page are all made from these values.
 import type { Clock, Random } from "@triplane/contract";
 import type { z } from "zod";
-import { kebab, parseInput } from "./parameters.ts";
+import { kebab, type Parameter, parametersOf, parseInput } from "./parameters.ts";
 
 export interface Example {
   /** The whole command line, starting with `triplane`. */
@@ -32,11 +32,6 @@ export interface CommandContext {
 }
 
 export interface CommandSpec<Args extends z.ZodObject, Options extends z.ZodObject, Data> {
-  /** The group, as in `op submit`; undefined for a command of the first level. */
-  readonly noun?: string;
-  readonly verb: string;
-  /** One line without a full stop. */
-  readonly summary: string;
   /** Paragraphs for `--help`, after the summary. */
   readonly description?: string;
   /** Positional arguments in order; an array schema at the end takes the rest. */
@@ -64,14 +59,9 @@ export interface CommandResult {
 
 /** A command without its type parameters, as the shell handles it. */
 export interface Command {
-  readonly noun: string | undefined;
-  readonly verb: string;
-  /** `op submit`. */
-  readonly name: string;
-  readonly summary: string;
   readonly description: string | undefined;
-  readonly args: z.ZodObject;
-  readonly options: z.ZodObject;
+  readonly args: readonly Parameter[];
+  readonly options: readonly Parameter[];
   readonly examples: readonly Example[];
   readonly json: boolean;
   readonly jsonLines: boolean;
@@ -83,13 +73,9 @@ export function defineCommand<Args extends z.ZodObject, Options extends z.ZodObj
   spec: CommandSpec<Args, Options, Data>,
 ): Command {
   return {
-    noun: spec.noun,
-    verb: spec.verb,
-    name: spec.noun === undefined ? spec.verb : `${spec.noun} ${spec.verb}`,
-    summary: spec.summary,
     description: spec.description,
-    args: spec.args,
-    options: spec.options,
+    args: parametersOf(spec.args),
+    options: parametersOf(spec.options),
     examples: spec.examples,
     json: spec.json !== false,
     jsonLines: spec.jsonLines === true,

@@ -1,6 +1,5 @@
 // Completion scripts for bash, zsh and fish, made from the command values. They complete words, never run the program.
-import type { Command } from "./command.ts";
-import { parametersOf } from "./parameters.ts";
+import type { ListedCommand } from "./listing.ts";
 
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 export type ShellName = (typeof SHELLS)[number];
@@ -15,7 +14,7 @@ interface Level {
 export function completionScript(
   shell: ShellName,
   name: string,
-  commands: readonly Command[],
+  commands: readonly ListedCommand[],
   nouns: Readonly<Record<string, string>>,
 ): string {
   const levels = levelsOf(commands, nouns);
@@ -24,7 +23,7 @@ export function completionScript(
   return fishScript(name, levels);
 }
 
-function levelsOf(commands: readonly Command[], nouns: Readonly<Record<string, string>>): readonly Level[] {
+function levelsOf(commands: readonly ListedCommand[], nouns: Readonly<Record<string, string>>): readonly Level[] {
   const first = [
     ...commands.filter((command) => command.noun === undefined).map((command) => ({ word: command.verb, summary: command.summary })),
     ...Object.entries(nouns).map(([word, summary]) => ({ word, summary })),
@@ -36,7 +35,7 @@ function levelsOf(commands: readonly Command[], nouns: Readonly<Record<string, s
   const leaves = commands.map((command) => ({
     path: command.name,
     words: [
-      ...parametersOf(command.options).map((option) => ({ word: `--${option.flag}`, summary: option.description })),
+      ...command.options.map((option) => ({ word: `--${option.flag}`, summary: option.description })),
       ...(command.json ? [{ word: "--json", summary: "print data as JSON" }] : []),
       { word: "--help", summary: "show the help" },
     ],

@@ -1,24 +1,24 @@
 // The reference of a program, as Markdown, made from its command values.
-import type { Command } from "./command.ts";
-import { type Parameter, parametersOf } from "./parameters.ts";
+import { type ListedCommand, loadCommands } from "./listing.ts";
+import type { Parameter } from "./parameters.ts";
 import { EXIT_CODES_TEXT, type Program } from "./shell.ts";
 
 /** The lines of a page: an overview, then a section for each command. */
-export function referencePage(program: Program): readonly string[] {
+export async function referencePage(program: Program): Promise<readonly string[]> {
+  const commands = await loadCommands(program.commands);
   return [
     `## ${program.name}`,
     "",
     `${program.description} ${EXIT_CODES_TEXT} Data goes to standard output, everything else to standard error.`,
     "",
-    ...program.commands.map((command) => `- [\`${program.name} ${command.name}\`](#${anchor(program, command)}) ${command.summary}`),
+    ...commands.map((command) => `- [\`${program.name} ${command.name}\`](#${anchor(program, command)}) ${command.summary}`),
     "",
-    ...program.commands.flatMap((command) => [section(program, command), ""]),
+    ...commands.flatMap((command) => [section(program, command), ""]),
   ];
 }
 
-function section(program: Program, command: Command): string {
-  const args = parametersOf(command.args);
-  const options = parametersOf(command.options);
+function section(program: Program, command: ListedCommand): string {
+  const { args, options } = command;
   const parts = [`### ${program.name} ${command.name}`, `${command.summary}.`];
   if (command.description !== undefined) parts.push(command.description);
   parts.push(`\`\`\`text\n${usage(program, command, args, options)}\n\`\`\``);
@@ -36,7 +36,7 @@ function section(program: Program, command: Command): string {
   return parts.join("\n\n");
 }
 
-function usage(program: Program, command: Command, args: readonly Parameter[], options: readonly Parameter[]): string {
+function usage(program: Program, command: ListedCommand, args: readonly Parameter[], options: readonly Parameter[]): string {
   const words = args.map((each) => {
     const inner = each.kind === "list" ? `${each.placeholder}...` : each.placeholder;
     return each.required ? `<${inner}>` : `[${inner}]`;
@@ -58,6 +58,6 @@ function cell(each: Parameter): string {
   return `${each.description.replaceAll("|", "\\|")}.${notes}`;
 }
 
-function anchor(program: Program, command: Command): string {
+function anchor(program: Program, command: ListedCommand): string {
   return `${program.name} ${command.name}`.replaceAll(" ", "-");
 }

@@ -5,14 +5,12 @@ import { systemClock, systemRandom } from "@triplane/kit";
 import { z } from "zod";
 import { type CommandContext, defineCommand } from "./command.ts";
 import { completionScript, SHELLS } from "./completion.ts";
+import { listed, loadCommands } from "./listing.ts";
 import { duration, flag, integer, list, oneOf, text } from "./parameters.ts";
 import { referencePage } from "./reference.ts";
 import { type Program, runShell } from "./shell.ts";
 
 const greet = defineCommand({
-  noun: "people",
-  verb: "greet",
-  summary: "Greet somebody",
   args: z.strictObject({ name: text("NAME", "Whom to greet"), more: list("WORD", "More words") }),
   options: z.strictObject({
     loud: flag("In capitals"),
@@ -30,7 +28,20 @@ const greet = defineCommand({
   failed: (data) => data.tone === "cold",
 });
 
-const PROGRAM: Program = { name: "program", version: "1.2.3", description: "A program.", commands: [greet], nouns: { people: "people" } };
+const loaded: string[] = [];
+const PROGRAM: Program = {
+  name: "program",
+  version: "1.2.3",
+  description: "A program.",
+  commands: [
+    listed("people greet", "Greet somebody", async () => {
+      loaded.push("people greet");
+      return greet;
+    }),
+    listed("stop", "Stop", () => assert.fail("was never asked for")),
+  ],
+  nouns: { people: "people" },
+};
 
 interface Ran {
   readonly code: number;
@@ -130,6 +141,18 @@ describe("runShell", () => {
     assert.match(err, /Usage: program/);
   });
 
+  it("loads the command that is asked for, and for the list of commands none", async () => {
+    loaded.length = 0;
+    for (const argv of [["--help"], ["people"], ["people", "--help"], ["help"], ["--version"]]) await run(...argv);
+    assert.deepEqual(loaded, []);
+    for (const argv of [
+      ["people", "--help", "greet"],
+      ["people", "greet", "ana"],
+    ])
+      await run(...argv);
+    assert.deepEqual(loaded, ["people greet", "people greet"]);
+  });
+
   it("--help is complete: arguments, options, examples, exit codes", async () => {
     const { code, out } = await run("people", "greet", "--help");
     assert.equal(code, 0);
@@ -148,16 +171,16 @@ describe("runShell", () => {
 
 describe("completionScript", () => {
   for (const shell of SHELLS) {
-    it(`names every command and option for ${shell}`, () => {
-      const script = completionScript(shell, "program", [greet], PROGRAM.nouns);
+    it(`names every command and option for ${shell}`, async () => {
+      const script = completionScript(shell, "program", await loadCommands(PROGRAM.commands.slice(0, 1)), PROGRAM.nouns);
       for (const word of ["people", "greet", "loud", "json"]) assert.ok(script.includes(word), `${word} is missing`);
     });
   }
 });
 
 describe("referencePage", () => {
-  it("has every command with its arguments, options and examples", () => {
-    const page = referencePage(PROGRAM).join("\n");
+  it("has every command with its arguments, options and examples", async () => {
+    const page = (await referencePage({ ...PROGRAM, commands: PROGRAM.commands.slice(0, 1) })).join("\n");
     for (const part of [
       "### program people greet",
       "program people greet [options] <NAME> [WORD...]",

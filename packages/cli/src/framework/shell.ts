@@ -2,10 +2,11 @@
 //
 // 1. Data goes to standard output, everything else to standard error.
 // 2. Exit codes: 0 done, 1 failed or refused, 2 wrong usage. Nothing is asked; there is no prompt to wait at.
-import { TriplaneError, toTriplaneError } from "@triplane/contract";
+// 3. Only the command that was asked for is loaded, and what it or a failure needs with it: help is there at once.
+import type { TriplaneError } from "@triplane/contract";
 import { Argument, Command as CommanderCommand, CommanderError, Option } from "commander";
 import type { Command, CommandContext } from "./command.ts";
-import { parametersOf } from "./parameters.ts";
+import { commandAt, type ListedCommand, type Listing, loadCommand } from "./listing.ts";
 
 export const EXIT_DONE = 0;
 export const EXIT_FAILED = 1;
@@ -25,17 +26,19 @@ export interface Program {
   readonly name: string;
   readonly version: string;
   readonly description: string;
-  readonly commands: readonly Command[];
+  readonly commands: readonly Listing[];
   /** One line per noun. */
   readonly nouns: Readonly<Record<string, string>>;
 }
 
-export type ContextFor = (json: boolean) => CommandContext;
+export type ContextFor = (json: boolean) => CommandContext | Promise<CommandContext>;
 
 /** Runs one command line (without the program's own name) and returns its exit code. */
 export async function runShell(program: Program, argv: readonly string[], streams: Streams, contextFor: ContextFor): Promise<number> {
   let exitCode = EXIT_DONE;
-  const root = buildCommander(program, streams, async (command, rawArgs, rawOptions, json) => {
+  const asked = commandAt(program.commands, argv);
+  const loaded = asked === undefined ? undefined : await loadCommand(asked);
+  const root = buildCommander(program, loaded, streams, async (command, rawArgs, rawOptions, json) => {
     exitCode = await invoke(command, rawArgs, rawOptions, json, streams, contextFor);
   });
   try {
@@ -46,6 +49,7 @@ export async function runShell(program: Program, argv: readonly string[], stream
     if (thrown.exitCode === 0) return EXIT_DONE;
     // With no command at all commander shows the help; that is wrong usage, already printed.
     if (thrown.code !== "commander.help") {
+      const { TriplaneError } = await import("@triplane/contract");
       const message = thrown.message.replace(/^error: /, "");
       printFailure(new TriplaneError("usage", message, { hint: usageHint(program, argv) }), argv.includes("--json"), streams);
     }
@@ -55,7 +59,7 @@ export async function runShell(program: Program, argv: readonly string[], stream
 
 type Action = (command: Command, rawArgs: Record<string, unknown>, rawOptions: Record<string, unknown>, json: boolean) => Promise<void>;
 
-function buildCommander(program: Program, streams: Streams, action: Action): CommanderCommand {
+function buildCommander(program: Program, loaded: ListedCommand | undefined, streams: Streams, action: Action): CommanderCommand {
   const root = prepare(new CommanderCommand(program.name), streams)
     .description(program.description)
     .version(program.version, "-V, --version", "print the version")
@@ -69,21 +73,21 @@ function buildCommander(program: Program, streams: Streams, action: Action): Com
       groups.set(command.noun, parent);
       parent.helpCommand(false);
     }
-    addCommand(parent, command, streams, action);
+    if (command.name === loaded?.name) addCommand(parent, loaded, streams, action);
+    else prepare(parent.command(command.verb), streams).summary(command.summary);
   }
   return root;
 }
 
-function addCommand(parent: CommanderCommand, command: Command, streams: Streams, action: Action): void {
+function addCommand(parent: CommanderCommand, command: ListedCommand, streams: Streams, action: Action): void {
   const built = prepare(parent.command(command.verb), streams).summary(command.summary).description(describe(command));
-  const args = parametersOf(command.args);
+  const { args, options } = command;
   for (const parameter of args) {
     const inner = parameter.kind === "list" ? `${parameter.placeholder}...` : parameter.placeholder;
     const argument = new Argument(parameter.required ? `<${inner}>` : `[${inner}]`, parameter.description);
     if (parameter.choices !== undefined) argument.choices(parameter.choices);
     built.addArgument(argument);
   }
-  const options = parametersOf(command.options);
   for (const parameter of options) {
     const value = parameter.kind === "flag" ? "" : ` <${parameter.placeholder}>`;
     const repeat = parameter.kind === "list" ? " (may be given several times)" : "";
@@ -116,7 +120,7 @@ function prepare(command: CommanderCommand, streams: Streams): CommanderCommand 
     .configureOutput({ writeOut: streams.out, writeErr: streams.err, outputError: () => undefined });
 }
 
-function describe(command: Command): string {
+function describe(command: ListedCommand): string {
   return command.description === undefined ? `${command.summary}.` : `${command.summary}.\n\n${command.description}`;
 }
 
@@ -134,12 +138,13 @@ async function invoke(
   contextFor: ContextFor,
 ): Promise<number> {
   try {
-    const result = await command.invoke(rawArgs, rawOptions, contextFor(json));
+    const result = await command.invoke(rawArgs, rawOptions, await contextFor(json));
     if (json) streams.out(`${JSON.stringify(result.data, null, command.jsonLines ? 0 : 2)}\n`);
     else if (result.text !== "") streams.out(`${result.text}\n`);
     if (result.failed) return EXIT_FAILED;
     return result.undecided ? EXIT_UNDECIDED : EXIT_DONE;
   } catch (thrown) {
+    const { toTriplaneError } = await import("@triplane/contract");
     const failure = toTriplaneError(thrown);
     printFailure(failure, json, streams);
     return failure.code === "usage" ? EXIT_USAGE : EXIT_FAILED;
@@ -160,7 +165,7 @@ export function printFailure(failure: TriplaneError, json: boolean, streams: Str
 
 function usageHint(program: Program, argv: readonly string[]): string {
   const words = argv.filter((word) => !word.startsWith("-"));
-  const known = program.commands.find((command) => command.name === words.slice(0, command.noun === undefined ? 1 : 2).join(" "));
+  const known = commandAt(program.commands, argv);
   const noun = words[0] !== undefined && Object.hasOwn(program.nouns, words[0]) ? ` ${words[0]}` : "";
   return `\`${program.name}${known === undefined ? noun : ` ${known.name}`} --help\` shows what it takes.`;
 }

@@ -24,7 +24,18 @@ export interface ProcessSpec {
 /** Processes of one stage start together; the next stage starts when all of them are ready. */
 export type Stages = readonly (readonly ProcessSpec[])[];
 
-const PASSED_ON = ["PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "TZ", "XDG_CACHE_HOME", "TRIPLANE_TOOLS", "SSL_CERT_FILE"] as const;
+const PASSED_ON = [
+  "PATH",
+  "HOME",
+  "TMPDIR",
+  "LANG",
+  "LC_ALL",
+  "TZ",
+  "XDG_CACHE_HOME",
+  "NODE_COMPILE_CACHE",
+  "TRIPLANE_TOOLS",
+  "SSL_CERT_FILE",
+] as const;
 
 /** The environment of a child: what programs need to find things, and nothing that the user's shell happens to hold. */
 export function childEnvironment(env: Readonly<Record<string, string | undefined>>): Record<string, string> {

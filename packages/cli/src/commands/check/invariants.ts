@@ -10,12 +10,9 @@ import { PRODUCT_ROOT } from "../../home/layout.ts";
 import { homeOption, openHome } from "../home-option.ts";
 import { renderReport } from "./render.ts";
 
-const PROGRAM = join(PRODUCT_ROOT, "packages", "cli", "src", "main.ts");
+const PROGRAM = join(PRODUCT_ROOT, "packages", "cli", "bin", "triplane.mjs");
 
 export const checkInvariantsCommand = defineCommand({
-  noun: "check",
-  verb: "invariants",
-  summary: "Check every invariant of a workspace from the outside, with evidence",
   description:
     "Reads streams, databases, ledger, policy, outboxes, processes and configuration for itself: it shares no code with what it checks but the wire formats. It changes nothing, and works while the workspace runs and when it is down; what cannot be read then is not checkable, which is never the same as holding.\n\nExit code 1 if an invariant is violated; 3 with --strict if one is not checkable.",
   args: z.strictObject({}),

@@ -17,9 +17,6 @@ import { openPerson } from "../op/options.ts";
 const WAIT_MS = 2_000;
 
 export const keeperAdmit = defineCommand({
-  noun: "keeper",
-  verb: "admit",
-  summary: "Decide ops by hand, as the keeper would",
   description:
     "Takes the ops that wait for the keeper, in their order, and decides each under the policy; admissions carry your signature. It needs the right 'Admit and gives no more power than the keeper has: what asks for approvals still asks for them, and nobody admits their own op. With a JTI it ends the review of that op, whose approvals have to be there.\n\nHarmless while keeper-daemon runs: both take from one queue, and what one decided the other repeats.",
   args: z.strictObject({

@@ -14,9 +14,6 @@ import { asReviewer } from "./options.ts";
 const POLL_MS = 250;
 
 export const keeperList = defineCommand({
-  noun: "keeper",
-  verb: "list",
-  summary: "List the ops that wait for people",
   description: "Every op is verified here, and judged by the policy that this home's own clone of the policy repository proves.",
   args: z.strictObject({}),
   options: z.strictObject({

@@ -38,9 +38,6 @@ function effectText({ plan, isSignedPlan, problem }: Effect): string {
 }
 
 export const keeperShow = defineCommand({
-  noun: "keeper",
-  verb: "show",
-  summary: "Show an op that waits for people, and what the policy says of it",
   description:
     "Everything is taken from the signed bytes and from the policy that this home verified itself; what it would do is asked of the orchestrator and held against the signed digest. The words are the op's digest for reading aloud: two people who see the same words see the same op.",
   args: jtiArgs,

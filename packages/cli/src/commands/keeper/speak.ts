@@ -41,9 +41,6 @@ function render(verb: string): (said: Spoken) => string {
 }
 
 export const keeperApprove = defineCommand({
-  noun: "keeper",
-  verb: "approve",
-  summary: "Approve an op that waits for people",
   description:
     "Signs the op's digest, its plan, its state version and the policy commit; the signature counts for nothing else. Refused before anything is sent if it would not count: your own op, a group that is not asked, an agent's owner.",
   args: jtiArgs,
@@ -60,9 +57,6 @@ export const keeperApprove = defineCommand({
 });
 
 export const keeperReject = defineCommand({
-  noun: "keeper",
-  verb: "reject",
-  summary: "Reject an op that waits for people",
   description:
     "One rejection by somebody who may approve ends the review; the op is refused with review_rejected. `triplane op cancel` withdraws an op of your own.",
   args: jtiArgs,

@@ -9,9 +9,6 @@ import { facts } from "../../framework/table.ts";
 import { homeOption, openHome } from "../home-option.ts";
 
 export const keysNew = defineCommand({
-  noun: "keys",
-  verb: "new",
-  summary: "Make an Ed25519 signing key",
   description:
     "Writes the key to a file that only you can read, and never replaces one. A key means nothing until the policy lists its DID under a principal, and the policy changes only when its operators approve it.",
   args: z.strictObject({

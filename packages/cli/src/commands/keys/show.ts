@@ -9,9 +9,6 @@ import { table } from "../../framework/table.ts";
 import { homeOption, layoutFor } from "../home-option.ts";
 
 export const keysShow = defineCommand({
-  noun: "keys",
-  verb: "show",
-  summary: "Show the DIDs of your keys",
   description: "Shows public parts only; the secret part never leaves its file.",
   args: z.strictObject({ name: text("NAME", "One key; all of them if left out").optional() }),
   options: z.strictObject({ did: flag("Print the DIDs only"), home: homeOption }),

@@ -12,9 +12,6 @@ import { homeOption, openHome } from "../home-option.ts";
 const DEFAULT_COUNT = 20;
 
 export const ledgerLog = defineCommand({
-  noun: "ledger",
-  verb: "log",
-  summary: "List the records of the ledger, newest first",
   description: "Each record's signature is checked; `triplane ledger verify` checks the whole.",
   args: z.strictObject({}),
   options: z.strictObject({ count: integer("N", "How many (default: 20)", { min: 1, max: 100_000 }).optional(), home: homeOption }),

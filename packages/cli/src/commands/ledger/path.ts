@@ -5,9 +5,6 @@ import { defineCommand } from "../../framework/command.ts";
 import { homeOption, openHome } from "../home-option.ts";
 
 export const ledgerPath = defineCommand({
-  noun: "ledger",
-  verb: "path",
-  summary: "Print the folder of the ledger's repository",
   description: "A bare git repository in Radicle's storage layout. `git clone` makes a copy that anybody can verify.",
   args: z.strictObject({}),
   options: z.strictObject({ home: homeOption }),

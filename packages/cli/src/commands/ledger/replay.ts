@@ -18,9 +18,6 @@ const UNKNOWN = [
 ] as const;
 
 export const ledgerReplay = defineCommand({
-  noun: "ledger",
-  verb: "replay",
-  summary: "Rebuild from the ledger what the workspace has lost",
   description:
     "Looks what is gone: the controller's database, the orchestrator's, the NATS streams with the keeper's numbers; rebuilds that, and leaves alone what is there. The ledger is verified first and every decision is run again; from one that does not verify nothing is rebuilt. The workspace has to be down: only NATS and the audit-mirror run meanwhile, so that the ledger first gets what waits for it.\n\nStopped in the middle it can be run again, and until it is done nothing starts on what is not whole. With --into both databases are rebuilt in another folder and the workspace is not touched: a rehearsal, also while it runs. Exit code 1 if a target could not be restored exactly, or if a rehearsal comes to another state than the one that runs.",
   args: z.strictObject({ dir: text("DIR", "The ledger, or a mirror clone of it (default: the home's)").optional() }),

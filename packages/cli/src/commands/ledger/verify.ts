@@ -11,9 +11,6 @@ import { POLICY_MIN_THRESHOLD } from "../../people/policy.ts";
 import { type Anchors, anchorOptions, anchorsFrom } from "./anchors.ts";
 
 export const ledgerVerify = defineCommand({
-  noun: "ledger",
-  verb: "verify",
-  summary: "Verify a ledger from its bytes",
   description:
     "Checks the repository's identity and signed refs, every commit's signature, every record and all signatures inside it, the SHA-256 chain, the Merkle tree, the checkpoint and the sequence numbers of every key; offline, from the storage repository, a mirror clone or a plain clone. The first bad record is named. With --full every decision is run again under the policy that it names.\n\nWhat you trust comes from flags, else from the home's workspace.json, and is printed. A plain clone has no signed refs: it needs --controller.",
   args: z.strictObject({ dir: text("DIR", "The repository or a clone of it (default: the home's)").optional() }),

@@ -12,9 +12,6 @@ import { homeOption } from "../home-option.ts";
 import { openPerson } from "./options.ts";
 
 export const opCancel = defineCommand({
-  noun: "op",
-  verb: "cancel",
-  summary: "Withdraw an op of yours that waits in review",
   description:
     "Signs a rejection of your own op; the keeper then refuses it with op_withdrawn, and that is in the ledger like every outcome. An op that was admitted cannot be withdrawn: submit one that undoes it. Only operators can: the review stream takes no word from agents and automations.",
   args: z.strictObject({ jti: jtiField.meta({ description: "The op's id", placeholder: "JTI" }) }),

@@ -9,9 +9,6 @@ import { openPerson } from "./options.ts";
 import { stageWord, viewOp } from "./render.ts";
 
 export const opList = defineCommand({
-  noun: "op",
-  verb: "list",
-  summary: "List the ops of your outbox, oldest first",
   description: "From the outbox alone: nothing is asked or sent.",
   args: z.strictObject({}),
   options: z.strictObject({ as: asOption, open: flag("Only those without an outcome"), home: homeOption }),

@@ -6,9 +6,6 @@ import { openPerson, wishArgs, wishFrom, wishOptions } from "./options.ts";
 import { renderPlan } from "./render.ts";
 
 export const opPlan = defineCommand({
-  noun: "op",
-  verb: "plan",
-  summary: "Show what an op would do now",
   description: "Asks the orchestrator. Nothing is signed, sent or changed.",
   args: wishArgs,
   options: z.strictObject(wishOptions),

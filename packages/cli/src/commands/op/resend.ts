@@ -12,9 +12,6 @@ import { openPerson } from "./options.ts";
 import { viewOp } from "./render.ts";
 
 export const opResend = defineCommand({
-  noun: "op",
-  verb: "resend",
-  summary: "Send again every op of yours that has no outcome",
   description:
     "Looks for the outcome of each first; what has none is sent again, byte for byte, in the order of the numbers. Harmless at any time: what is known is answered with what it came to, never applied twice. After NATS was lost it is how ops come back that were on their way.",
   args: z.strictObject({}),

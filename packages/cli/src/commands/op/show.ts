@@ -10,9 +10,6 @@ import { openPerson } from "./options.ts";
 import { renderOutcome, viewOp } from "./render.ts";
 
 export const opShow = defineCommand({
-  noun: "op",
-  verb: "show",
-  summary: "Show an op of your outbox",
   description: "From the outbox alone: nothing is asked or sent. `triplane op wait` fetches what has become of it.",
   args: z.strictObject({ jti: jtiField.meta({ description: "The op's id", placeholder: "JTI" }) }),
   options: z.strictObject({ as: asOption, compact: flag("Print the signed bytes only (compact JWS)"), home: homeOption }),

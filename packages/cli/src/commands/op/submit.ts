@@ -16,9 +16,6 @@ import { waitForOutcome } from "./wait-for.ts";
 const DEFAULT_WAIT_S = 120;
 
 export const opSubmit = defineCommand({
-  noun: "op",
-  verb: "submit",
-  summary: "Plan an op, sign it, and send it to the keeper",
   description:
     "Asks the orchestrator for the plan, signs the op together with the plan's digest and the target's version, keeps it in the outbox, and sends it. The op stays in the outbox until its outcome is held; sending it again is harmless.\n\nWith --wait the exit code tells the outcome: 0 if it was applied, 1 if not.",
   args: wishArgs.partial(),

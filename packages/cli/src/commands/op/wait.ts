@@ -24,9 +24,6 @@ async function waitForLedger(person: Person, jti: string, timeoutS: number, cont
 }
 
 export const opWait = defineCommand({
-  noun: "op",
-  verb: "wait",
-  summary: "Wait until an op of yours has its outcome",
   description:
     "The outcome is believed only if the controller signed it for these very bytes; it then stays in the outbox. Sends the op again now and then, which is harmless. Exit code 0 if it was applied, 1 if not, or if the time is over.",
   args: z.strictObject({ jti: jtiField.meta({ description: "The op's id (default: your latest op)", placeholder: "JTI" }).optional() }),

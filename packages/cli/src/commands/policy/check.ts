@@ -15,9 +15,6 @@ import { homeOption, openHome } from "../home-option.ts";
 const OWN_FILES = ["principals.ncl", "pins.ncl"];
 
 export const policyCheck = defineCommand({
-  noun: "policy",
-  verb: "check",
-  summary: "Check a policy file",
   description: `Reads the file without evaluating anything (policy-files-are-declarative-only: ${INVARIANTS["policy-files-are-declarative-only"]}) and checks its shape and consistency; every problem is reported with file, line and column. Files that it imports are taken from its folder; principals.ncl and pins.ncl, which every workspace has of its own, from the home's approved policy if the folder has none.`,
   args: z.strictObject({ file: text("FILE", "The policy file, usually keeper_policy.ncl") }),
   options: z.strictObject({ home: homeOption }),

@@ -13,9 +13,6 @@ import { homeOption, openHome } from "../home-option.ts";
 import { openPerson } from "../op/options.ts";
 
 export const policyExplain = defineCommand({
-  noun: "policy",
-  verb: "explain",
-  summary: "Say what the approved policy decides about an op, rule by rule",
   description:
     "The same function that the keeper runs, now, without approvals. Rates and budgets count as unused, for only the keeper counts them. Exit code 1 if the policy refuses the op.",
   args: z.strictObject({ op: text("OP", "An op of your outbox by its id, or a file with a signed op (- reads standard input)") }),

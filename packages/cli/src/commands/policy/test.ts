@@ -11,9 +11,6 @@ import { policyInForce } from "../../people/policy.ts";
 import { homeOption, openHome } from "../home-option.ts";
 
 export const policyTest = defineCommand({
-  noun: "policy",
-  verb: "test",
-  summary: "Run the cases of keeper_policy.test.ncl against the policy",
   description:
     "Each case names an op, a time, approvals, and what has to be decided. With DIR the policy in that folder is tested; principals.ncl and pins.ncl come from the home's approved policy if the folder has none.",
   args: z.strictObject({ dir: text("DIR", "Folder with keeper_policy.ncl (default: the home's approved policy)").optional() }),
