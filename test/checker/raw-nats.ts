@@ -12,10 +12,10 @@ export async function askNats(
   ...asks: readonly (readonly [string, object])[]
 ): Promise<readonly Record<string, unknown>[]> {
   // The seed goes through a pipe: a command line can be read by others.
-  const child = spawn(process.execPath, [PROGRAM], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [PROGRAM], { stdio: ["pipe", "pipe", "pipe"] });
   child.stdin.end(JSON.stringify({ ...sources.nats, asks }));
-  const answers = await text(child.stdout);
-  if (answers === "") throw new Error(`JetStream refused one of ${asks.map(([subject]) => subject).join(", ")}`);
+  const [answers, problem] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  if (answers === "") throw new Error(`JetStream refused one of ${asks.map(([subject]) => subject).join(", ")}: ${problem.slice(0, 500)}`);
   return JSON.parse(answers) as Record<string, unknown>[];
 }
 

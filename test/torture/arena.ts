@@ -42,7 +42,8 @@ export type DiskName = (typeof DISKS)[number];
 export const TRIPLANE = join(import.meta.dirname, "../../packages/cli/bin/triplane.mjs");
 
 const WORK_MS = 8_000;
-const DISK_MIB = 256;
+// The engine of the stores takes some 70 MiB in advance for each of its logs.
+const DISK_MIB = 512;
 
 export class Arena {
   readonly cluster: Cluster;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -206,6 +206,16 @@ describe("prove: durability", () => {
       await assert.rejects(prove(place, program), failsWith("store_not_durable"));
       assert.deepEqual(await readdir(place), []);
     });
+
+  it("what a proof left that lost its power goes with the next proof; a young one may still run", async () => {
+    const place = await mkdtemp(join(folder, "proof-"));
+    for (const name of [".durability-old", ".durability-young"]) await mkdir(join(place, name));
+    await utimes(join(place, ".durability-old"), 1, 1);
+    const program = join(folder, "keeps-it.mjs");
+    await writeFile(program, "console.log(process.argv[4]); setInterval(() => {}, 1000);");
+    await prove(place, program);
+    assert.deepEqual(await readdir(place), [".durability-young"]);
+  });
 
   it("a process that is killed in the middle of its proof leaves no probe and no scratch store behind", async () => {
     const place = await mkdtemp(join(folder, "proof-"));

@@ -3,7 +3,7 @@
 // 1. What the rows were before is compared with what they are after. Rows that are gone without the daemon or the checker saying so
 //    are a violation of their own: silently wrong.
 // 2. After any damage to a database it is taken away and rebuilt by replay; the ledger is put back from its replica, as a seed would.
-import { cp, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { cp, open, readdir, rm, stat } from "node:fs/promises";
 import { createConnection } from "node:net";
 import { join } from "node:path";
 import { checkInvariants, sourcesOfHome } from "@triplane/checker";
@@ -17,6 +17,7 @@ import { anywhere, type Fault, holding } from "./fault.ts";
 
 // The engine may hang on what it finds; the daemon ends then, after ten seconds on a machine that has nothing else to do.
 const REFUSAL_MS = 90_000;
+const SILENT = "SILENTLY WRONG";
 
 interface Database {
   readonly daemon: Daemon;
@@ -48,7 +49,9 @@ export const tornStore: Fault = {
       const noticed = await whoNotices(arena, database, before);
       arena.tally.add(`damage: ${noticed}`);
       await arena.cluster.stop(database.daemon);
-      await rename(database.folder, `${database.folder}.damaged-${before.size}-${Date.now()}`);
+      // Off the daemon's disk, which would be full of them at the end of a long campaign.
+      if (noticed === SILENT) await cp(database.folder, join(arena.world.folder, `damaged-${Date.now()}`), { recursive: true });
+      await rm(database.folder, { recursive: true });
       await arena.recover();
       return { what: `${damage} of ${database.daemon}: ${noticed}` };
     });
@@ -108,7 +111,7 @@ async function whoNotices(arena: Arena, database: Database, before: ReadonlySet<
   const told = report.findings.filter(({ status, violations, why }) => status === "violated" && violations.length + why.length > 0);
   if (told.length > 0) return "the checker tells";
   arena.wrongs.push(`${gone.length} rows of ${database.daemon} are gone after damage, and nobody says so: ${gone.slice(0, 5).join(", ")}`);
-  return "SILENTLY WRONG";
+  return SILENT;
 }
 
 /** Names of the rows that are never deleted, from the daemon that serves them. */

@@ -5,13 +5,14 @@
 // system. What it cannot show: that the disk keeps it in a power cut; for that the engine and `sync=every` are pinned (ADR 0005).
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { mkdir, mkdtemp, rm, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { TriplaneError, toTriplaneError } from "@triplane/contract";
 
 const PROBE = fileURLToPath(new URL(`./durability-probe${extname(import.meta.url)}`, import.meta.url));
 const STEP_TIMEOUT_MS = 30_000;
+const SCRATCH = ".durability-";
 
 const proven = new Map<number, Promise<void>>();
 
@@ -28,7 +29,8 @@ export async function proveDurability(storePath: string): Promise<void> {
 
 /** One proof with one program: it gets `write` or `read`, a folder and a value, and prints the value once it is confirmed or found. */
 export async function prove(folder: string, program: string): Promise<void> {
-  const scratch = await mkdtemp(join(folder, ".durability-"));
+  await removeOldScratch(folder);
+  const scratch = await mkdtemp(join(folder, SCRATCH));
   const value = randomUUID();
   try {
     await expectPrinted(program, "write", scratch, value);
@@ -43,6 +45,16 @@ export async function prove(folder: string, program: string): Promise<void> {
     );
   } finally {
     await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** What a proof left that lost its power: it would stay for ever. Younger ones may belong to a proof that runs. */
+async function removeOldScratch(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!name.startsWith(SCRATCH)) continue;
+    const path = join(folder, name);
+    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
+    if (mtimeMs < Date.now() - 4 * STEP_TIMEOUT_MS) await rm(path, { recursive: true, force: true });
   }
 }
 
