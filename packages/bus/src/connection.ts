@@ -34,6 +34,8 @@ export async function openConnection(options: ConnectionOptions): Promise<NatsCo
       reconnectJitter: 250,
       pingInterval: 20_000,
       maxPingOut: 2,
+      // Else each request makes two errors in advance, for the stack that nobody will ask for.
+      noAsyncTraces: true,
     });
   } catch (error) {
     throw translate(error, `connect to ${[options.servers].flat().join(", ")} as ${name}`);
