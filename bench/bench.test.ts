@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { measureFloor } from "./floor/floor.ts";
 import { asMarkdown, asText, digits } from "./harness/report.ts";
+import { type Kept, mergeResults, resultsPage } from "./harness/results.ts";
 import { runRows } from "./harness/run.ts";
 import { median, quantile, slope } from "./harness/statistics.ts";
 import { ROWS } from "./rows/index.ts";
@@ -95,7 +96,18 @@ test("statistics: median, quantile by nearest rank, slope", () => {
   assert.deepEqual([digits(1234.5), digits(0.12345)], ["1,230", "0.123"]);
 });
 
-test("bench/RESULTS.md: is what the program writes", async () => {
-  const text = await readFile(join(import.meta.dirname, "RESULTS.md"), "utf8").catch(() => undefined);
-  if (text !== undefined) assert.match(text, /^# Results of the last run\n\nWritten by `npm run bench -- --write`/);
+test("bench/RESULTS.md: is what RESULTS.json says", async () => {
+  const read = (name: string) => readFile(join(import.meta.dirname, name), "utf8");
+  const kept = JSON.parse(await read("RESULTS.json")) as readonly Kept[];
+  assert.equal(await read("RESULTS.md"), resultsPage(kept));
+});
+
+test("mergeResults: a row that was measured again replaces its former outcome, in the order of the rows", () => {
+  const kept = (id: string, date: string): Kept =>
+    ({ date, size: "full", machine: {}, outcome: { id, summary: "", lines: [], seconds: 0, failure: undefined } }) as unknown as Kept;
+  const merged = mergeResults([kept("b", "old"), kept("a", "old"), kept("gone", "old")], [kept("b", "new")], ["a", "b", "c"]);
+  assert.deepEqual(
+    merged.map(({ date, outcome }) => `${outcome.id} ${date}`),
+    ["a old", "b new"],
+  );
 });

@@ -1,14 +1,12 @@
 // The benchmark: `npm run bench [-- --only ROW,… --quick --soak-minutes N --cache DIR --json --write]`.
-import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { describeMachine, machineLines } from "./harness/machine.ts";
-import { asMarkdown, asText } from "./harness/report.ts";
+import { asText } from "./harness/report.ts";
+import { writeResults } from "./harness/results.ts";
 import { runRows } from "./harness/run.ts";
 import { ROWS } from "./rows/index.ts";
-
-const RESULTS = join(import.meta.dirname, "RESULTS.md");
 
 const { values } = parseArgs({
   options: {
@@ -51,9 +49,12 @@ const outcomes = await runRows(
 );
 process.stdout.write(values.json ? `${JSON.stringify({ size, machine, outcomes }, undefined, 2)}\n` : `${asText(outcomes)}\n`);
 if (values.write) {
-  const sizes = size === "full" ? "" : `\nSizes: **${size}**, smaller than what the targets are about.\n`;
-  const head = `# Results of the last run\n\nWritten by \`npm run bench -- --write\` on ${new Date().toISOString().slice(0, 10)}; do not edit.\n${sizes}`;
-  const about = machineLines(machine).map((line) => `- ${line}`);
-  await writeFile(RESULTS, `${head}\n${about.join("\n")}\n\n${asMarkdown(outcomes)}\n`);
+  const date = new Date().toISOString().slice(0, 10);
+  const kept = outcomes.map((outcome) => ({ date, size, machine, outcome }) as const);
+  await writeResults(
+    import.meta.dirname,
+    kept,
+    ROWS.map((row) => row.id),
+  );
 }
 process.exitCode = outcomes.every((outcome) => outcome.failure === undefined) && !stopping.signal.aborted ? 0 : 1;
