@@ -57,4 +57,5 @@ if (values.write) {
     ROWS.map((row) => row.id),
   );
 }
-process.exitCode = outcomes.every((outcome) => outcome.failure === undefined) && !stopping.signal.aborted ? 0 : 1;
+// What a failed row left running must not keep the process.
+process.exit(outcomes.every((outcome) => outcome.failure === undefined) && !stopping.signal.aborted ? 0 : 1);

@@ -14,6 +14,14 @@ const PROGRAMS = {
   orchestrator: runOrchestrator,
 } as const;
 
+/** A hundred controllers share one thread here: each would lose its lease while the others have their turn. */
+const PATIENT: Readonly<Record<HostedDaemon, readonly string[]>> = {
+  "audit-mirror": [],
+  "keeper-daemon": [],
+  "ops-controller": ["--lease-ttl-ms", "120000"],
+  orchestrator: [],
+};
+
 export type HostedDaemon = keyof typeof PROGRAMS;
 
 const name = process.argv[2] as HostedDaemon;
@@ -23,7 +31,7 @@ const running: Promise<number>[] = [];
 // Every daemon listens for signals.
 process.setMaxListeners(0);
 process.on("message", (argv: readonly string[]) => {
-  running.push(run([...argv, "--log-level", "warn"], process.env, { signal: stopping.signal }));
+  running.push(run([...argv, ...PATIENT[name], "--log-level", "warn"], process.env, { signal: stopping.signal }));
 });
 process.once("disconnect", async () => {
   stopping.abort();
