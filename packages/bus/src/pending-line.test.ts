@@ -102,6 +102,17 @@ test("PendingLine: a broker that was killed and forgot what is held here does no
   assert.deepEqual(seqs(await line.take({ waitMs: 1 })), [2, 3, 4, 5]);
 });
 
+test("PendingLine: full of what is out of turn, it still takes what comes again for it (`every-command-lands`)", async () => {
+  const stream = new Stream();
+  const { line } = lineOf(stream, 2);
+  // 1 and 2 are with a process that died.
+  stream.out.add(1).add(2);
+  stream.ready.push(3, 4);
+  assert.deepEqual(await line.take({ waitMs: 1 }), []);
+  stream.ready.push(2, 1);
+  assert.deepEqual(seqs(await line.take({ waitMs: 1 })), [1, 2, 3, 4]);
+});
+
 test("PendingLine: an ack floor that lags holds nothing up for longer than a message needs to come again", async () => {
   const stream = new Stream();
   const { line, clock } = lineOf(stream);

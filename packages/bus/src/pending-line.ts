@@ -5,7 +5,6 @@
 // 2. A message stays here until it is said to be done; one that comes again takes the place of the copy that is held.
 // 3. What earlier messages are about is asked of the broker, and only where the numbers of the stream do not tell it.
 import type { Clock } from "@triplane/contract";
-import { sleep } from "@triplane/kit";
 import type { ConsumerState, WorkConsumer, WorkMessage } from "./types.ts";
 
 export interface PendingLineOptions {
@@ -13,7 +12,7 @@ export interface PendingLineOptions {
   /** How far the consumer is, as the broker says. */
   readonly state: () => Promise<ConsumerState>;
   readonly clock: Clock;
-  /** Most messages that are held. */
+  /** Most messages that are held; where all of them wait for earlier ones, up to as many as the broker lets out. */
   readonly max: number;
   /** Ask for the next messages while these are worked off. */
   readonly ahead: boolean;
@@ -119,12 +118,13 @@ export class PendingLine {
   async #fill({ waitMs, signal }: TakeOptions): Promise<void> {
     const { consumer, max } = this.#options;
     const isBlocked = this.#held.size > 0 && this.#inTurn().length === 0;
-    const room = max - this.#held.size;
+    // What is missing in front comes again only to a pull that has room for it.
+    const room = isBlocked ? max : max - this.#held.size;
     if (room > 0) {
       const wait = isBlocked ? Math.min(waitMs, OUT_OF_TURN_WAIT_MS) : waitMs;
       const messages = await consumer.batch({ max: room, waitMs: wait, ...(signal === undefined ? {} : { signal }) });
       for (const message of messages) this.#held.set(message.streamSeq, message);
-    } else if (isBlocked) await sleep(OUT_OF_TURN_WAIT_MS, signal);
+    }
   }
 
   /**
