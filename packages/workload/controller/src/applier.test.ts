@@ -68,23 +68,6 @@ describe("Applier", () => {
     assert.equal(working.depth, 0);
   });
 
-  it("more wait than are held whole: read again when their turn comes, applied without asking", async () => {
-    const op = await accept();
-    const scripted = orchestrator("applied");
-    const parts = { ...bench.shared(), positions: new Positions(100), clock: bench.clock, fence: 4, parallel: 2 };
-    const working = new Applier({
-      ...parts,
-      maxHeld: 0,
-      signal: new AbortController().signal,
-      orchestrator: scripted,
-      onFatal: assert.ifError,
-    });
-    working.push(op.row, op.op);
-    await working.idle();
-    assert.deepEqual(scripted.said, ["apply: applied"]);
-    assert.equal((await bench.records.op(op.subject))?.state, "finished");
-  });
-
   it("pitfall 11: op of an earlier process: the orchestrator is asked first, and told again only what it does not know", async () => {
     const known = await accept("a");
     const asked = orchestrator("applied");

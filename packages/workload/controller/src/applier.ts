@@ -41,8 +41,6 @@ export interface ApplierOptions {
   readonly onOutbox: (entries: readonly OutboxEntry[]) => void;
   /** Nothing can go on: the process must end. */
   readonly onFatal: (error: TriplaneError) => void;
-  /** Ops that wait are held whole up to so many; those beyond are read again when their turn comes. */
-  readonly maxHeld?: number;
 }
 
 const RETRY = { baseMs: 200, maxMs: 10_000 } as const;
@@ -65,9 +63,6 @@ interface Accepted {
   readonly row: AcceptedRow;
   readonly op: Op;
 }
-
-// What is accepted faster than it is applied must not fill the memory.
-const MAX_HELD = 2000;
 
 /** What this process accepted itself it need not read again. */
 interface Waiting extends Queued {
@@ -95,8 +90,7 @@ export class Applier {
   push(row: AcceptedRow, op: Op): void {
     if (this.#running.has(row.subject)) return;
     const { subject, target, position } = row;
-    const isHeld = this.#queue.size < (this.#options.maxHeld ?? MAX_HELD);
-    this.#enqueue([{ subject, target, position, ...(isHeld ? { accepted: { row, op } } : {}) }]);
+    this.#enqueue([{ subject, target, position, accepted: { row, op } }]);
   }
 
   /** Ops that another process accepted, or may have; those in hand stay as they are. */
