@@ -43,6 +43,9 @@ export interface PlatformOptions {
   readonly mutation: Mutation | undefined;
 }
 
+/** So few that the ones held may all be out of turn. */
+const MAX_HELD = 3;
+
 const kinds = await loadKinds();
 const STORE_RULES = { assertId, assertListOptions, assertTable, assertWrites, tablesOf };
 const nothing = { add: () => undefined, set: () => undefined, observe: () => undefined };
@@ -133,6 +136,7 @@ export class Platform {
       metrics: keeperMetrics(NO_METRICS),
       pollMs: 2000,
       rescanMs: 10_000,
+      maxHeld: MAX_HELD,
     });
     await loop.run();
   }
@@ -156,6 +160,7 @@ export class Platform {
       pollMs: 2000,
       parallel: 8,
       maxDeliveries: 10,
+      maxHeld: MAX_HELD,
     });
     await controller.run(standby ? undefined : await controller.takeLease());
   }

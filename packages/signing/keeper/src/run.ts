@@ -41,6 +41,8 @@ export interface KeeperLoopOptions {
   readonly pollMs: number;
   /** Time between two readings of the whole review stream. */
   readonly rescanMs: number;
+  /** Pending messages that are held while others are worked off; few of them make every order of deliveries likely. */
+  readonly maxHeld?: number;
 }
 
 /** Deliveries after which a message that fails for a reason of its own is taken off. */
@@ -236,7 +238,7 @@ export class KeeperLoop {
   async #consumePending(consumer: WorkConsumer): Promise<void> {
     const { bus, signal, follower, logger, workspace, random, clock, desk } = this.#options;
     const state = () => bus.consumerState(streamNames(workspace).pending, CONSUMERS.pending);
-    const line = new PendingLine({ consumer, state, clock, max: MAX_HELD, ahead: true });
+    const line = new PendingLine({ consumer, state, clock, max: this.#options.maxHeld ?? MAX_HELD, ahead: true });
     let failures = 0;
     while (!signal.aborted) {
       if (follower.inForce === undefined) {

@@ -50,6 +50,8 @@ export interface ControllerOptions {
   readonly pollMs: number;
   readonly parallel: number;
   readonly maxDeliveries: number;
+  /** Messages that are held while others are taken in; few of them make every order of deliveries likely. */
+  readonly maxHeld?: number;
 }
 
 const WAIT_MS = 1000;
@@ -153,7 +155,7 @@ export class Controller {
       const consumer = await bus.consumer(streamNames(workspace).cmd, CONSUMERS.cmd);
       logger.info({ workspace, fence: lease.fence, resumed: applier.depth }, "active");
       const state = () => bus.consumerState(streamNames(workspace).cmd, CONSUMERS.cmd);
-      const line = new PendingLine({ consumer, state, clock, max: MAX_HELD, ahead: true });
+      const line = new PendingLine({ consumer, state, clock, max: this.#options.maxHeld ?? MAX_HELD, ahead: true });
       const loops = [
         this.#consume(signal, { applier, line, takeUp, intake }),
         publisher.run(),
