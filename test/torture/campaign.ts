@@ -36,6 +36,9 @@ const DRAIN_MS = 240_000;
 /** Nothing moves and nothing waits for this long: what is missing does not come any more. Longer than every retry and ack wait. */
 const STUCK_MS = 45_000;
 
+/** Faults after which an outcome may have been told to nobody. */
+const LOSSES = ["deleted-stream", "deleted-bucket", "torn-store", "torn-ledger"] as const;
+
 /** Rejects when the signal fires; every fault that is on is undone first. */
 export async function runCampaign(arena: Arena, plan: Plan, told: Told, signal: AbortSignal): Promise<CampaignResult> {
   const startedMs = performance.now();
@@ -131,6 +134,7 @@ async function drain(arena: Arena, signal: AbortSignal): Promise<Drained> {
   const deadlineMs = performance.now() + DRAIN_MS;
   let last = "";
   let sameSinceMs = performance.now();
+  let mayAskAgain = LOSSES.some((name) => arena.tally.counts.has(name));
   while (!signal.aborted && performance.now() < deadlineMs) {
     const backlog = await backlogOf(arena.world).catch(() => undefined);
     const waiting = backlog === undefined ? 1 : backlog.pending + backlog.cmd + backlog.audit;
@@ -139,10 +143,24 @@ async function drain(arena: Arena, signal: AbortSignal): Promise<Drained> {
     const now = `${JSON.stringify(backlog)} ${open} ${arena.book.stored}`;
     if (now !== last) sameSinceMs = performance.now();
     last = now;
-    if (performance.now() - sameSinceMs > STUCK_MS) return "stuck";
+    if (performance.now() - sameSinceMs > STUCK_MS) {
+      if (!mayAskAgain) return "stuck";
+      mayAskAgain = false;
+      sameSinceMs = performance.now();
+      await askAgain(arena, open);
+    }
     await sleep(250);
   }
   return "late";
+}
+
+/** What people do who hear nothing of an op after a loss: an answer that was lost with its stream is given to whoever sends the op again. */
+async function askAgain(arena: Arena, open: number): Promise<void> {
+  arena.tally.add("ops without an outcome, sent again at the end", open);
+  for (const seat of arena.seats.values()) {
+    await seat.kill({ keep: false });
+    seat.start({ resend: true });
+  }
 }
 
 async function countDeaths(arena: Arena): Promise<void> {
