@@ -6,7 +6,7 @@
 import { join } from "node:path";
 import { type AuditRecord, buckets, nowSeconds, TriplaneError, toTriplaneError, verifyAuditRecord } from "@triplane/contract";
 import * as controller from "@triplane/controller";
-import { bucketStanding, type FillReport, fillBucket } from "@triplane/keeper";
+import { bucketStanding, type FillReport, fillBucket, openNumbers } from "@triplane/keeper";
 import { isAncestor, repositoryDir } from "@triplane/ledger";
 import * as orchestrator from "@triplane/orchestrator";
 import type { CommandContext } from "../framework/command.ts";
@@ -69,7 +69,7 @@ export async function replayInPlace(options: ReplayOptions, context: CommandCont
     const rebuilding = new Rebuilding(options, context, ledger);
     const ofController = await rebuilding.controller(databaseFolder("controller", layout), "publish");
     const ofOrchestrator = await rebuilding.orchestrator(databaseFolder("orchestrator", layout), join(layout.orchestrator, "data"));
-    const keeper = await rebuilding.keeper();
+    const keeper = await rebuilding.keeper(ofController.did === "rebuilt");
     return { ...rebuilding.summary(), controller: ofController, orchestrator: ofOrchestrator, keeper, streams: lost };
   });
 }
@@ -159,11 +159,15 @@ class Rebuilding {
     }
   }
 
-  async keeper(): Promise<KeeperPart> {
+  /** `rowsWereLost`: what the controller had accepted, and the ledger does not have, is proven by nobody any more. */
+  async keeper(rowsWereLost: boolean): Promise<KeeperPart> {
     const { layout, workspace } = this.#options;
     return await withBus({ role: "keeper" }, layout, workspace, this.#context, async (bus) => {
       const bucket = await bus.keyValue(buckets(workspace.workspace).seq);
-      if ((await bucketStanding(bucket)) === "filled") return { did: "kept" };
+      if ((await bucketStanding(bucket)) === "filled") {
+        if (!rowsWereLost) return { did: "kept" };
+        return { did: "kept", missing: await openNumbers({ workspace: workspace.workspace, bucket, decisions: this.#decisions() }) };
+      }
       this.#context.progress("rebuilding the keeper's numbers");
       const report = await fillBucket({
         ...{ workspace: workspace.workspace, bucket, decisions: this.#decisions(), source: policySource(layout, workspace) },

@@ -14,6 +14,7 @@ export { listReviews, type ReviewSummary, type ShownApproval, type ShownReview, 
 export { PolicyFollower } from "./policy-follower.ts";
 export type { PolicySource } from "./ports.ts";
 export { bucketStanding, type FillOptions, type FillReport, fillBucket } from "./rebuild/fill-bucket.ts";
+export { openNumbers } from "./rebuild/open-numbers.ts";
 export { KeeperLoop } from "./run.ts";
 export { type Intake, readMessage, type Seat, takeIn } from "./service.ts";
 export { keeperMayDecide } from "./signers.ts";

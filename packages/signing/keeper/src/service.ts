@@ -146,7 +146,7 @@ export function takeIn(input: IntakeInput): Intake {
     case "next":
       return takeNext(input, RECORD_KEYS.sequence(op.claims.iss));
     case "late":
-      return takeNext(input, RECORD_KEYS.late(op.claims.iss, op.claims.seq));
+      return repeatOfReview(input) ?? takeNext(input, RECORD_KEYS.late(op.claims.iss, op.claims.seq));
   }
 }
 

@@ -79,8 +79,8 @@ function renderOrchestrator({ orchestrator }: ReplayReport): string {
 }
 
 function renderKeeper({ did, keys, settled, missing }: KeeperPart): string {
-  if (did === "kept") return "kept";
   const open = (missing ?? []).map(({ did: key, numbers }) => `open for ops that may still come: ${numbers.join(", ")} of ${key}`);
+  if (did === "kept") return ["kept", ...open].join("\n");
   return [`rebuilt: numbers of ${counted(keys ?? 0, "key")}, ${settled ?? 0} reviews that ended or refusals kept`, ...open].join("\n");
 }
 

@@ -10,7 +10,7 @@ import { RECORD_KEYS, type SequenceRecord, type SettledRecord, type Use } from "
 /** Revisions that the bucket keeps of a key. */
 const HISTORY = 64;
 /** Most open numbers that a key's record holds, the highest ones; those below count as taken. */
-const MAX_MISSING = 1000;
+export const MAX_MISSING = 1000;
 
 interface Taken {
   readonly seq: number;
@@ -58,6 +58,11 @@ export class PastDecisions {
   /** Keys with at least one number taken. */
   get keys(): number {
     return this.#keys.size;
+  }
+
+  /** Numbers of a key that a decision consumed. */
+  numbersOf(did: Did): ReadonlySet<number> {
+    return this.#keys.get(did)?.numbers ?? new Set();
   }
 
   /** Open numbers of every key, for people. */

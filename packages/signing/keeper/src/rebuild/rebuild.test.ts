@@ -7,6 +7,7 @@ import { admissionOf, type Bench, bench, refusalOf } from "../testing/bench.ts";
 import { memoryBus } from "../testing/memory-bus.ts";
 import { AUDIENCE, testSource } from "../testing/world.ts";
 import { bucketStanding, fillBucket } from "./fill-bucket.ts";
+import { openNumbers } from "./open-numbers.ts";
 
 async function* each(decisions: readonly string[]): AsyncGenerator<string> {
   yield* decisions;
@@ -144,3 +145,43 @@ describe("fillBucket", () => {
 });
 
 const isFailure = (code: string) => (error: unknown) => error instanceof TriplaneError && error.code === code;
+
+describe("openNumbers", () => {
+  /** Seventy ops of ana, of which the ledger has those that `has` says; the bucket is kept, and tells the last 64 apart. */
+  async function afterSeventy(has: (seq: number) => boolean) {
+    const at = bench();
+    const ops = Array.from({ length: 70 }, (_, index) => routine(at, index + 1));
+    for (const op of ops) await at.take(op.compact);
+    const inLedger = textsOf(at).filter((_, index) => has(index + 1));
+    const open = () => openNumbers({ workspace: "w1", bucket: at.memory.bucket, decisions: each(inLedger) });
+    return { at, ops, open };
+  }
+
+  test("an op whose number is in no record and no longer held is taken in late, once (`every-command-lands`)", async () => {
+    const { at, ops, open } = await afterSeventy((seq) => seq !== 3);
+    assert.equal((await at.take(ops[0]?.compact ?? "")).verdict, "gap");
+    assert.deepEqual(await open(), [{ did: at.world.keys.ana.did, numbers: [3] }]);
+    const steps = at.memory.steps.length;
+    await open();
+    assert.equal(at.memory.steps.length, steps, "a second time changes nothing");
+    assert.equal((await at.take(ops[2]?.compact ?? "")).verdict, "admit");
+    assert.equal((await at.take(ops[2]?.compact ?? "")).verdict, "repeat");
+    assert.equal((await at.take(routine(at, 3).compact)).verdict, "fork");
+    assert.equal((await at.take(routine(at, 2).compact)).verdict, "gap", "what the ledger has stays taken (no-fail-open)");
+    assert.equal((await at.take(routine(at, 71).compact)).verdict, "admit");
+  });
+
+  test("nothing is opened where the ledger has every number that is not held", async () => {
+    const { open } = await afterSeventy(() => true);
+    assert.deepEqual(await open(), []);
+  });
+
+  test("an op that waits for people keeps its review", async () => {
+    const at = bench();
+    const waiting = at.world.op("ana", 1, { op: "component.remove" });
+    await at.take(waiting.compact);
+    for (let seq = 2; seq <= 70; seq += 1) await at.take(routine(at, seq).compact);
+    await openNumbers({ workspace: "w1", bucket: at.memory.bucket, decisions: each(textsOf(at)) });
+    assert.equal((await at.take(waiting.compact)).verdict, "repeat");
+  });
+});
