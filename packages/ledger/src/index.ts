@@ -4,7 +4,15 @@ export { decodeCommit, decodeTree, encodeCommit, encodeTree } from "./git/object
 export { checkpointOrigin, readCheckpoint, signCheckpoint } from "./ledger/checkpoint.ts";
 export { MAX_BATCH_RECORDS } from "./ledger/layout.ts";
 export { findRecord, type LedgerRecord, ledgerCheckpoint, type ReadLedgerOptions, readLedger } from "./ledger/read.ts";
-export { type MakeReceiptOptions, makeReceipt, parseReceipt, policyDigest, policyOf, type Receipt } from "./ledger/receipt.ts";
+export {
+  MAX_RECEIPT_BYTES,
+  type MakeReceiptOptions,
+  makeReceipt,
+  parseReceipt,
+  policyDigest,
+  policyOf,
+  type Receipt,
+} from "./ledger/receipt.ts";
 export {
   type ReceiptPart,
   type ReceiptReport,
