@@ -23,7 +23,9 @@ export {
 export { type DecisionsFrom, type VerifyLedgerOptions, verifyLedger } from "./ledger/verify.ts";
 export { type CheckedRecord, checkRecord, type RecordRules } from "./ledger/verify-record.ts";
 export { type AppendResult, type LedgerWriter, type LedgerWriterOptions, openLedgerWriter } from "./ledger/writer.ts";
-export { type ApprovedHeadOptions, approvedHead } from "./radicle/approved-head.ts";
+export { approvedPolicyHead, operatorKeys, type PolicyHeadOptions } from "./policy-head.ts";
+export { type ApprovedHeadOptions, approvedHead, type KeyHolders } from "./radicle/approved-head.ts";
+export { type ApprovedStepOptions, isApprovedStep } from "./radicle/approved-step.ts";
 export type { Identity } from "./radicle/identity.ts";
 export { decodeDocument, encodeDocument, type IdentityDocument } from "./radicle/identity-doc.ts";
 export { repositoryDir } from "./radicle/layout.ts";
