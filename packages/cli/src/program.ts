@@ -69,6 +69,9 @@ const COMMANDS: readonly Listing[] = [
   listed("ledger verify", "Verify a ledger from its bytes", () =>
     import("./commands/ledger/verify.ts").then((module) => module.ledgerVerify),
   ),
+  listed("ledger readjudicate", "Make every past decision again under the policy it names, and list what differs", () =>
+    import("./commands/ledger/readjudicate.ts").then((module) => module.ledgerReadjudicate),
+  ),
   listed("ledger log", "List the records of the ledger, newest first", () =>
     import("./commands/ledger/log.ts").then((module) => module.ledgerLog),
   ),

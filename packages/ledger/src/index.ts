@@ -4,6 +4,7 @@ export { decodeCommit, decodeTree, encodeCommit, encodeTree } from "./git/object
 export { checkpointOrigin, readCheckpoint, signCheckpoint } from "./ledger/checkpoint.ts";
 export { MAX_BATCH_RECORDS } from "./ledger/layout.ts";
 export { findRecord, type LedgerRecord, ledgerCheckpoint, type ReadLedgerOptions, readLedger } from "./ledger/read.ts";
+export { type ReadjudicatedRecord, readjudicateLedger } from "./ledger/readjudicate.ts";
 export {
   MAX_RECEIPT_BYTES,
   type MakeReceiptOptions,
