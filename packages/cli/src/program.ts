@@ -41,6 +41,9 @@ const COMMANDS: readonly Listing[] = [
   listed("status", "Show what runs, what waits, what was alarmed, and where the ledger stands", () =>
     import("./commands/status.ts").then((module) => module.status),
   ),
+  listed("drift", "Compare what there is with the approved desired state", () =>
+    import("./commands/drift.ts").then((module) => module.drift),
+  ),
   listed("doctor", "Check the tools that Triplane uses, and say how to get what is missing", () =>
     import("./commands/doctor.ts").then((module) => module.doctor),
   ),
