@@ -3,8 +3,10 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { EnumTag, type NickelValue, readNickel } from "@triplane/nickel";
+import { policySchema } from "@triplane/policy";
+import { z } from "zod";
 import { Dice, mutate } from "../fuzz/mutate.ts";
-import { readNickelIndependently } from "./verdict.ts";
+import { readNickelIndependently, VERIFIER } from "./verdict.ts";
 
 const CORPUS = join(import.meta.dirname, "../../packages/nickel/corpus");
 const SEED = Number(process.env["TRIPLANE_RECEIPT_SEED"] ?? 20_260_105);
@@ -57,6 +59,25 @@ function plainOther(value: unknown): unknown {
   }
   return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, plainOther(member)]));
 }
+
+describe("tools/verify-receipt knows the policy's schema", () => {
+  it("every field that a policy may have is one that it reads", () => {
+    const source = readFileSync(VERIFIER, "utf8");
+    const fields = new Set<string>();
+    const visit = (schema: unknown): void => {
+      if (schema === null || typeof schema !== "object") return;
+      const { properties } = schema as { properties?: Readonly<Record<string, unknown>> };
+      for (const name of Object.keys(properties ?? {})) fields.add(name);
+      for (const inner of Object.values(schema)) visit(inner);
+    };
+    visit(z.toJSONSchema(policySchema, { io: "input", unrepresentable: "any" }));
+    assert.ok(fields.size > 30, `${fields.size} fields`);
+    assert.deepEqual(
+      [...fields].filter((name) => !new RegExp(`\\b${name}\\b`).test(source)),
+      [],
+    );
+  });
+});
 
 describe("tools/verify-receipt reads the policy's language as the product does", () => {
   const files = corpusFiles();

@@ -943,7 +943,12 @@ const policyShape = object({
   version: oneOf(1),
   workspace: name,
   policy_version: int(1),
-  limits: object({ max_lifetime_s: int(1, LONGEST_S), clock_skew_s: int(0, 30), quorum: maybe(int(1, MAX_APPROVALS)) }),
+  limits: object({
+    max_lifetime_s: int(1, LONGEST_S),
+    clock_skew_s: int(0, 30),
+    quorum: maybe(int(1, MAX_APPROVALS)),
+    max_policy_age_s: maybe(int(10, LONGEST_S)),
+  }),
   operators: list(object(operatorMembers), 1, MANY),
   automations: listed({ principal: name, keys: didList, scopes: names }),
   agents: listed({ principal: name, keys: didList, owner: name, scopes: names, budget }),

@@ -129,7 +129,7 @@ export function wasApproved({ revisions }: Governed, named: NamedHeads, commit: 
   );
 }
 
-export async function isAtOrBefore(repo: string, commit: string, head: string): Promise<boolean> {
+async function isAtOrBefore(repo: string, commit: string, head: string): Promise<boolean> {
   if (commit === head) return true;
   const { code } = await runGit(repo, ["merge-base", "--is-ancestor", commit, head]);
   return code === 0;
