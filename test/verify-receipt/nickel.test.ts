@@ -3,12 +3,12 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { EnumTag, type NickelValue, readNickel } from "@triplane/nickel";
-import { policySchema } from "@triplane/policy";
-import { z } from "zod";
 import { Dice, mutate } from "../fuzz/mutate.ts";
 import { readNickelIndependently, VERIFIER } from "./verdict.ts";
 
 const CORPUS = join(import.meta.dirname, "../../packages/nickel/corpus");
+/** Generated from the policy's schema, and tested against it. */
+const SCHEMA = join(import.meta.dirname, "../../provisioning/schemas/lib/keeper_policy.ncl");
 const SEED = Number(process.env["TRIPLANE_RECEIPT_SEED"] ?? 20_260_105);
 const ROUNDS = Number(process.env["TRIPLANE_RECEIPT_ROUNDS"] ?? 400);
 
@@ -70,14 +70,8 @@ function gently(text: string, word: string, dice: Dice): string {
 describe("tools/verify-receipt knows the policy's schema", () => {
   it("every field that a policy may have is one that it reads", () => {
     const source = readFileSync(VERIFIER, "utf8");
-    const fields = new Set<string>();
-    const visit = (schema: unknown): void => {
-      if (schema === null || typeof schema !== "object") return;
-      const { properties } = schema as { properties?: Readonly<Record<string, unknown>> };
-      for (const name of Object.keys(properties ?? {})) fields.add(name);
-      for (const inner of Object.values(schema)) visit(inner);
-    };
-    visit(z.toJSONSchema(policySchema, { io: "input", unrepresentable: "any" }));
+    const schema = readFileSync(SCHEMA, "utf8");
+    const fields = new Set([...schema.matchAll(/^\s*([a-z_]+)\s*\|/gm)].map((match) => match[1] ?? ""));
     assert.ok(fields.size > 30, `${fields.size} fields`);
     assert.deepEqual(
       [...fields].filter((name) => !new RegExp(`\\b${name}\\b`).test(source)),
