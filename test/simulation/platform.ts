@@ -198,7 +198,8 @@ export class Platform {
     const known = new Map<string, PolicyAt>();
     const approved = async (commit: string): Promise<PolicyAt> => {
       const { commit: head } = await source.approvedHead();
-      if (!(await source.isAtOrBefore(commit, head))) throw new TriplaneError("unavailable", `the policy commit ${commit} is not here yet`);
+      if (!(await source.isApprovedStep(commit, head)))
+        throw new TriplaneError("unavailable", `the policy commit ${commit} is not here yet`);
       return await source.load(commit);
     };
     const loop = new MirrorLoop({
@@ -244,7 +245,7 @@ export class Platform {
     const indexOf = (commit: string): number => POLICIES.findIndex((each) => each.commit === commit);
     return {
       approvedHead: () => read(() => ({ commit: head().commit, identityRevision: IDENTITY_REVISION })),
-      isAtOrBefore: (commit: string, at: string) => read(() => indexOf(commit) >= 0 && indexOf(commit) <= indexOf(at)),
+      isApprovedStep: (commit: string, at: string) => read(() => indexOf(commit) >= 0 && indexOf(commit) <= indexOf(at)),
       load: (commit: string) =>
         read(() => {
           const found = POLICIES[indexOf(commit)];

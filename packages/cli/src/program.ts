@@ -41,6 +41,9 @@ const COMMANDS: readonly Listing[] = [
   listed("status", "Show what runs, what waits, what was alarmed, and where the ledger stands", () =>
     import("./commands/status.ts").then((module) => module.status),
   ),
+  listed("drift", "Compare what there is with the approved desired state", () =>
+    import("./commands/drift.ts").then((module) => module.drift),
+  ),
   listed("doctor", "Check the tools that Triplane uses, and say how to get what is missing", () =>
     import("./commands/doctor.ts").then((module) => module.doctor),
   ),
@@ -68,6 +71,9 @@ const COMMANDS: readonly Listing[] = [
   ),
   listed("ledger verify", "Verify a ledger from its bytes", () =>
     import("./commands/ledger/verify.ts").then((module) => module.ledgerVerify),
+  ),
+  listed("ledger readjudicate", "Make every past decision again under the policy it names, and list what differs", () =>
+    import("./commands/ledger/readjudicate.ts").then((module) => module.ledgerReadjudicate),
   ),
   listed("ledger log", "List the records of the ledger, newest first", () =>
     import("./commands/ledger/log.ts").then((module) => module.ledgerLog),

@@ -4,7 +4,16 @@ export { decodeCommit, decodeTree, encodeCommit, encodeTree } from "./git/object
 export { checkpointOrigin, readCheckpoint, signCheckpoint } from "./ledger/checkpoint.ts";
 export { MAX_BATCH_RECORDS } from "./ledger/layout.ts";
 export { findRecord, type LedgerRecord, ledgerCheckpoint, type ReadLedgerOptions, readLedger } from "./ledger/read.ts";
-export { type MakeReceiptOptions, makeReceipt, parseReceipt, policyDigest, policyOf, type Receipt } from "./ledger/receipt.ts";
+export { type ReadjudicatedRecord, readjudicateLedger } from "./ledger/readjudicate.ts";
+export {
+  MAX_RECEIPT_BYTES,
+  type MakeReceiptOptions,
+  makeReceipt,
+  parseReceipt,
+  policyDigest,
+  policyOf,
+  type Receipt,
+} from "./ledger/receipt.ts";
 export {
   type ReceiptPart,
   type ReceiptReport,
@@ -15,7 +24,9 @@ export {
 export { type DecisionsFrom, type VerifyLedgerOptions, verifyLedger } from "./ledger/verify.ts";
 export { type CheckedRecord, checkRecord, type RecordRules } from "./ledger/verify-record.ts";
 export { type AppendResult, type LedgerWriter, type LedgerWriterOptions, openLedgerWriter } from "./ledger/writer.ts";
-export { type ApprovedHeadOptions, approvedHead } from "./radicle/approved-head.ts";
+export { approvedPolicyHead, operatorKeys, type PolicyHeadOptions } from "./policy-head.ts";
+export { type ApprovedHeadOptions, approvedHead, type KeyHolders } from "./radicle/approved-head.ts";
+export { type ApprovedStepOptions, isApprovedStep } from "./radicle/approved-step.ts";
 export type { Identity } from "./radicle/identity.ts";
 export { decodeDocument, encodeDocument, type IdentityDocument } from "./radicle/identity-doc.ts";
 export { repositoryDir } from "./radicle/layout.ts";

@@ -40,6 +40,11 @@ const DECIDED: ReadonlySet<string> = new Set([
   "lifetime_too_long",
 ]);
 
+/** Whether a refusal with this code can be run again. */
+export function isDecidedCode(code: string): boolean {
+  return DECIDED.has(code);
+}
+
 /** Verifies an admission or a refusal and everything inside. Throws `chain_broken` with the reason; `cause` keeps the inner failure. */
 export function verifyDecision(input: VerifyDecisionInput): VerifiedDecision {
   try {
@@ -133,11 +138,11 @@ function verifyRefused(input: VerifyDecisionInput): VerifiedDecision {
   const byHand = deciderOf(policy, claims.iss, "refuse");
   const approvals = claims.approvals.map(verifyApproval);
   if (claims.op === undefined) {
-    if (DECIDED.has(claims.code)) throw broken(`a refusal with ${claims.code} must carry the op`);
+    if (isDecidedCode(claims.code)) throw broken(`a refusal with ${claims.code} must carry the op`);
     return { kind: "refusal", refusal, policy };
   }
   const op = verifyInnerOp(input, claims.op, claims.op_digest, claims.op_jti);
-  if (DECIDED.has(claims.code)) {
+  if (isDecidedCode(claims.code)) {
     const decision = decide({ op, policy, policyRef: claims.policy, approvals, facts: claims.facts, nowS: claims.decided_at, ...byHand });
     assertSameRefusal(refusal, decision);
   }

@@ -77,27 +77,59 @@ export async function readGoverned(repo: string, pin: Pin): Promise<Governed> {
   return { repo, revisions, document, signed, strangers, problems };
 }
 
-/** The newest commit that `threshold` distinct delegates signed a descendant of. Throws where there is none. */
-export async function approvedCommit(governed: Governed, branch = "refs/heads/main"): Promise<string> {
-  const heads = [...governed.signed].flatMap(([did, refs]) => {
-    const head = refs.get(branch);
-    return head === undefined ? [] : [{ did, head }];
-  });
+/** By commit of a branch: who ever signed it as their own head. */
+export type NamedHeads = ReadonlyMap<string, ReadonlySet<string>>;
+
+/** From the chains of signed refs of all who are or were delegates; an entry that its owner did not sign names nothing. */
+export async function readNamedHeads({ repo, revisions }: Governed, pin: Pin, branch = "refs/heads/main"): Promise<NamedHeads> {
+  using objects = new Objects(repo);
+  const refs = await refsOf(repo);
+  const named = new Map<string, Set<string>>();
+  const delegates = new Set(revisions.filter((revision) => revision.accepted).flatMap(({ document }) => document.delegates));
+  for (const did of delegates) {
+    const tip = refs.get(`refs/namespaces/${nid(did)}/refs/rad/sigrefs`);
+    if (tip === undefined) continue;
+    for (const entry of await gitLines(repo, ["rev-list", tip])) {
+      const signed = await readSigrefs(objects, did, entry, pin).catch(() => new Map<string, string>());
+      const head = signed.get(branch);
+      if (head !== undefined) named.set(head, (named.get(head) ?? new Set()).add(did));
+    }
+  }
+  return named;
+}
+
+/** The newest commit that `threshold` distinct delegates had as their own head, and have one now at or after it. Throws where there is none. */
+export async function approvedCommit(governed: Governed, named: NamedHeads, branch = "refs/heads/main"): Promise<string> {
+  const { document, signed, repo } = governed;
   const approved: string[] = [];
-  for (const candidate of new Set(heads.map(({ head }) => head))) {
+  for (const [candidate, signers] of named) {
+    if (signers.size < document.threshold) continue;
     let count = 0;
-    for (const { head } of heads) if (await isAtOrBefore(governed.repo, candidate, head)) count += 1;
-    if (count >= governed.document.threshold) approved.push(candidate);
+    for (const did of document.delegates) {
+      const head = signers.has(did) ? signed.get(did)?.get(branch) : undefined;
+      if (head !== undefined && (await isAtOrBefore(repo, candidate, head))) count += 1;
+    }
+    if (count >= document.threshold) approved.push(candidate);
   }
   for (const candidate of approved) {
     let newest = true;
-    for (const other of approved) newest &&= await isAtOrBefore(governed.repo, other, candidate);
+    for (const other of approved) newest &&= await isAtOrBefore(repo, other, candidate);
     if (newest) return candidate;
   }
-  throw new Error(`no commit of ${branch} has the signatures of ${governed.document.threshold} delegates`);
+  throw new Error(`no commit of ${branch} has the signatures of ${document.threshold} delegates`);
 }
 
-export async function isAtOrBefore(repo: string, commit: string, head: string): Promise<boolean> {
+/** Whether the delegates of one accepted document approved this very commit; the founder's first document counts only while it is the only one. */
+export function wasApproved({ revisions }: Governed, named: NamedHeads, commit: string): boolean {
+  const signers = named.get(commit) ?? new Set();
+  const accepted = revisions.filter((revision) => revision.accepted);
+  const later = accepted.filter((revision) => revision.parent !== undefined);
+  return (later.length > 0 ? later : accepted).some(
+    ({ document }) => new Set(document.delegates.filter((did) => signers.has(did))).size >= document.threshold,
+  );
+}
+
+async function isAtOrBefore(repo: string, commit: string, head: string): Promise<boolean> {
   if (commit === head) return true;
   const { code } = await runGit(repo, ["merge-base", "--is-ancestor", commit, head]);
   return code === 0;

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, normalize } from "node:path";
 import { canonicalJson, digestOf } from "@triplane/contract";
 import { gitLines, Objects } from "../git/git.ts";
-import { approvedCommit, messageOf, type Pin, readGoverned } from "../git/governed.ts";
+import { approvedCommit, messageOf, type Pin, readGoverned, readNamedHeads, wasApproved } from "../git/governed.ts";
 import type { Read } from "../report.ts";
 
 export interface Signer {
@@ -47,10 +47,13 @@ const MAX_OUTPUT_BYTES = 8 * 1024 * 1024;
 
 export async function readPolicyHistory(repo: string, pin: Pin): Promise<Omit<PolicyHistory, "evaluated">> {
   const governed = await readGoverned(repo, pin);
-  const head = await approvedCommit(governed);
+  const named = await readNamedHeads(governed, pin);
+  const head = await approvedCommit(governed, named);
   const commits = new Map<string, PolicyCommit>();
   using objects = new Objects(repo);
   for (const commit of await gitLines(repo, ["rev-list", head])) {
+    // What an approved commit contains was not approved with it.
+    if (commit !== head && !wasApproved(governed, named, commit)) continue;
     const files = new Map<string, string>();
     const hashes: [string, string][] = [];
     for (const line of await gitLines(repo, ["-c", "core.quotePath=false", "ls-tree", "-r", commit])) {

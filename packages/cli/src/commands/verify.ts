@@ -1,9 +1,9 @@
 // triplane verify: a receipt, checked without the workspace it came from.
-import { readFile } from "node:fs/promises";
+import { createReadStream } from "node:fs";
 import { resolve } from "node:path";
 import { TriplaneError } from "@triplane/contract";
 import { isErrno } from "@triplane/kit";
-import { parseReceipt, type ReceiptReport, verifyReceipt } from "@triplane/ledger";
+import { MAX_RECEIPT_BYTES, parseReceipt, type ReceiptReport, verifyReceipt } from "@triplane/ledger";
 import { z } from "zod";
 import { type CommandContext, defineCommand } from "../framework/command.ts";
 import { text } from "../framework/parameters.ts";
@@ -25,7 +25,7 @@ export const verify = defineCommand({
   ],
   run: async ({ args, options }, context) => {
     const anchors = await anchorsFrom(options, context);
-    const report = await verifyReceipt(parseReceipt(await readText(args.file, context)), {
+    const report = await verifyReceipt(parseReceipt(await readBytes(args.file, context)), {
       ...(anchors.controller === undefined ? {} : { trustedController: anchors.controller }),
       ...(anchors.state === undefined ? {} : { statePin: anchors.state }),
       ...(anchors.policyRid === undefined ? {} : { policyRid: anchors.policyRid }),
@@ -76,10 +76,11 @@ function saysOf(report: ReceiptReport): Readonly<Record<string, string>> | undef
   };
 }
 
-async function readText(path: string, context: CommandContext): Promise<string> {
+/** The bytes as they are; of a file that is larger than any receipt, enough to see that. */
+async function readBytes(path: string, context: CommandContext): Promise<string | Uint8Array> {
   if (path === "-") return await context.readInput();
   try {
-    return await readFile(resolve(context.cwd, path), "utf8");
+    return Buffer.concat(await Array.fromAsync(createReadStream(resolve(context.cwd, path), { end: MAX_RECEIPT_BYTES })));
   } catch (error) {
     if (isErrno(error, "ENOENT")) throw new TriplaneError("usage", `${path} does not exist`, { cause: error });
     throw error;

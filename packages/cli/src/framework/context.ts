@@ -1,9 +1,10 @@
 // The real surroundings of a command: this process's environment, streams, clock and signals.
+import { TriplaneError } from "@triplane/contract";
 import { systemClock, systemRandom } from "@triplane/kit";
 import type { CommandContext } from "./command.ts";
 import type { Streams } from "./shell.ts";
 
-const MAX_INPUT_BYTES = 1024 * 1024;
+const MAX_INPUT_BYTES = 4 * 1024 * 1024;
 
 export function processContext(json: boolean, streams: Streams, signal: AbortSignal): CommandContext {
   return {
@@ -26,8 +27,12 @@ async function readStandardInput(): Promise<string> {
   for await (const chunk of process.stdin) {
     const bytes = Buffer.from(chunk as Uint8Array);
     size += bytes.length;
-    if (size > MAX_INPUT_BYTES) break;
+    if (size > MAX_INPUT_BYTES) throw new TriplaneError("usage", `standard input has more than ${MAX_INPUT_BYTES} bytes`);
     chunks.push(bytes);
   }
-  return Buffer.concat(chunks).toString("utf8");
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(Buffer.concat(chunks));
+  } catch (cause) {
+    throw new TriplaneError("usage", "standard input is not UTF-8", { cause });
+  }
 }

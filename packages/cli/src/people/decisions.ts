@@ -1,6 +1,6 @@
 // Running past decisions again: under the policies that a clone of the policy repository proves, or that a receipt carries.
 import { type AuditRecord, TriplaneError } from "@triplane/contract";
-import { approvedHead, isAncestor, type RepositoryPin, readTreeFiles } from "@triplane/ledger";
+import { approvedHead, isApprovedStep, type RepositoryPin, readTreeFiles } from "@triplane/ledger";
 import { type LoadedPolicy, loadPolicy, type PolicyFiles, policyCommitOf, verifyDecision } from "@triplane/policy";
 import { POLICY_MIN_THRESHOLD } from "./policy.ts";
 
@@ -12,19 +12,19 @@ export interface DecisionAnchor {
   readonly policyPin: RepositoryPin;
 }
 
-/** A check that takes policies from a repository: only commits at or before its approved head. Throws `chain_broken`. */
+/** A check that takes policies from a repository: only its approved head and the approved steps before it. Throws `chain_broken`. */
 export async function decisionsFromRepository(repoDir: string, anchor: DecisionAnchor): Promise<CheckDecision> {
   const { commit: head } = await approvedHead(repoDir, anchor.policyPin, { branch: "main", minThreshold: POLICY_MIN_THRESHOLD });
   const known = new Map<string, LoadedPolicy | undefined>();
   return async (record) => {
     const commit = policyCommitOf(record.claims.decision);
-    if (!known.has(commit)) known.set(commit, await approvedPolicy(repoDir, commit, head));
+    if (!known.has(commit)) known.set(commit, await approvedPolicy(repoDir, anchor.policyPin, commit, head));
     runAgain(record, anchor.policyPin.rid, (asked) => (asked === commit ? known.get(commit) : undefined));
   };
 }
 
-async function approvedPolicy(repoDir: string, commit: string, head: string): Promise<LoadedPolicy | undefined> {
-  if (!(await isAncestor(repoDir, commit, head))) return undefined;
+async function approvedPolicy(repoDir: string, pin: RepositoryPin, commit: string, head: string): Promise<LoadedPolicy | undefined> {
+  if (!(await isApprovedStep(repoDir, pin, commit, { branch: "main", head, minThreshold: POLICY_MIN_THRESHOLD }))) return undefined;
   return loadPolicy(await readTreeFiles(repoDir, commit, { maxBytes: MAX_POLICY_BYTES }));
 }
 

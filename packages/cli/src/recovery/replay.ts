@@ -7,14 +7,14 @@ import { join } from "node:path";
 import { type AuditRecord, buckets, nowSeconds, TriplaneError, toTriplaneError, verifyAuditRecord } from "@triplane/contract";
 import * as controller from "@triplane/controller";
 import { bucketStanding, type FillReport, fillBucket, openNumbers } from "@triplane/keeper";
-import { isAncestor, repositoryDir } from "@triplane/ledger";
+import { isApprovedStep, repositoryDir } from "@triplane/ledger";
 import * as orchestrator from "@triplane/orchestrator";
 import type { CommandContext } from "../framework/command.ts";
 import type { HomeLayout } from "../home/layout.ts";
 import type { WorkspaceFile } from "../home/workspace-file.ts";
 import { withBus } from "../people/connect.ts";
 import { decisionsFromRepository } from "../people/decisions.ts";
-import { policySource } from "../people/policy.ts";
+import { POLICY_MIN_THRESHOLD, policySource } from "../people/policy.ts";
 import { anyPlaneRuns } from "../planes/launch.ts";
 import { databaseFolder } from "./past.ts";
 import { type ProvenLedger, proveLedger } from "./proven-records.ts";
@@ -127,7 +127,8 @@ class Rebuilding {
         source: {
           approvedHead: (last) => source.approvedHead(last),
           load: (commit) => source.load(commit),
-          isAtOrBefore: (commit, head) => isAncestor(repo, commit, head),
+          isApprovedStep: (commit, head) =>
+            isApprovedStep(repo, workspace.pins.policy, commit, { branch: "main", head, minThreshold: POLICY_MIN_THRESHOLD }),
         },
         onProgress: counter("of the controller's rows", this.#context),
       });

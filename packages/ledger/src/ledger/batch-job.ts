@@ -8,8 +8,10 @@ import type { RecordRules } from "./verify-record.ts";
 export interface DecisionSource {
   readonly repoDir: string;
   readonly pin: RepositoryPin;
-  /** The approved head; only policies at or before it count. */
+  /** The approved head; only it and approved steps before it count. */
   readonly head: string;
+  /** Least threshold of a document whose delegates approved a step. */
+  readonly minThreshold: number;
 }
 
 export interface ThreadSetting {

@@ -1,7 +1,8 @@
 // Runs the decision inside a record again, under the policy that it names, taken from a clone that proves which policies were approved.
 import { TriplaneError } from "@triplane/contract";
 import { type LoadedPolicy, loadPolicy, policyCommitOf, verifyDecision } from "@triplane/policy";
-import { isAncestor, readTreeFiles } from "../tree-files.ts";
+import { isApprovedStep } from "../radicle/approved-step.ts";
+import { readTreeFiles } from "../tree-files.ts";
 import type { DecisionSource } from "./batch-job.ts";
 import type { RecordCheck } from "./check-batch.ts";
 import type { CheckedRecord } from "./verify-record.ts";
@@ -33,7 +34,7 @@ export function decisionCheck(source: DecisionSource): RecordCheck {
   };
 }
 
-async function approvedPolicy({ repoDir, head }: DecisionSource, commit: string): Promise<LoadedPolicy | undefined> {
-  if (!(await isAncestor(repoDir, commit, head))) return undefined;
+async function approvedPolicy({ repoDir, pin, head, minThreshold }: DecisionSource, commit: string): Promise<LoadedPolicy | undefined> {
+  if (!(await isApprovedStep(repoDir, pin, commit, { branch: "main", head, minThreshold }))) return undefined;
   return loadPolicy(await readTreeFiles(repoDir, commit, { maxBytes: MAX_POLICY_BYTES }));
 }

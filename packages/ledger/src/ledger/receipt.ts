@@ -2,9 +2,11 @@
 import {
   type AuditRecord,
   canonicalJson,
+  commitField,
   type Digest,
   digestOf,
   type PolicyRef,
+  parseStrictJson,
   TriplaneError,
   verifyAdmission,
   verifyRefusal,
@@ -17,8 +19,9 @@ import { subtreesOf } from "./tiles.ts";
 
 export const RECEIPT_FORMAT = "triplane-receipt";
 
-const base64Hash = z.string().regex(/^[A-Za-z0-9+/]{43}=$/, "must be a SHA-256 in base64");
-const MAX_RECEIPT_BYTES = 2 * 1024 * 1024;
+/** 32 bytes have one canonical form: the last character before the padding carries four bits, and two that are zero. */
+const base64Hash = z.string().regex(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/, "must be a SHA-256 in canonical base64");
+export const MAX_RECEIPT_BYTES: number = 2 * 1024 * 1024;
 
 export const receiptSchema = z.strictObject({
   format: z.literal(RECEIPT_FORMAT),
@@ -26,8 +29,8 @@ export const receiptSchema = z.strictObject({
   workspace: z.string().max(64),
   subject: z.string().max(71),
   anchors: z.strictObject({
-    state: z.strictObject({ rid: z.string().max(64), identity_root: z.string().max(40) }),
-    policy: z.strictObject({ rid: z.string().max(64), commit: z.string().max(40), digest: z.string().max(71) }),
+    state: z.strictObject({ rid: z.string().max(64), identity_root: commitField }),
+    policy: z.strictObject({ rid: z.string().max(64), commit: commitField, digest: z.string().max(71) }),
   }),
   /** The state repository's first identity document: its hash is the RID, its only delegate the ops-controller. */
   state_identity: z.string().max(16 * 1024),
@@ -64,7 +67,7 @@ export async function makeReceipt(repoDir: string, pin: RepositoryPin, subject: 
       checkpoint.size,
       subtreesOf(checkpoint.size, (path) => view.objects.fileAt(tree, path)),
     );
-    return {
+    const receipt: Receipt = {
       format: RECEIPT_FORMAT,
       version: 1,
       workspace: view.anchor.workspace,
@@ -76,21 +79,34 @@ export async function makeReceipt(repoDir: string, pin: RepositoryPin, subject: 
       checkpoint: checkpoint.note,
       policy_files: Object.fromEntries(files),
     };
+    // Indented, as it is written to a file.
+    const sizeBytes = Buffer.byteLength(JSON.stringify(receipt, null, 2), "utf8");
+    if (sizeBytes >= MAX_RECEIPT_BYTES)
+      throw new TriplaneError(
+        "receipt_invalid",
+        `with all files of its policy it has ${sizeBytes} bytes, allowed are ${MAX_RECEIPT_BYTES}`,
+      );
+    return receipt;
   } finally {
     view.objects.close();
   }
 }
 
-/** Reads a receipt's text. Throws `receipt_invalid`. */
-export function parseReceipt(text: string): Receipt {
-  if (text.length > MAX_RECEIPT_BYTES) throw new TriplaneError("receipt_invalid", `a receipt of ${text.length} characters is too large`);
+/** Reads a receipt: UTF-8 and strict JSON, so that no two readers see different things in it. Throws `receipt_invalid`. */
+export function parseReceipt(input: string | Uint8Array): Receipt {
+  const sizeBytes = typeof input === "string" ? Buffer.byteLength(input, "utf8") : input.length;
+  if (sizeBytes > MAX_RECEIPT_BYTES) throw ofForm(`${sizeBytes} bytes are too large: a receipt has at most ${MAX_RECEIPT_BYTES}`);
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseStrictJson(input);
   } catch (cause) {
-    throw new TriplaneError("receipt_invalid", "form: it is not JSON", { cause });
+    throw ofForm(`it is not strict JSON: ${cause instanceof Error ? cause.message : "unreadable"}`, cause);
   }
   return checkForm(value);
+}
+
+function ofForm(why: string, cause?: unknown): TriplaneError {
+  return new TriplaneError("receipt_invalid", `form: ${why}`, { cause, details: { part: "form" } });
 }
 
 export function checkForm(value: unknown): Receipt {

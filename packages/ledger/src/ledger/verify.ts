@@ -139,7 +139,7 @@ async function decisionSource(from: DecisionsFrom | undefined, remembered: Remem
   if (from === undefined) return undefined;
   const { repoDir, pin, minThreshold } = from;
   const head = await approvedHead(repoDir, pin, { branch: "main", minThreshold, lastAccepted: remembered?.decisions?.head });
-  return { repoDir, pin, head: head.commit };
+  return { repoDir, pin, head: head.commit, minThreshold };
 }
 
 /** Throws `ledger_tree_invalid` where the commit's own files are not what was verified. */

@@ -30,7 +30,7 @@ async function commit(repo: Governed, text: string, parent?: ObjectId): Promise<
 const push = (repo: Governed, key: SigningKey, id: ObjectId) =>
   pushHead({ repo: repo.repoDir, key, branch, commit: id, clock: repo.clock });
 
-test("approvedHead: a commit counts once the threshold of distinct delegates has signed a head at or after it", async () => {
+test("approvedHead: a commit counts once the threshold of distinct delegates has had it as their own head, and has one at or after it", async () => {
   const repo = await governed(3, 2);
   const first = await commit(repo, "{ version = 1 }");
   await push(repo, nth(repo.delegates, 0), first);
@@ -38,6 +38,7 @@ test("approvedHead: a commit counts once the threshold of distinct delegates has
   await push(repo, nth(repo.delegates, 0), first);
   await assert.rejects(approvedHead(repo.repoDir, repo, { branch }), failsWith("quorum_not_reached"));
   const second = await commit(repo, "{ version = 2 }", first);
+  await push(repo, nth(repo.delegates, 2), first);
   await push(repo, nth(repo.delegates, 2), second);
   const head = await approvedHead(repo.repoDir, repo, { branch });
   assert.equal(head.commit, first);
@@ -49,8 +50,7 @@ test("approvedHead: heads {C, C, child of C} are three votes for C, not four", a
   const repo = await governed(4, 4);
   const first = await commit(repo, "{ version = 1 }");
   const second = await commit(repo, "{ version = 2 }", first);
-  await push(repo, nth(repo.delegates, 0), first);
-  await push(repo, nth(repo.delegates, 1), first);
+  for (const delegate of [0, 1, 2]) await push(repo, nth(repo.delegates, delegate), first);
   await push(repo, nth(repo.delegates, 2), second);
   await assert.rejects(approvedHead(repo.repoDir, repo, { branch }), failsWith("quorum_not_reached"));
   await push(repo, nth(repo.delegates, 3), first);
@@ -61,7 +61,7 @@ test("approvedHead: the head never goes back behind the last accepted one", asyn
   const repo = await governed(2, 2);
   const first = await commit(repo, "{ version = 1 }");
   const second = await commit(repo, "{ version = 2 }", first);
-  for (const key of repo.delegates) await push(repo, key, second);
+  for (const id of [first, second]) for (const key of repo.delegates) await push(repo, key, id);
   assert.equal((await approvedHead(repo.repoDir, repo, { branch })).commit, second);
   await push(repo, nth(repo.delegates, 1), first);
   assert.equal((await approvedHead(repo.repoDir, repo, { branch, lastAccepted: first })).commit, first);

@@ -3,6 +3,8 @@
 // 1. It begins at the pinned root, whose document is the one that the RID names, signed by its first delegate.
 // 2. A revision counts only with the signatures of max(threshold, majority) distinct delegates of the document before it.
 // 3. Two revisions of one document that both reach that are a fork: nothing is chosen.
+// 4. Entries prove themselves, so everybody is asked for those they know: a founder who no longer names a later document, or whose
+//    refs are broken, does not bring the first one back, in which they decide alone.
 import { type Did, TriplaneError, toTriplaneError } from "@triplane/contract";
 import type { ObjectId, ObjectReader } from "../git/index.ts";
 import { type IdentityDocument, revisionQuorum } from "./identity-doc.ts";
@@ -18,6 +20,8 @@ export interface Identity {
   readonly doc: IdentityDocument;
   /** Accepted revisions, oldest first. */
   readonly revisions: readonly ObjectId[];
+  /** Their documents. */
+  readonly documents: readonly IdentityDocument[];
 }
 
 export interface IdentityPin {
@@ -27,40 +31,54 @@ export interface IdentityPin {
 
 type Revision = Extract<IdentityAction, { readonly type: "revision" }>;
 
-/** Where each delegate's signed refs have the identity. */
+/** Where the signed refs of the repository's namespaces have the identity. */
 export interface IdentityTips {
-  /** Undefined where the delegate has signed nothing that verifies. */
-  tipOf(delegate: Did): Promise<ObjectId | undefined>;
-  /** Told of a delegate whose entries do not verify; one delegate's garbage must not silence the others. */
-  refuse(delegate: Did, failure: TriplaneError): void;
+  /** All whose word there is. */
+  readonly known: readonly Did[];
+  /** Undefined where they have signed nothing that verifies. */
+  tipOf(signer: Did): Promise<ObjectId | undefined>;
+  /** Told of somebody whose entries do not verify; one's garbage must not silence the others. */
+  refuse(signer: Did, failure: TriplaneError): void;
 }
+
+interface Current {
+  readonly id: ObjectId;
+  readonly revision: Revision;
+}
+
+/** More namespaces than this are somebody's flood: then only those whom an accepted document names are asked. */
+const MAX_ASKED = 4096;
 
 /** Verifies the history and returns the document in force. Throws `rid_mismatch`, `identity_invalid`. */
 export async function readIdentity(objects: ObjectReader, pin: IdentityPin, tips: IdentityTips): Promise<Identity> {
   const rootRevision = await readRoot(objects, pin);
   const entries = new Map<ObjectId, IdentityEntry>();
   const asked = new Set<Did>();
-  const revisions = [pin.identityRoot];
-  let current: { readonly id: ObjectId; readonly revision: Revision } = { id: pin.identityRoot, revision: rootRevision };
-  for (;;) {
-    for (const delegate of current.revision.doc.delegates) {
-      if (asked.has(delegate)) continue;
-      asked.add(delegate);
-      const tip = await tips.tipOf(delegate);
-      if (tip === undefined) continue;
-      try {
-        for (const [id, entry] of await collect(objects, pin.identityRoot, tip, entries)) entries.set(id, entry);
-      } catch (thrown) {
-        tips.refuse(delegate, toTriplaneError(thrown, "identity_invalid"));
-      }
+  const ask = async (signer: Did): Promise<void> => {
+    if (asked.has(signer)) return;
+    asked.add(signer);
+    const tip = await tips.tipOf(signer);
+    if (tip === undefined) return;
+    try {
+      for (const [id, entry] of await collect(objects, pin.identityRoot, tip, entries)) entries.set(id, entry);
+    } catch (thrown) {
+      tips.refuse(signer, toTriplaneError(thrown, "identity_invalid"));
     }
+  };
+  if (tips.known.length <= MAX_ASKED) for (const signer of tips.known) await ask(signer);
+  const revisions = [pin.identityRoot];
+  const documents = [rootRevision.doc];
+  let current: Current = { id: pin.identityRoot, revision: rootRevision };
+  for (;;) {
+    for (const delegate of current.revision.doc.delegates) await ask(delegate);
     const next = acceptedChild(entries, current.id, current.revision);
     if (next === undefined) {
       const { blob, doc } = current.revision;
-      return { root: pin.identityRoot, revision: current.id, blob, doc, revisions };
+      return { root: pin.identityRoot, revision: current.id, blob, doc, revisions, documents };
     }
     if (next.revision.blob === current.revision.blob) throw new TriplaneError("identity_invalid", `revision ${next.id} changes nothing`);
     revisions.push(next.id);
+    documents.push(next.revision.doc);
     current = next;
   }
 }

@@ -1,5 +1,5 @@
 // Verifies a governed repository from its bytes: identity, delegates, and where each delegate's signed refs stand.
-import { type Did, TriplaneError, toTriplaneError } from "@triplane/contract";
+import { type Did, isDid, TriplaneError, toTriplaneError } from "@triplane/contract";
 import { listRefs, type ObjectId, type ObjectReader, openObjects } from "../git/index.ts";
 import type { RepositoryPin } from "../types.ts";
 import { type Identity, readIdentity } from "./identity.ts";
@@ -13,7 +13,7 @@ export interface VerifiedRepository {
   readonly threshold: number;
   /** What each delegate signed, newest entry; a delegate without signed refs is missing. */
   readonly signed: ReadonlyMap<Did, SignedRefs>;
-  /** The chain of each delegate's signed refs, newest first. */
+  /** The chain of each delegate's signed refs, newest first; also of those who were delegates once. */
   readonly chains: ReadonlyMap<Did, readonly SigrefsEntry[]>;
   /** Delegates whose signed refs or identity entries do not verify: they have no say. */
   readonly refused: ReadonlyMap<Did, TriplaneError>;
@@ -50,25 +50,40 @@ export async function verifyWith(
   options: VerifyOptions = {},
 ): Promise<VerifiedRepository> {
   const loose = await listRefs(gitDir, refs.namespaces);
-  const chains = new Map<Did, readonly SigrefsEntry[]>();
   const refused = new Map<Did, TriplaneError>();
+  const sigrefsOf = (signer: Did): ObjectId | undefined => loose.get(namespaced(nidOfDid(signer), refs.sigrefs));
 
-  async function tipOf(delegate: Did): Promise<ObjectId | undefined> {
-    const tip = loose.get(namespaced(nidOfDid(delegate), refs.sigrefs));
+  async function tipOf(signer: Did): Promise<ObjectId | undefined> {
+    const tip = sigrefsOf(signer);
     if (tip === undefined) return undefined;
+    try {
+      const [entry] = await readSigrefsTip(objects, signer, tip, pin.identityRoot);
+      return entry?.refs.get(refs.identityObject(pin.identityRoot));
+    } catch (cause) {
+      refused.set(signer, toTriplaneError(cause, "sigrefs_invalid"));
+      return undefined;
+    }
+  }
+
+  const known = signersIn(loose);
+  const identity = await readIdentity(objects, pin, { known, tipOf, refuse: (signer, failure) => void refused.set(signer, failure) });
+  const everDelegates = new Set(identity.documents.flatMap((doc) => doc.delegates));
+  // Of others nothing is wanted, so nothing of theirs can be wrong.
+  for (const signer of refused.keys()) if (!everDelegates.has(signer)) refused.delete(signer);
+  const chains = new Map<Did, readonly SigrefsEntry[]>();
+  for (const delegate of everDelegates) {
+    const tip = sigrefsOf(delegate);
+    if (tip === undefined || refused.has(delegate)) continue;
     try {
       const chain =
         options.sigrefs === "tip"
           ? await readSigrefsTip(objects, delegate, tip, pin.identityRoot)
           : await readSigrefsChain(objects, delegate, tip, pin.identityRoot, options.sigrefsFrom);
       chains.set(delegate, chain);
-      return chain[0]?.refs.get(refs.identityObject(pin.identityRoot));
     } catch (cause) {
       refused.set(delegate, toTriplaneError(cause, "sigrefs_invalid"));
-      return undefined;
     }
   }
-  const identity = await readIdentity(objects, pin, { tipOf, refuse: (delegate, failure) => void refused.set(delegate, failure) });
   if (options.knownRevision !== undefined && !identity.revisions.includes(options.knownRevision)) {
     throw new TriplaneError(
       "identity_invalid",
@@ -86,6 +101,14 @@ export async function verifyWith(
     if (refsOfDelegate !== undefined) signed.set(delegate, refsOfDelegate);
   }
   return { identity, delegates, threshold, signed, chains, refused, strayRefs: strayRefs(loose, signed) };
+}
+
+/** Whose namespaces have signed refs. */
+function signersIn(loose: ReadonlyMap<string, ObjectId>): Did[] {
+  return [...loose.keys()]
+    .filter((name) => name.endsWith(`/${refs.sigrefs}`))
+    .map((name) => didOfNid(name.slice(refs.namespaces.length).split("/")[0] ?? ""))
+    .filter(isDid);
 }
 
 function strayRefs(loose: ReadonlyMap<string, ObjectId>, signed: ReadonlyMap<Did, SignedRefs>): string[] {

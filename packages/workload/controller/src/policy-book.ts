@@ -77,7 +77,7 @@ export class PolicyBook {
     if (commit === head.row.commit) return head.loaded;
     const cached = this.#cache.get(commit);
     if (cached !== undefined) return cached;
-    if (!(await this.#options.source.isAtOrBefore(commit, head.row.commit))) return undefined;
+    if (!(await this.#options.source.isApprovedStep(commit, head.row.commit))) return undefined;
     const loaded = await this.#options.source.load(commit);
     if (this.#cache.size >= MAX_CACHED) this.#cache.clear();
     this.#cache.set(commit, loaded);

@@ -13,8 +13,8 @@ export interface PolicySource {
    * Throws `quorum_not_reached`, `policy_rollback`, `identity_invalid` and the other failures of an invalid repository.
    */
   approvedHead(last: AcceptedHead | undefined): Promise<AcceptedHead>;
-  /** Whether `commit` is `head` or comes before it. */
-  isAtOrBefore(commit: string, head: string): Promise<boolean>;
+  /** Whether `commit` is `head`, or was approved itself and comes before it. */
+  isApprovedStep(commit: string, head: string): Promise<boolean>;
   /** The policy at a commit. Throws nickel_* and `policy_invalid`. */
   load(commit: string): Promise<LoadedPolicy>;
 }

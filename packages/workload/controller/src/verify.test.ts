@@ -123,7 +123,7 @@ describe("verifyMessage (chain-verified-at-every-hop)", () => {
     inner.add(NEXT_COMMIT, policyOf(world().keys, 2, ["keeper"]));
     const failing = (code: "git_failed" | "policy_invalid"): PolicySource => ({
       approvedHead: async () => ({ commit: TEST_COMMIT, identityRevision: "a".repeat(40) }),
-      isAtOrBefore: async () => true,
+      isApprovedStep: async () => true,
       load: async (commit) => {
         if (commit === TEST_COMMIT) return await inner.load(commit);
         throw new TriplaneError(code, "not now");

@@ -2,13 +2,13 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { TriplaneError } from "@triplane/contract";
-import { type Checkpoint, type DecisionsFrom, parseReceipt, readCheckpoint, repositoryDir, verifyLedger } from "@triplane/ledger";
+import { type Checkpoint, parseReceipt, readCheckpoint, verifyLedger } from "@triplane/ledger";
 import { z } from "zod";
 import { defineCommand } from "../../framework/command.ts";
 import { flag, text } from "../../framework/parameters.ts";
 import { counted, facts, utc } from "../../framework/table.ts";
-import { POLICY_MIN_THRESHOLD } from "../../people/policy.ts";
 import { type Anchors, anchorOptions, anchorsFrom } from "./anchors.ts";
+import { decisionsFrom, policyOptions, storedLedger } from "./where.ts";
 
 export const ledgerVerify = defineCommand({
   description:
@@ -16,8 +16,7 @@ export const ledgerVerify = defineCommand({
   args: z.strictObject({ dir: text("DIR", "The repository or a clone of it (default: the home's)").optional() }),
   options: z.strictObject({
     full: flag("Also run every decision again under its policy"),
-    policyRepo: text("DIR", "Clone of the policy repository for --full (default: the home's)").optional(),
-    policyRoot: anchorOptions.stateRoot.meta({ description: "Root commit of the policy repository's identity", placeholder: "COMMIT" }),
+    ...policyOptions,
     remember: text(
       "FILE",
       "Note here what was found right, and next time verify only what came after; keep it as safe as the pins",
@@ -44,7 +43,7 @@ export const ledgerVerify = defineCommand({
     if (state === undefined)
       throw new TriplaneError("usage", "nothing says which ledger to trust: give --state-rid and --state-root, or --home");
     const dir = args.dir === undefined ? storedLedger(anchors, state.rid) : resolve(context.cwd, args.dir);
-    const decisions = options.full ? decisionsFrom(options, anchors, context.cwd) : undefined;
+    const decisions = options.full ? decisionsFrom("--full", options, anchors, context.cwd) : undefined;
     const atLeast = options.atLeast === undefined ? undefined : await keptCheckpoint(resolve(context.cwd, options.atLeast), anchors);
     const report = await verifyLedger(dir, state, {
       ...(atLeast === undefined ? {} : { atLeast }),
@@ -104,28 +103,4 @@ async function keptCheckpoint(path: string, anchors: Anchors): Promise<Checkpoin
   const [origin = ""] = note.split("\n");
   if (!origin.endsWith(`/${state.rid}`)) throw new TriplaneError("usage", `${path} is no checkpoint of the ledger ${state.rid}`);
   return readCheckpoint(note, origin, controller);
-}
-
-function storedLedger(anchors: Anchors, rid: string): string {
-  if (anchors.home === undefined) throw new TriplaneError("usage", "DIR is needed where there is no home");
-  return repositoryDir(anchors.home.layout.storage, rid);
-}
-
-function decisionsFrom(
-  options: { readonly policyRepo?: string | undefined; readonly policyRoot?: string | undefined },
-  anchors: Anchors,
-  cwd: string,
-): DecisionsFrom {
-  const { home, policyRid } = anchors;
-  const workspace = home?.workspace;
-  const root = options.policyRoot ?? workspace?.pins.policy.identityRoot;
-  if (policyRid === undefined || root === undefined)
-    throw new TriplaneError(
-      "usage",
-      "--full needs a pinned policy repository: give --policy-rid, --policy-root and --policy-repo, or --home",
-    );
-  const stored = home === undefined ? undefined : repositoryDir(home.layout.storage, policyRid);
-  const repo = options.policyRepo === undefined ? stored : resolve(cwd, options.policyRepo);
-  if (repo === undefined) throw new TriplaneError("usage", "--full needs --policy-repo where there is no home");
-  return { repoDir: repo, pin: { rid: policyRid, identityRoot: root }, minThreshold: POLICY_MIN_THRESHOLD };
 }

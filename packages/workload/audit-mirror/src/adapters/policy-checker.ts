@@ -1,8 +1,9 @@
 // Checks decisions against the policy repository, which it verifies itself (`chain-verified-at-every-hop`).
 //
-// 1. A policy commit counts once it is at or before an approved head; as the head only moves forward, it then counts for good.
+// 1. A policy commit counts once it is the approved head or an approved step before it; as the head only moves forward, it then counts
+//    for good.
 import { TriplaneError, toTriplaneError } from "@triplane/contract";
-import { type ApprovedHead, approvedHead, isAncestor, type RepositoryPin, readTreeFiles } from "@triplane/ledger";
+import { type ApprovedHead, approvedHead, isApprovedStep, type RepositoryPin, readTreeFiles } from "@triplane/ledger";
 import { type LoadedPolicy, loadPolicy, policyCommitOf, verifyDecision } from "@triplane/policy";
 import type { DecisionChecker } from "../ports.ts";
 
@@ -29,7 +30,7 @@ export function policyChecker(options: PolicyCheckerOptions): DecisionChecker {
     const known = { lastAccepted: last?.commit, knownRevision: last?.identityRevision };
     const head = await approvedHead(repoDir, pin, { branch: POLICY_BRANCH, minThreshold, ...known });
     last = head;
-    if (!(await isAncestor(repoDir, commit, head.commit)))
+    if (!(await isApprovedStep(repoDir, pin, commit, { branch: POLICY_BRANCH, head: head.commit, minThreshold })))
       throw new TriplaneError("unavailable", `the policy commit ${commit} is not on the approved chain here`);
     const loaded = loadPolicy(await readTreeFiles(repoDir, commit, { maxBytes: MAX_POLICY_BYTES }));
     if (policies.size >= MAX_POLICIES) policies.clear();

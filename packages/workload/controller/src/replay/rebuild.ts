@@ -84,7 +84,7 @@ class Policies {
   async at(commit: string): Promise<LoadedPolicy> {
     const known = this.#known.get(commit);
     if (known !== undefined) return known;
-    const here = await this.#source.isAtOrBefore(commit, this.#head.commit).catch(() => false);
+    const here = await this.#source.isApprovedStep(commit, this.#head.commit).catch(() => false);
     if (!here)
       throw new TriplaneError(
         "policy_rollback",

@@ -119,7 +119,7 @@ describe("a controller whose database was lost", () => {
   it("rebuildDatabase: a policy clone that is behind the ledger rebuilds nothing", async () => {
     const store = await open();
     const source = testSource(policyOf(parts.world.keys, 1));
-    const behind = { ...source, isAtOrBefore: async () => false };
+    const behind = { ...source, isApprovedStep: async () => false };
     const rebuilding = rebuildDatabase({
       store,
       workspace: WORKSPACE,

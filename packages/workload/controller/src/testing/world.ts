@@ -111,7 +111,7 @@ export function testSource(policy: Policy): TestSource {
       if (this.failure !== undefined) throw this.failure;
       return { commit: commits.at(-1)?.commit ?? "", identityRevision: this.identityRevision };
     },
-    async isAtOrBefore(commit, head) {
+    async isApprovedStep(commit, head) {
       const at = commits.findIndex((each) => each.commit === commit);
       return at >= 0 && at <= commits.findIndex((each) => each.commit === head);
     },

@@ -1,7 +1,7 @@
 // The desired state from its governed repository: only what enough delegates approved is ever read.
 
 import { TriplaneError } from "@triplane/contract";
-import { approvedHead, isAncestor, type RepositoryPin, readTreeFiles } from "@triplane/ledger";
+import { approvedHead, isApprovedStep, type RepositoryPin, readTreeFiles } from "@triplane/ledger";
 import { readNickel } from "@triplane/nickel";
 import { type DesiredState, parseDesiredState } from "../desired-schema.ts";
 import type { DesiredSource } from "../kind.ts";
@@ -16,12 +16,13 @@ export interface DesiredRepo {
   readonly workspace: string;
 }
 
-/** A commit is taken when it is the approved head or lies before it: going back is a decision like any other. */
+/** A commit is taken when it is the approved head or was once: going back is a decision like any other. */
 export function desiredRepo(repo: DesiredRepo): DesiredSource {
   return {
     async at(commit): Promise<DesiredState> {
       const head = await approvedHead(repo.directory, repo.pin, { branch: DESIRED_BRANCH });
-      if (!(await isAncestor(repo.directory, commit, head.commit))) {
+      const step = { branch: DESIRED_BRANCH, head: head.commit, minThreshold: head.threshold };
+      if (!(await isApprovedStep(repo.directory, repo.pin, commit, step))) {
         throw new TriplaneError("quorum_not_reached", `commit ${commit} is not approved; the approved head is ${head.commit}`);
       }
       const files = await readTreeFiles(repo.directory, commit, { maxBytes: MAX_BYTES });

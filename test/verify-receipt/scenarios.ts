@@ -1,0 +1,120 @@
+// Decisions of every kind under the policy of the world, and random ones.
+import { type Approval, type Did, digestOf, type Op, signAdmission, signRefusal } from "@triplane/contract";
+import { type Decision, decide } from "@triplane/policy";
+import type { Dice } from "../fuzz/mutate.ts";
+import { AUD, MONDAY_10_S, makeApproval, makeOp, NAMES, nextJti, policyRefOf, type Scenario, signRecord, type World } from "./world.ts";
+
+export interface Decided {
+  readonly basis: "admission" | "refusal";
+  readonly decision: string;
+  readonly record: string;
+}
+
+/** Runs the policy and signs what it says; where it says that people have to be asked, an admission that should not be. */
+export function decideAndSign(world: World, scenario: Scenario): Decided {
+  const { op, approvals = [], facts = { recent_auto: {}, budget_used: 0 }, nowS = op.claims.iat, admittedBy } = scenario;
+  const policyRef = policyRefOf(world);
+  const said = decide({ op, policy: world.policy, policyRef, approvals, facts, nowS, ...(admittedBy === undefined ? {} : { admittedBy }) });
+  const decider = Object.values(world.keys).find((key) => key.did === admittedBy) ?? world.keys.keeper;
+  const common = {
+    aud: AUD,
+    op: op.token.compact,
+    op_jti: op.claims.jti,
+    op_digest: op.token.digest,
+    policy: policyRef,
+    facts,
+    decided_at: nowS,
+  };
+  // An approval that did not count is carried as well where there is room: it must not count for the verifier either.
+  const carried = approvals.slice(0, 8).map((approval) => approval.token.compact);
+  const isRefusal = said.verdict === "refuse";
+  const decision = isRefusal
+    ? signRefusal({ ...common, ...refusalOf(said), approvals: carried }, decider)
+    : signAdmission({ ...common, ...admissionOf(said), approvals: carried }, decider);
+  const basis = isRefusal ? "refusal" : "admission";
+  return { basis, decision, record: signRecord(world, basis, decision, op) };
+}
+
+function admissionOf(said: Decision) {
+  return said.verdict === "admit" ? { rule: said.rule, basis: said.basis } : { rule: "removals", basis: "approved" as const };
+}
+
+function refusalOf(said: Decision & { readonly verdict: "refuse" }) {
+  const rule = said.rule === undefined ? {} : { rule: said.rule };
+  const nearest = said.nearest === undefined ? {} : { nearest: said.nearest };
+  return { code: said.code, fact: said.fact.slice(0, 1000), ...rule, ...nearest, consumes_seq: true };
+}
+
+/** One of each kind of decision; the name says what the policy makes of it. */
+export function everyKind(world: World): ReadonlyMap<string, Decided> {
+  const { alice, bob, carol, dave, deployer, helper, keeper } = world.keys;
+  const friday = Date.UTC(2026, 0, 9, 17) / 1000;
+  const removal = makeOp(alice, { op: "component.remove", target: "web-shop", plan: digestOf("a plan"), reason: "it is not used" });
+  const both = [makeApproval(bob, removal), makeApproval(carol, removal)];
+  const data = makeOp(bob, { target: "db" });
+  const scenarios: Readonly<Record<string, Scenario>> = {
+    "signed automatically": { op: makeOp(dave) },
+    "approved by two people": { op: removal, approvals: both },
+    "approved by one of security": { op: data, approvals: [makeApproval(carol, data)] },
+    "admitted by hand": { op: makeOp(dave), admittedBy: alice.did },
+    "restarted in its window": { op: makeOp(deployer, { op: "component.restart", scope: "web" }) },
+    "an agent within its budget": { op: makeOp(helper, { scope: "web" }), facts: { budget_used: 2, recent_auto: {} } },
+    "an agent beyond its budget": { op: makeOp(helper, { scope: "web" }), facts: { budget_used: 3, recent_auto: {} } },
+    "beyond the rate": { op: makeOp(dave), facts: { recent_auto: { "web-deploys": 5 } } },
+    "denied in a window": { op: makeOp(dave, { iat: friday }) },
+    "out of scope": { op: makeOp(deployer, { scope: "platform" }) },
+    rejected: { op: removal, approvals: [makeApproval(bob, removal, { decision: "reject" })] },
+    withdrawn: { op: removal, approvals: [makeApproval(alice, removal, { decision: "reject" })] },
+    expired: { op: makeOp(dave), nowS: MONDAY_10_S + 700 },
+    "refused by hand": { op: makeOp(dave, { op: "component.explode" }), admittedBy: carol.did },
+  };
+  const decided = new Map(Object.entries(scenarios).map(([name, scenario]) => [name, decideAndSign(world, scenario)]));
+  const op = makeOp(dave);
+  const policy = policyRefOf(world);
+  const refusal = { aud: AUD, policy, fact: "as it was seen", approvals: [], facts: {}, consumes_seq: false, decided_at: MONDAY_10_S };
+  const seen = { op: op.token.compact, op_jti: op.claims.jti, op_digest: op.token.digest };
+  const gap = signRefusal({ ...refusal, ...seen, code: "sequence_gap" }, keeper);
+  decided.set("a gap in the numbers", { basis: "refusal", decision: gap, record: signRecord(world, "refusal", gap, op) });
+  const late = signRefusal({ ...refusal, ...seen, code: "review_expired", consumes_seq: true, decided_at: MONDAY_10_S + 9000 }, keeper);
+  decided.set("expired in review", { basis: "refusal", decision: late, record: signRecord(world, "refusal", late, op) });
+  const garbage = signRefusal({ ...refusal, op_digest: digestOf("garbage"), code: "token_malformed" }, keeper);
+  const aboutGarbage = { ...op, claims: { ...op.claims, jti: digestOf("garbage"), target: undefined } } as unknown as Op;
+  decided.set("no op at all", { basis: "refusal", decision: garbage, record: signRecord(world, "refusal", garbage, aboutGarbage) });
+  return decided;
+}
+
+const KINDS = ["component.deploy", "component.remove", "component.restart", "component.scale", "desired.apply", "other.thing"];
+const TARGETS = ["web-shop", "web-a-blue", "db", "a-db-b", "zot", "workspace", "web-"].map((target) => target.replace(/-$/, "-x"));
+
+/** Somebody asks for something at some time, and people say something about it. */
+export function randomScenario(world: World, dice: Dice): Scenario {
+  const key = (): (typeof world.keys)["alice"] => world.keys[dice.pick(NAMES, "alice")];
+  const iat = MONDAY_10_S + dice.below(14 * 24 * 4) * 900;
+  const exp = iat + dice.pick([1, 600, 3600, 3601, 0], 600);
+  const rest = dice.below(4) === 0 ? { plan: digestOf("a plan") } : dice.below(8) === 0 ? { nbf: iat + dice.below(1200) } : {};
+  const about = { op: dice.pick(KINDS, ""), target: dice.pick(TARGETS, ""), scope: dice.pick(["platform", "platform", "web", "none"], "") };
+  const aud = dice.below(20) === 0 ? { aud: dice.pick([`other/${AUD.split("/")[1]}`, `${AUD}x`, "libre-wuji"], AUD) } : {};
+  const op = makeOp(key(), { iat, exp, ...about, ...rest, ...aud });
+  const approvals = Array.from({ length: dice.below(5) }, () => randomApproval(world, op, dice));
+  const recent = dice.pick<Record<string, number> | undefined>([{}, { "web-deploys": 4 }, { "web-deploys": 5 }, undefined], {});
+  const budget = dice.pick<number | undefined>([0, 2, 3, undefined], 0);
+  return {
+    op,
+    approvals,
+    facts: { ...(recent === undefined ? {} : { recent_auto: recent }), ...(budget === undefined ? {} : { budget_used: budget }) },
+    nowS: iat + dice.pick([0, 0, 0, 10, 599, 630, 631, -30, -31], 0),
+    ...(dice.below(4) === 0 ? { admittedBy: key().did as Did } : {}),
+  };
+}
+
+function randomApproval(world: World, op: Op, dice: Dice): Approval {
+  const key = world.keys[dice.pick(NAMES, "bob")];
+  const odd = dice.pick<Readonly<Record<string, unknown>>>(
+    [
+      ...[{ decision: "reject" }, { plan: digestOf("another plan") }, { policy_commit: "b".repeat(40) }, { expected_state_version: 5 }],
+      ...[{ op_jti: nextJti() }, { op_digest: digestOf("x") }, { aud: "other/x" }, { iat: op.claims.iat - 9000 }, { comment: "fine" }],
+    ],
+    {},
+  );
+  return makeApproval(key, op, dice.below(3) === 0 ? odd : {});
+}
