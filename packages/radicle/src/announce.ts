@@ -1,7 +1,13 @@
 // Telling a node what it has: a repository to replicate, and signed refs that are new in its storage.
 //
 // The node does not watch its storage. Whoever writes there (our ledger writer, an approval) says so here, and peers fetch.
+import type { Did } from "@triplane/contract";
 import { askNode, type AskOptions } from "./control.ts";
+
+/** Node id of a key: what Radicle calls the namespace of its refs. */
+export function nidOf(did: Did): string {
+  return did.slice("did:key:".length);
+}
 
 /** Has the node replicate a repository, with the namespaces of everybody, and tell its peers that it has it. Idempotent. */
 export async function seedRepository(socketPath: string, rid: string, options: AskOptions = {}): Promise<void> {
