@@ -2,29 +2,20 @@
 import assert from "node:assert/strict";
 import { cp, mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, it } from "node:test";
+import { describe } from "node:test";
 import { generateSigningKey, type SigningKey, signingKeyFromSeed } from "@triplane/contract";
 import { commitFiles, createRepository, decodeDocument, pushHead, repositoryDir, reviseIdentity, verifyRepository } from "@triplane/ledger";
-import { manualClock, type TempDir, tempDir } from "@triplane/testkit";
+import { manualClock } from "@triplane/testkit";
 import { installation } from "../e2e/installation.ts";
 import { run } from "../e2e/program.ts";
-import { type Programs, programs } from "./programs.ts";
+import { type PeerPlace, peer } from "./peer-test.ts";
 import { type RadicleHome, radicleHome } from "./radicle-home.ts";
 
-const TIMEOUT_MS = 120_000;
 const START_S = 1_790_000_000;
 
-interface Reader extends AsyncDisposable {
-  readonly home: RadicleHome;
-  readonly folder: TempDir;
-}
-
 /** Somebody's rad whose storage we write into. */
-async function reader(found: Programs, key: SigningKey = generateSigningKey(), timeS?: number): Promise<Reader> {
-  const folder = await tempDir("peer");
-  const options = { programs: found, folder: join(folder.path, "r"), key, alias: "founder" };
-  const home = await radicleHome(timeS === undefined ? options : { ...options, timeS });
-  return { home, folder, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
+function reader(place: PeerPlace, key: SigningKey = generateSigningKey(), times: { readonly timeS?: number } = {}): Promise<RadicleHome> {
+  return radicleHome({ programs: place.programs, folder: join(place.folder, "r"), key, alias: "founder", ...times });
 }
 
 /** The lines of `rad inspect --sigrefs`, as we read them. */
@@ -33,89 +24,81 @@ async function sigrefsLines(repoDir: string, pin: { readonly rid: string; readon
   return [...chains].map(([did, chain]) => `${did.slice("did:key:".length)} ${chain[0]?.commit} parent`).sort();
 }
 
-function peer(name: string, body: (found: Programs) => Promise<void>): void {
-  it(name, { timeout: TIMEOUT_MS }, async (context) => {
-    const found = await programs(context);
-    if (found !== undefined) await body(found);
-  });
-}
-
 describe("peer: rad accepts what we write", () => {
-  peer("inspect, id list and id show of the three repositories of `triplane init`", async (found) => {
+  peer("inspect, id list and id show of the three repositories of `triplane init`", async (place) => {
     await using installed = await installation("peer-init");
     const home = join(installed.folder, "home");
     const made = await run(installed.program("triplane"), ["init", "--home", home], { cwd: installed.folder, env: installed.env });
     assert.equal(made.code, 0, made.err);
     const { pins } = JSON.parse(await readFile(join(home, "workspace.json"), "utf8"));
-    await using at = await reader(found);
-    await cp(join(home, "storage"), at.home.storage, { recursive: true });
+    await using at = await reader(place);
+    await cp(join(home, "storage"), at.storage, { recursive: true });
     for (const [name, threshold, delegates] of [
       ["policy", 2, 3],
       ["desired", 2, 3],
       ["state", 1, 1],
     ] as const) {
       const pin = pins[name];
-      const ours = await verifyRepository(repositoryDir(at.home.storage, pin.rid), pin);
+      const ours = await verifyRepository(repositoryDir(at.storage, pin.rid), pin);
       assert.deepEqual([ours.threshold, ours.delegates.length], [threshold, delegates]);
-      const identity = JSON.parse(await at.home.rad(["inspect", pin.rid, "--identity"]));
+      const identity = JSON.parse(await at.rad(["inspect", pin.rid, "--identity"]));
       assert.deepEqual(identity.delegates, ours.delegates);
       assert.equal(identity.threshold, threshold);
-      const sigrefs = (await at.home.rad(["inspect", pin.rid, "--sigrefs"])).trimEnd().split("\n").sort();
-      assert.deepEqual(sigrefs, await sigrefsLines(repositoryDir(at.home.storage, pin.rid), pin));
+      const sigrefs = (await at.rad(["inspect", pin.rid, "--sigrefs"])).trimEnd().split("\n").sort();
+      assert.deepEqual(sigrefs, await sigrefsLines(repositoryDir(at.storage, pin.rid), pin));
       for (const revision of ours.identity.revisions) {
-        assert.match(await at.home.rad(["id", "show", revision, "--repo", pin.rid]), /State +accepted/);
-        assert.match(await at.home.rad(["id", "list", "--repo", pin.rid]), new RegExp(`${revision.slice(0, 7)} .* accepted`));
+        assert.match(await at.rad(["id", "show", revision, "--repo", pin.rid]), /State +accepted/);
+        assert.match(await at.rad(["id", "list", "--repo", pin.rid]), new RegExp(`${revision.slice(0, 7)} .* accepted`));
       }
-      assert.match(await at.home.rad(["inspect", pin.rid, "--refs"]), /sigrefs/);
+      assert.match(await at.rad(["inspect", pin.rid, "--refs"]), /sigrefs/);
     }
   });
 
-  peer("a change of the delegates that a majority accepted is in force for both, one without is for neither", async (found) => {
-    await using at = await reader(found);
+  peer("a change of the delegates that a majority accepted is in force for both, one without is for neither", async (place) => {
+    await using at = await reader(place);
     const clock = manualClock(START_S * 1000);
     const delegates = Array.from({ length: 3 }, generateSigningKey) as [SigningKey, SigningKey, SigningKey];
     const [a, b, c] = delegates;
-    const spec = { storageDir: at.home.storage, name: "policy-x", description: "for tests", founder: a, delegates, threshold: 2, clock };
+    const spec = { storageDir: at.storage, name: "policy-x", description: "for tests", founder: a, delegates, threshold: 2, clock };
     const repo = await createRepository(spec);
     const before = await verifyRepository(repo.repoDir, repo);
     const doc = { ...before.identity.doc, description: "changed" };
     const change = { repo: repo.repoDir, parent: before.identity.revision, author: a, clock };
     const proposed = await reviseIdentity({ ...change, doc, acceptedBy: [] });
-    assert.match(await at.home.rad(["id", "show", proposed, "--repo", repo.rid]), /State +active/);
+    assert.match(await at.rad(["id", "show", proposed, "--repo", repo.rid]), /State +active/);
     assert.equal((await verifyRepository(repo.repoDir, repo)).identity.revision, before.identity.revision);
     const accepted = await reviseIdentity({ ...change, doc: { ...doc, threshold: 3 }, author: b, acceptedBy: [c] });
-    assert.match(await at.home.rad(["id", "show", accepted, "--repo", repo.rid]), /State +accepted/);
-    assert.match(await at.home.rad(["id", "show", proposed, "--repo", repo.rid]), /State +rejected/);
+    assert.match(await at.rad(["id", "show", accepted, "--repo", repo.rid]), /State +accepted/);
+    assert.match(await at.rad(["id", "show", proposed, "--repo", repo.rid]), /State +rejected/);
     const after = await verifyRepository(repo.repoDir, repo);
     assert.deepEqual([after.identity.revision, after.threshold], [accepted, 3]);
-    assert.equal(JSON.parse(await at.home.rad(["inspect", repo.rid, "--identity"])).threshold, 3);
+    assert.equal(JSON.parse(await at.rad(["inspect", repo.rid, "--identity"])).threshold, 3);
   });
 
-  peer("three of five are enough for rad to lower a threshold of four; for us they are not", async (found) => {
-    await using at = await reader(found);
+  peer("three of five are enough for rad to lower a threshold of four; for us they are not", async (place) => {
+    await using at = await reader(place);
     const clock = manualClock(START_S * 1000);
     const delegates = Array.from({ length: 5 }, generateSigningKey) as [SigningKey, SigningKey, SigningKey, SigningKey, SigningKey];
     const [a, b, c] = delegates;
-    const spec = { storageDir: at.home.storage, name: "policy-x", description: "", founder: a, delegates, threshold: 4, clock };
+    const spec = { storageDir: at.storage, name: "policy-x", description: "", founder: a, delegates, threshold: 4, clock };
     const repo = await createRepository(spec);
     const { identity } = await verifyRepository(repo.repoDir, repo);
     const change = { repo: repo.repoDir, parent: identity.revision, author: a, acceptedBy: [b, c], clock };
     const seized = await reviseIdentity({ ...change, doc: { ...identity.doc, threshold: 1 } });
-    assert.match(await at.home.rad(["id", "show", seized, "--repo", repo.rid]), /State +accepted/);
+    assert.match(await at.rad(["id", "show", seized, "--repo", repo.rid]), /State +accepted/);
     assert.equal((await verifyRepository(repo.repoDir, repo)).threshold, 4);
   });
 
-  peer("byte for byte: the same key, document and time give the identity, its change and the signed refs that rad writes", async (found) => {
+  peer("byte for byte: the same key, document and time give the identity, its change and the signed refs that rad writes", async (place) => {
     const key = signingKeyFromSeed(new Uint8Array(32).fill(0xff));
     const clock = manualClock(START_S * 1000);
-    await using at = await reader(found, key, START_S);
-    const { home, folder } = at;
-    const storageDir = join(folder.path, "ours");
+    await using home = await reader(place, key, { timeS: START_S });
+    const storageDir = join(place.folder, "ours");
     const spec = { storageDir, name: "policy-x", description: "for tests", founder: key, delegates: [], threshold: 1, clock };
     const ours = await createRepository(spec);
     const files = { "policy.ncl": "{ version = 1 }" };
     const head = await commitFiles({ repo: ours.repoDir, key, parent: undefined, files, message: "First", timeS: START_S });
-    const work = join(folder.path, "w");
+    const work = join(place.folder, "w");
     await mkdir(work);
     await home.git(["init", "--quiet", "--initial-branch=main"], work);
     // A commit that no ref names cannot be fetched by its id from a folder.

@@ -4,7 +4,7 @@
 // 2. A node is ended by its process, and never outlives the test.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, open, readFile, writeFile } from "node:fs/promises";
+import { mkdir, open, readFile, rmdir, symlink, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import type { SigningKey } from "@triplane/contract";
 import { freePort } from "@triplane/kit";
@@ -21,6 +21,8 @@ export interface HomeOptions {
   readonly alias: string;
   /** `NID@HOST:PORT` of peers. */
   readonly connect?: readonly string[];
+  /** Storage that several people of one test share, as if they had replicated it. */
+  readonly storage?: string;
   /** What all dates are, in seconds since 1970; undefined = the clock's. */
   readonly timeS?: number;
 }
@@ -75,6 +77,11 @@ export async function radicleHome(options: HomeOptions): Promise<RadicleHome> {
   const listen = [`127.0.0.1:${port}`];
   const config = nodeConfiguration({ alias, listen, externalAddresses: listen, connect: options.connect ?? [] });
   await writeFile(join(folder, "config.json"), JSON.stringify(config));
+
+  if (options.storage !== undefined) {
+    await rmdir(join(folder, "storage"));
+    await symlink(options.storage, join(folder, "storage"));
+  }
 
   return {
     folder,

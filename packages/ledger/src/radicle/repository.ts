@@ -32,6 +32,8 @@ export interface NewRepository {
   readonly clock: Clock;
 }
 
+const FOUNDER = "founder";
+
 export interface CreatedRepository {
   readonly rid: string;
   readonly identityRoot: ObjectId;
@@ -58,8 +60,11 @@ export async function createRepository(spec: NewRepository): Promise<CreatedRepo
   if (await exists(repoDir)) throw new TriplaneError("git_failed", `${repoDir} exists already`);
   try {
     await runGit(repoDir, ["init", "--quiet", "--bare", "--template=", `--initial-branch=${defaultBranch}`]);
+    // As whom `rad` writes entries here: it finds no other name where it works on this storage.
+    await runGit(repoDir, ["config", "user.name", FOUNDER]);
+    await runGit(repoDir, ["config", "user.email", `${FOUNDER}@${nidOfDid(spec.founder.did)}`]);
     const objects = createObjectWriter(repoDir);
-    const author = { key: spec.founder, alias: "founder", timeS };
+    const author = { key: spec.founder, alias: FOUNDER, timeS };
     const identityRoot = writeRevision(objects, author, first, { title: "Initial revision", description: "" }, undefined);
     const changed = keys.length > 1 || spec.threshold !== 1;
     const text = { title: "Name the delegates", description: `${spec.threshold} of ${keys.length}` };
