@@ -89,43 +89,49 @@ describe("peer: rad accepts what we write", () => {
     assert.equal((await verifyRepository(repo.repoDir, repo)).threshold, 4);
   });
 
-  peer("byte for byte: the same key, document and time give the identity, its change and the signed refs that rad writes", async (place) => {
-    const key = signingKeyFromSeed(new Uint8Array(32).fill(0xff));
-    const clock = manualClock(START_S * 1000);
-    await using home = await reader(place, key, { timeS: START_S });
-    const storageDir = join(place.folder, "ours");
-    const spec = { storageDir, name: "policy-x", description: "for tests", founder: key, delegates: [], threshold: 1, clock };
-    const ours = await createRepository(spec);
-    const files = { "policy.ncl": "{ version = 1 }" };
-    const head = await commitFiles({ repo: ours.repoDir, key, parent: undefined, files, message: "First", timeS: START_S });
-    const work = join(place.folder, "w");
-    await mkdir(work);
-    await home.git(["init", "--quiet", "--initial-branch=main"], work);
-    // A commit that no ref names cannot be fetched by its id from a folder.
-    await home.git(["--git-dir", ours.repoDir, "update-ref", "refs/heads/tip", head], work);
-    await home.git(["fetch", "--quiet", ours.repoDir, "refs/heads/tip:refs/heads/main", "--update-head-ok"], work);
-    const described = ["--name", "policy-x", "--description", "for tests", "--default-branch", "main", "--public"];
-    await home.rad(["init", ...described, "--no-confirm", "--no-seed"], work);
-    assert.equal((await home.rad(["."], work)).trim(), ours.rid);
-    const theirs = { ...ours, repoDir: repositoryDir(home.storage, ours.rid) };
-    const read = await verifyRepository(theirs.repoDir, ours);
-    assert.equal(read.identity.root, ours.identityRoot);
+  peer(
+    "byte for byte: the same key, document and time give the identity, its change and the signed refs that rad writes",
+    async (place) => {
+      const key = signingKeyFromSeed(new Uint8Array(32).fill(0xff));
+      const clock = manualClock(START_S * 1000);
+      await using home = await reader(place, key, { timeS: START_S });
+      const storageDir = join(place.folder, "ours");
+      const spec = { storageDir, name: "policy-x", description: "for tests", founder: key, delegates: [], threshold: 1, clock };
+      const ours = await createRepository(spec);
+      const files = { "policy.ncl": "{ version = 1 }" };
+      const head = await commitFiles({ repo: ours.repoDir, key, parent: undefined, files, message: "First", timeS: START_S });
+      const work = join(place.folder, "w");
+      await mkdir(work);
+      await home.git(["init", "--quiet", "--initial-branch=main"], work);
+      // A commit that no ref names cannot be fetched by its id from a folder.
+      await home.git(["--git-dir", ours.repoDir, "update-ref", "refs/heads/tip", head], work);
+      await home.git(["fetch", "--quiet", ours.repoDir, "refs/heads/tip:refs/heads/main", "--update-head-ok"], work);
+      const described = ["--name", "policy-x", "--description", "for tests", "--default-branch", "main", "--public"];
+      await home.rad(["init", ...described, "--no-confirm", "--no-seed"], work);
+      assert.equal((await home.rad(["."], work)).trim(), ours.rid);
+      const theirs = { ...ours, repoDir: repositoryDir(home.storage, ours.rid) };
+      const read = await verifyRepository(theirs.repoDir, ours);
+      assert.equal(read.identity.root, ours.identityRoot);
 
-    const { identity } = await verifyRepository(ours.repoDir, ours);
-    const doc = { ...identity.doc, description: "changed" };
-    const change = { repo: ours.repoDir, parent: identity.revision, author: key, acceptedBy: [], clock };
-    const revision = await reviseIdentity({ ...change, doc });
-    await home.git(["--git-dir", theirs.repoDir, "config", "user.name", "delegate"], work);
-    await home.git(["--git-dir", theirs.repoDir, "config", "user.email", `delegate@${home.nid}`], work);
-    const update = ["id", "update", "--title", "Change the delegates", "--description", "", "--no-confirm", "-q"];
-    const said = await home.rad([...update, "--payload", "xyz.radicle.project", "description", '"changed"'], work);
-    assert.equal(said.trim(), revision);
-    assert.deepEqual((await verifyRepository(theirs.repoDir, ours)).identity, (await verifyRepository(ours.repoDir, ours)).identity);
+      const { identity } = await verifyRepository(ours.repoDir, ours);
+      const doc = { ...identity.doc, description: "changed" };
+      const change = { repo: ours.repoDir, parent: identity.revision, author: key, acceptedBy: [], clock };
+      const revision = await reviseIdentity({ ...change, doc });
+      await home.git(["--git-dir", theirs.repoDir, "config", "user.name", "delegate"], work);
+      await home.git(["--git-dir", theirs.repoDir, "config", "user.email", `delegate@${home.nid}`], work);
+      const update = ["id", "update", "--title", "Change the delegates", "--description", "", "--no-confirm", "-q"];
+      const said = await home.rad([...update, "--payload", "xyz.radicle.project", "description", '"changed"'], work);
+      assert.equal(said.trim(), revision);
+      assert.deepEqual((await verifyRepository(theirs.repoDir, ours)).identity, (await verifyRepository(ours.repoDir, ours)).identity);
 
-    await pushHead({ repo: ours.repoDir, key, branch: "main", commit: head, clock });
-    const [mine, his] = [await verifyRepository(ours.repoDir, ours), await verifyRepository(theirs.repoDir, ours)];
-    assert.deepEqual(mine.signed, his.signed);
-    assert.deepEqual(his.strayRefs, []);
-    assert.deepEqual(decodeDocument(Buffer.from(await home.git(["--git-dir", theirs.repoDir, "cat-file", "-p", mine.identity.blob], work))), doc);
-  });
+      await pushHead({ repo: ours.repoDir, key, branch: "main", commit: head, clock });
+      const [mine, his] = [await verifyRepository(ours.repoDir, ours), await verifyRepository(theirs.repoDir, ours)];
+      assert.deepEqual(mine.signed, his.signed);
+      assert.deepEqual(his.strayRefs, []);
+      assert.deepEqual(
+        decodeDocument(Buffer.from(await home.git(["--git-dir", theirs.repoDir, "cat-file", "-p", mine.identity.blob], work))),
+        doc,
+      );
+    },
+  );
 });

@@ -22,7 +22,17 @@ async function people(place: PeerPlace, names: readonly string[], keys: readonly
   return { storage, homes: await Promise.all(homes) };
 }
 
-const update = (title: string, ...change: readonly string[]) => ["id", "update", "--title", title, "--description", "", "--no-confirm", "-q", ...change];
+const update = (title: string, ...change: readonly string[]) => [
+  "id",
+  "update",
+  "--title",
+  title,
+  "--description",
+  "",
+  "--no-confirm",
+  "-q",
+  ...change,
+];
 
 /** A working copy of a repository in the person's storage, with the person's namespace made by a first push. */
 async function checkedOut(home: RadicleHome, rid: string): Promise<string> {
@@ -47,7 +57,15 @@ describe("peer: we verify what rad writes", () => {
     const { storage, homes } = await people(place, ["ana", "ben", "cleo"], keys);
     const [ana, ben, cleo] = homes as [RadicleHome, RadicleHome, RadicleHome];
     const clock = manualClock(START_S * 1000);
-    const spec = { storageDir: storage, name: "policy-x", description: "for tests", founder: keys[0], delegates: keys, threshold: 2, clock };
+    const spec = {
+      storageDir: storage,
+      name: "policy-x",
+      description: "for tests",
+      founder: keys[0],
+      delegates: keys,
+      threshold: 2,
+      clock,
+    };
     const repo = await createRepository(spec);
     const inRepo = ["--repo", repo.rid];
     const before = await verifyRepository(repo.repoDir, repo);

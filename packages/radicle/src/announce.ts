@@ -2,7 +2,7 @@
 //
 // The node does not watch its storage. Whoever writes there (our ledger writer, an approval) says so here, and peers fetch.
 import type { Did } from "@triplane/contract";
-import { askNode, type AskOptions } from "./control.ts";
+import { type AskOptions, askNode } from "./control.ts";
 
 /** Node id of a key: what Radicle calls the namespace of its refs. */
 export function nidOf(did: Did): string {

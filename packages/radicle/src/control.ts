@@ -19,6 +19,11 @@ const MAX_LINE_BYTES = 4 * 1024 * 1024;
 /** sockaddr_un holds 108 bytes with the final zero. */
 const MAX_SOCKET_PATH_BYTES = 107;
 
+/** Whether a path is short enough for a socket. */
+export function isSocketPath(path: string): boolean {
+  return Buffer.byteLength(path) <= MAX_SOCKET_PATH_BYTES;
+}
+
 /** Sends a command and returns its answer. Throws `unavailable` where no node answers in time, `radicle_refused` where it answers with an error. */
 export async function askNode(socketPath: string, command: NodeCommand, options: AskOptions = {}): Promise<Json> {
   const deadline = AbortSignal.timeout(options.deadlineMs ?? DEADLINE_MS);
@@ -54,7 +59,7 @@ export async function* converse(socketPath: string, command: NodeCommand, signal
 }
 
 function open(socketPath: string, signal: AbortSignal): Promise<Socket> {
-  if (Buffer.byteLength(socketPath) > MAX_SOCKET_PATH_BYTES) {
+  if (!isSocketPath(socketPath)) {
     throw new TriplaneError("config_invalid", `the socket's path has more than ${MAX_SOCKET_PATH_BYTES} bytes: ${socketPath}`, {
       hint: "Use a shorter RAD_HOME, or RAD_SOCKET.",
     });

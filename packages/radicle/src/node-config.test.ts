@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { test } from "node:test";
+import { pathToFileURL } from "node:url";
 import { nodeConfiguration, peerOf } from "./node-config.ts";
 
 const NID = "z6MknSLrJoTcukLrE435hVNQT4JUhbvWLX4kUzqkEStBU8Vi";
@@ -30,4 +32,34 @@ test("nodeConfiguration: refuses what is no address, no peer and no alias", () =
   ])
     assert.throws(() => nodeConfiguration({ ...PLAIN, ...wrong }), { code: "config_invalid" }, JSON.stringify(wrong));
   assert.deepEqual(peerOf(`${NID}@[::1]:8776`), { nid: NID, address: "[::1]:8776" });
+});
+
+test("nodeConfiguration: the catalog's radicle-seed, which can import nothing of ours, writes and refuses the same", async () => {
+  const file = join(import.meta.dirname, "../../../provisioning/catalog/components/radicle-seed/node-config.mjs");
+  const component = (await import(pathToFileURL(file).href)) as { readonly nodeConfiguration: (options: unknown) => unknown };
+  const outcome = (make: () => unknown): unknown => {
+    try {
+      return make();
+    } catch {
+      return "refused";
+    }
+  };
+  for (const change of [
+    {},
+    { externalAddresses: ["seed.example.org:8776"] },
+    { listen: [], connect: [] },
+    { listen: ["127.0.0.1"] },
+    { listen: ["[::1]:0"] },
+    { listen: ["127.0.0.1:99999"] },
+    { connect: [`${NID}@x`] },
+    { connect: [`${NID}x@127.0.0.1:1`] },
+    { alias: "a b" },
+  ]) {
+    const options = { ...PLAIN, ...change };
+    assert.deepEqual(
+      outcome(() => component.nodeConfiguration(options)),
+      outcome(() => nodeConfiguration(options)),
+      JSON.stringify(change),
+    );
+  }
 });

@@ -88,7 +88,8 @@ while [ "$1" != "--root" ]; do shift; done
     assert.deepEqual(await readdir(build), at < family.length - 1 ? ["radicle"] : []);
   }
   const lines = (await readFile(join(place.folder, "cargo.seen"), "utf8")).trimEnd().split("\n");
-  for (const line of lines) assert.match(line, /^\S+\/\.build\/radicle off install radicle-\S+ --locked --version \S+ --no-default-features --root /);
+  for (const line of lines)
+    assert.match(line, /^\S+\/\.build\/radicle off install radicle-\S+ --locked --version \S+ --no-default-features --root /);
 });
 
 test("installTool: a source that fails is reported in one line and the next is tried", async () => {

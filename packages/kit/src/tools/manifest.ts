@@ -28,7 +28,8 @@ const NICKEL_VERSION = "1.18.0";
 /** The release that the newest crates of Radicle belong to; crates have numbers of their own (ADR 0022). */
 const RADICLE_VERSION = "1.10.0";
 const RADICLE_RANGE = `>=${RADICLE_VERSION} <2.0.0`;
-const RADICLE_HINT = "Install Radicle 1.10 or later (https://radicle.dev/download) and put its three programs on PATH; git alone is enough without it.";
+const RADICLE_HINT =
+  "Install Radicle 1.10 or later (https://radicle.dev/download) and put its three programs on PATH; git alone is enough without it.";
 
 function natsArchive(platform: string): ReleaseArchive {
   const name = `nats-server-v${NATS_VERSION}-${platform}`;

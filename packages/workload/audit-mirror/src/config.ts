@@ -34,7 +34,8 @@ export const CONFIG = defineConfig({
       placeholder: "FOLDER",
     }),
     radicleSocket: option(text().optional(), {
-      description: "Control socket of a Radicle node that serves the state repository: each commit is announced there. It never delays or fails the ledger.",
+      description:
+        "Control socket of a Radicle node that serves the state repository: each commit is announced there. It never delays or fails the ledger.",
       placeholder: "FILE",
     }),
     maxRecords: option(integer({ min: 1, max: MAX_BATCH_RECORDS }).default(MAX_BATCH_RECORDS), {

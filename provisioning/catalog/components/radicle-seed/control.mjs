@@ -13,7 +13,10 @@ export function ask(socketPath, command, deadlineMs = 5_000) {
       socket.destroy();
       settle(value);
     };
-    const timer = setTimeout(() => end(reject, new Error(`the node did not answer ${command.command} within ${deadlineMs} ms`)), deadlineMs);
+    const timer = setTimeout(
+      () => end(reject, new Error(`the node did not answer ${command.command} within ${deadlineMs} ms`)),
+      deadlineMs,
+    );
     socket.setEncoding("utf8");
     socket.on("connect", () => socket.write(`${JSON.stringify(command)}\n`));
     socket.on("error", (error) => end(reject, error));

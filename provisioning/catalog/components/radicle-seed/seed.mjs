@@ -22,13 +22,22 @@ const run = promisify(execFile);
 const names = ["rad", "radicle-node", "home", "port", "health-port", "host", "external", "alias", "repositories", "peers", "storage"];
 const { values: options } = parseArgs({ options: Object.fromEntries(names.map((name) => [name, { type: "string", default: "" }])) });
 const home = options.home;
-const list = (text) => text.split(",").map((item) => item.trim()).filter((item) => item !== "");
+const list = (text) =>
+  text
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== "");
 const rids = list(options.repositories);
 for (const rid of rids) if (!RID.test(rid)) throw new Error(`${JSON.stringify(rid)} is not a repository id`);
 if (options.storage !== "" && !isAbsolute(options.storage)) throw new Error("--storage must be an absolute path");
 
 const listen = [`${options.host === "" ? "127.0.0.1" : options.host}:${options.port}`];
-const configuration = nodeConfiguration({ alias: options.alias, listen, connect: list(options.peers), externalAddresses: list(options.external) });
+const configuration = nodeConfiguration({
+  alias: options.alias,
+  listen,
+  connect: list(options.peers),
+  externalAddresses: list(options.external),
+});
 const socketPath = await shortSocketPath(join(home, "node", "control.sock"));
 const env = {
   ...process.env,
@@ -74,7 +83,11 @@ async function look() {
 async function announceWhatMoved(rid) {
   if (!(await holds(rid))) return;
   const prefix = "refs/namespaces/*/refs/rad/sigrefs";
-  const { stdout } = await run("git", ["--git-dir", join(storage, rid.slice(4)), "for-each-ref", "--format=%(objectname) %(refname)", prefix], { env });
+  const { stdout } = await run(
+    "git",
+    ["--git-dir", join(storage, rid.slice(4)), "for-each-ref", "--format=%(objectname) %(refname)", prefix],
+    { env },
+  );
   const now = stdout.split("\n").flatMap((line) => {
     const [, oid, nid] = /^([0-9a-f]{40}) refs\/namespaces\/(z6Mk[1-9A-HJ-NP-Za-km-z]+)\/refs\/rad\/sigrefs$/.exec(line) ?? [];
     return oid === undefined ? [] : [[`${rid} ${nid}`, oid, nid]];
@@ -101,7 +114,14 @@ async function fetchAll() {
 
 async function answer(_request, response) {
   const repositories = await Promise.all(rids.map(async (rid) => ({ rid, held: await holds(rid) })));
-  const body = { ready: state.ready && state.problem === undefined, nid: state.nid, listen: listen[0], socket: socketPath, repositories, problem: state.problem };
+  const body = {
+    ready: state.ready && state.problem === undefined,
+    nid: state.nid,
+    listen: listen[0],
+    socket: socketPath,
+    repositories,
+    problem: state.problem,
+  };
   response.writeHead(body.ready ? 200 : 503, { "content-type": "application/json" }).end(`${JSON.stringify(body)}\n`);
 }
 
