@@ -4,7 +4,15 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe } from "node:test";
 import { generateSigningKey, type SigningKey, TriplaneError } from "@triplane/contract";
-import { approvedHead, createRepository, type RepositoryPin, readTreeFiles, repositoryDir, verifyRepository } from "@triplane/ledger";
+import {
+  approvedHead,
+  createRepository,
+  pushHead,
+  type RepositoryPin,
+  readTreeFiles,
+  repositoryDir,
+  verifyRepository,
+} from "@triplane/ledger";
 import { manualClock } from "@triplane/testkit";
 import { type PeerPlace, peer } from "./peer-test.ts";
 import { type RadicleHome, radicleHome } from "./radicle-home.ts";
@@ -150,5 +158,35 @@ describe("peer: we verify what rad writes", () => {
     await ben.tryGit(["push", "-o", "no-sync", "--force", "rad", `${third}:refs/heads/${branch}`], benWork);
     const last = await approvedHead(repoDir, pin, { branch }).catch((thrown: unknown) => thrown);
     assert.ok(last instanceof TriplaneError || (last as { readonly commit: string }).commit !== third, "a rescinded key gave a vote");
+  });
+
+  peer("heads {C, C, child of C}: rad's head counts four votes of three delegates, ours three", async (place) => {
+    const keys = Array.from({ length: 4 }, generateSigningKey) as [SigningKey, SigningKey, SigningKey, SigningKey];
+    const { storage, homes } = await people(place, ["ana", "ben", "cleo"], keys);
+    const cleo = homes[2] as RadicleHome;
+    const clock = manualClock(START_S * 1000);
+    const repo = await createRepository({
+      storageDir: storage,
+      name: "policy-x",
+      description: "",
+      founder: keys[0],
+      delegates: keys,
+      threshold: 4,
+      clock,
+    });
+    const work = join(cleo.folder, "w");
+    await mkdir(work);
+    await cleo.git(["init", "--quiet", `--initial-branch=${branch}`], work);
+    const first = await commitIn(cleo, work, "policy.ncl", "{ version = 1 }");
+    const push = (commit: string) =>
+      cleo.tryGit(["push", "-o", "no-sync", `rad://${repo.rid.slice("rad:".length)}/${cleo.nid}`, `${commit}:refs/heads/${branch}`], work);
+    await push(first);
+    for (const key of keys.slice(0, 2)) await pushHead({ repo: repo.repoDir, key, branch, commit: first, clock });
+    await assert.rejects(approvedHead(repo.repoDir, repo, { branch }), failsWith("quorum_not_reached"));
+    const canonical = () => cleo.tryGit(["--git-dir", repo.repoDir, "rev-parse", "--verify", "--quiet", `refs/heads/${branch}`], work);
+    assert.equal((await canonical()).out.trim(), "");
+    await push(await commitIn(cleo, work, "policy.ncl", "{ version = 2 }"));
+    assert.equal((await canonical()).out.trim(), first);
+    await assert.rejects(approvedHead(repo.repoDir, repo, { branch }), failsWith("quorum_not_reached"));
   });
 });
