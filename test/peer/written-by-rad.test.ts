@@ -95,6 +95,33 @@ describe("peer: we verify what rad writes", () => {
     assert.deepEqual(after.strayRefs, []);
   });
 
+  peer(
+    "edits, redactions and rejections change nothing for us; a fourth acceptance that rad no longer takes is still missed",
+    async (place) => {
+      const keys = Array.from({ length: 4 }, generateSigningKey) as [SigningKey, SigningKey, SigningKey, SigningKey];
+      const { storage, homes } = await people(place, ["ana", "ben", "cleo", "dora"], keys);
+      const [ana, ben, cleo, dora] = homes as [RadicleHome, RadicleHome, RadicleHome, RadicleHome];
+      const clock = manualClock(START_S * 1000);
+      const spec = { storageDir: storage, name: "policy-x", description: "", founder: keys[0], delegates: keys, threshold: 4, clock };
+      const repo = await createRepository(spec);
+      const inRepo = ["--repo", repo.rid];
+      const { identity } = await verifyRepository(repo.repoDir, repo);
+
+      const first = (await ana.rad([...update("One", "--threshold", "1"), ...inRepo])).trim();
+      await ana.rad(["id", "edit", first, "--title", "Another title", "--description", "d", "--no-confirm", ...inRepo]);
+      await ana.rad(["id", "redact", first, "--no-confirm", ...inRepo]);
+      const redacted = await verifyRepository(repo.repoDir, repo);
+      assert.deepEqual([redacted.identity, redacted.refused.size, redacted.strayRefs], [identity, 0, []]);
+
+      const second = (await ana.rad([...update("Three", "--threshold", "3"), ...inRepo])).trim();
+      for (const home of [ben, cleo]) await home.rad(["id", "accept", second, "--no-confirm", ...inRepo]);
+      assert.match(await ana.rad(["id", "show", second, ...inRepo]), /State +accepted/);
+      await dora.tryRad(["id", "accept", second, "--no-confirm", ...inRepo]);
+      const stuck = await verifyRepository(repo.repoDir, repo);
+      assert.deepEqual([stuck.threshold, stuck.identity.revision], [4, identity.revision]);
+    },
+  );
+
   peer("rad init, delegates added, pushes, a merged patch, a rewound head, a rotated key", async (place) => {
     const { storage, homes } = await people(place, ["ana", "ben", "cleo", "dora"]);
     const [ana, ben, cleo, dora] = homes as [RadicleHome, RadicleHome, RadicleHome, RadicleHome];
