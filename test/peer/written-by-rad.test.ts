@@ -151,6 +151,8 @@ describe("peer: we verify what rad writes", () => {
     const patch = /[0-9a-f]{40}/.exec(opened.err)?.[0] ?? "";
     assert.equal(patch.length, 40, opened.err);
     assert.equal((await approvedHead(repoDir, pin, { branch })).commit, first);
+    // A storage that is shared leaves rad's own cache of patches behind; replication would have filled it.
+    await ana.rad(["patch", "cache"], work);
     await ana.rad(["patch", "checkout", patch, "--name", "change"], work);
     await ana.git(["checkout", "--quiet", branch], work);
     await ana.git(["merge", "--quiet", "--ff-only", "change"], work);
@@ -183,8 +185,7 @@ describe("peer: we verify what rad writes", () => {
     await cleo.tryGit(["push", "-o", "no-sync", "--force", "rad", branch], cleoWork);
     await ben.git(["fetch", "--quiet", repoDir, `refs/namespaces/${cleo.nid}/refs/heads/${branch}`], benWork);
     await ben.tryGit(["push", "-o", "no-sync", "--force", "rad", `${third}:refs/heads/${branch}`], benWork);
-    const last = await approvedHead(repoDir, pin, { branch }).catch((thrown: unknown) => thrown);
-    assert.ok(last instanceof TriplaneError || (last as { readonly commit: string }).commit !== third, "a rescinded key gave a vote");
+    assert.equal((await approvedHead(repoDir, pin, { branch, lastAccepted: second })).commit, second);
   });
 
   peer("heads {C, C, child of C}: rad's head counts four votes of three delegates, ours three", async (place) => {
