@@ -4,7 +4,7 @@ import { delimiter, join } from "node:path";
 import { describe, it } from "node:test";
 import { firstBrokenPromise } from "../e2e/alike.ts";
 import { installation, ROOT } from "../e2e/installation.ts";
-import { runSteps, stepsOf } from "../e2e/markdown-session.ts";
+import { runSteps, type Step, stepsOf } from "../e2e/markdown-session.ts";
 import { run } from "../e2e/program.ts";
 import { programs } from "./programs.ts";
 
@@ -19,7 +19,14 @@ describe("peer: docs/how-to/run-radicle-seeds.md", () => {
     await using installed = await installation("seeds");
     const env = { ...installed.env, PATH: `${found.path}${delimiter}${installed.env["PATH"] ?? ""}` };
     try {
-      const { outputs, exitCode } = await runSteps(steps, { cwd: installed.folder, env, timeoutMs: TIMEOUT_MS });
+      // A guide that breaks off must not leave its seeds behind.
+      const trap: Step = {
+        block: { language: "sh", text: "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT", line: 0 },
+        promised: undefined,
+      };
+      const session = await runSteps([trap, ...steps], { cwd: installed.folder, env, timeoutMs: TIMEOUT_MS });
+      const { exitCode } = session;
+      const outputs = session.outputs.slice(1);
       const reached = steps[Math.min(outputs.length, steps.length) - 1];
       const logs = await run("bash", ["-c", "tail -n 20 *.log"], { cwd: installed.folder, env });
       assert.equal(exitCode, 0, `the block in line ${reached?.block.line} failed:\n${outputs.at(-1)}\n${logs.out}`);
