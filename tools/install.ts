@@ -64,8 +64,8 @@ async function list(json: boolean): Promise<number> {
   else {
     for (const tool of reports) {
       const state = tool.inRange ? `${tool.version} at ${tool.path}` : [tool.required ? "MISSING" : "missing", ...tool.rejected].join(", ");
-      process.stdout.write(`${tool.name.padEnd(12)} ${state}\n${"".padEnd(13)}${tool.why}\n`);
-      if (!tool.inRange) process.stdout.write(`${"".padEnd(13)}get it: ${tool.howToGet}\n`);
+      process.stdout.write(`${tool.name.padEnd(14)} ${state}\n${"".padEnd(15)}${tool.why}\n`);
+      if (!tool.inRange) process.stdout.write(`${"".padEnd(15)}get it: ${tool.howToGet}\n`);
     }
   }
   return 0;

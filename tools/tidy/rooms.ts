@@ -6,7 +6,7 @@ export interface Room {
   readonly mayImport: readonly string[];
 }
 
-const LIBRARIES = ["contract", "kit", "nickel", "policy", "ledger", "bus", "store", "submitter"] as const;
+const LIBRARIES = ["contract", "kit", "nickel", "policy", "ledger", "bus", "store", "submitter", "radicle"] as const;
 const PLANES = ["keeper", "orchestrator", "controller", "audit-mirror", "desired-sync"] as const;
 
 export const ROOMS: Readonly<Record<string, Room>> = {
@@ -17,6 +17,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   store: { folder: "packages/store", mayImport: ["contract", "kit"] },
   policy: { folder: "packages/policy", mayImport: ["contract", "nickel"] },
   ledger: { folder: "packages/ledger", mayImport: ["contract", "nickel", "kit", "policy"] },
+  radicle: { folder: "packages/radicle", mayImport: ["contract"] },
   submitter: { folder: "packages/submitter", mayImport: ["contract", "kit", "bus"] },
   // It shares nothing with what it checks but the wire formats.
   checker: { folder: "packages/checker", mayImport: ["contract"] },

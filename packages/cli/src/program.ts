@@ -10,6 +10,7 @@ const NOUNS = {
   keeper: "Review ops: list, show, approve, reject, admit",
   policy: "Check, explain and test policies",
   ledger: "Verify and read the ledger, and rebuild from it",
+  seed: "Replicate the repositories with Radicle",
   keys: "Make and show signing keys",
   check: "Check a workspace from the outside",
 } as const;
@@ -83,6 +84,15 @@ const COMMANDS: readonly Listing[] = [
   ),
   listed("ledger replay", "Rebuild from the ledger what the workspace has lost", () =>
     import("./commands/ledger/replay.ts").then((module) => module.ledgerReplay),
+  ),
+  listed("seed run", "Run a Radicle node that replicates the workspace's repositories", () =>
+    import("./commands/seed/run.ts").then((module) => module.seedRun),
+  ),
+  listed("seed status", "Show where the copies of seeds stand, by signed refs", () =>
+    import("./commands/seed/status.ts").then((module) => module.seedStatus),
+  ),
+  listed("seed address", "Print the address of a seed", () =>
+    import("./commands/seed/address.ts").then((module) => module.seedAddressCommand),
   ),
   listed("receipt", "Make the receipt of an op", () => import("./commands/receipt.ts").then((module) => module.receipt)),
   listed("verify", "Verify a receipt", () => import("./commands/verify.ts").then((module) => module.verify)),

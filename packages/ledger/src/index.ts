@@ -40,6 +40,7 @@ export {
   pushHead,
   type Revision,
   reviseIdentity,
+  setCanonicalIdentity,
   setCanonicalRefs,
 } from "./radicle/repository.ts";
 export { signSshsig, verifySshsig } from "./radicle/sshsig.ts";

@@ -23,6 +23,9 @@ export interface HomeLayout {
   readonly keeper: string;
   readonly mirror: string;
   readonly desiredSync: string;
+  /** RAD_HOME of the seed that serves this home's storage, where there is one. */
+  readonly seed: string;
+  readonly seedSocket: string;
   readonly outbox: (principal: string) => string;
   readonly run: string;
   readonly logs: string;
@@ -49,6 +52,8 @@ export function homeLayout(root: string): HomeLayout {
     keeper: at("keeper"),
     mirror: at("mirror"),
     desiredSync: at("desired-sync"),
+    seed: at("seed"),
+    seedSocket: at("seed", "node", "control.sock"),
     outbox: (principal) => at("outbox", principal),
     run: at("run"),
     logs: at("logs"),

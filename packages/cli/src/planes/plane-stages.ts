@@ -2,8 +2,9 @@
 import { join } from "node:path";
 import { type Identity, identityName, provision } from "@triplane/bus";
 import { TriplaneError } from "@triplane/contract";
-import { atomicWriteFile, createLogger, ensurePrivateFolder, findTool, readSecretFile } from "@triplane/kit";
+import { atomicWriteFile, createLogger, ensurePrivateFolder, findTool, readFileIfThere, readSecretFile } from "@triplane/kit";
 import { repositoryDir } from "@triplane/ledger";
+import { isSocketPath } from "@triplane/radicle";
 import type { HomeLayout } from "../home/layout.ts";
 import { CONTROLLER_CALLER } from "../home/tokens.ts";
 import type { WorkspaceFile } from "../home/workspace-file.ts";
@@ -113,7 +114,14 @@ async function auditMirror(layout: HomeLayout, workspace: WorkspaceFile): Promis
     stateRid: state.rid,
     stateIdentityRoot: state.identityRoot,
     asideDir: join(layout.mirror, "aside"),
+    ...(await announcingTo(layout)),
   });
+}
+
+/** The home's own seed, where one was started; one whose socket's path is too long looks for itself what moved. */
+async function announcingTo(layout: HomeLayout): Promise<{ readonly radicleSocket?: string }> {
+  const isThere = (await readFileIfThere(join(layout.seed, "config.json"))) !== undefined;
+  return isThere && isSocketPath(layout.seedSocket) ? { radicleSocket: layout.seedSocket } : {};
 }
 
 async function keeperDaemon(layout: HomeLayout, workspace: WorkspaceFile): Promise<ProcessSpec> {

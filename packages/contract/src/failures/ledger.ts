@@ -3,6 +3,12 @@ import { failureEntries } from "./entry.ts";
 
 export const LEDGER_FAILURES = failureEntries({
   git_failed: { httpStatus: 500, retry: "later", what: "git failed.", hint: "The message has what git said." },
+  radicle_refused: {
+    httpStatus: 502,
+    retry: "later",
+    what: "A Radicle node refused a command.",
+    hint: "The message has what the node said; `rad node logs` on its machine has more.",
+  },
   identity_invalid: {
     httpStatus: 400,
     retry: "no",

@@ -15,6 +15,8 @@ test("parseVersion: reads what programs print", () => {
   assert.equal(parseVersion("nats-server: v2.15.1"), "2.15.1");
   assert.equal(parseVersion("git version 2.39.5 (Apple Git-154)"), "2.39.5");
   assert.equal(parseVersion("nickel-lang-cli nickel 1.18.0 (rev abcdef0)"), "1.18.0");
+  assert.equal(parseVersion("rad 1.10.0-crates (71a91042d)"), "1.10.0");
+  assert.equal(parseVersion("rad unknown (unknown)"), undefined);
   assert.equal(parseVersion("tool 3.4"), "3.4.0");
   assert.equal(parseVersion("command not found"), undefined);
 });

@@ -10,6 +10,7 @@ import { TriplaneError } from "@triplane/contract";
 import { tarGz, testTool, toolPlace } from "../testing/fake-tools.ts";
 import { toolsFolder } from "./find.ts";
 import { type InstallEvent, installTool } from "./install.ts";
+import { TOOLS } from "./manifest.ts";
 import type { ReleaseSource, ToolSource } from "./sources/source.ts";
 
 const PROGRAM = "#!/bin/sh\necho nats-server: v2.15.1\n";
@@ -65,6 +66,31 @@ for (const [name, source, program, script] of [
     assert.match(await readFile(join(toolsFolder(place.env), "nats-server/install.log"), "utf8"), new RegExp(`^\\$ ${program} install `));
   });
 }
+
+test("installTool: a family of crates is compiled in one folder, with its variables and features, and the folder goes with the last", async () => {
+  await using place = await toolPlace();
+  const family = TOOLS.filter(({ sources }) => sources.some((source) => source.kind === "cargo" && source.family === "radicle"));
+  assert.deepEqual(
+    family.map(({ name }) => name),
+    ["rad", "radicle-node", "git-remote-rad"],
+  );
+  await place.addProgram(
+    "cargo",
+    `echo "$CARGO_TARGET_DIR $CARGO_PROFILE_RELEASE_LTO $*" >> "$HOME/cargo.seen"
+/bin/mkdir -p "$CARGO_TARGET_DIR"
+case "$2" in radicle-cli) name=rad ;; radicle-node) name=radicle-node ;; *) name=git-remote-rad ;; esac
+while [ "$1" != "--root" ]; do shift; done
+/bin/mkdir -p "$2/bin" && printf '#!/bin/sh\necho %s %s' "$name" "$RADICLE_VERSION" > "$2/bin/$name" && /bin/chmod 755 "$2/bin/$name"`,
+  );
+  const build = join(toolsFolder(place.env), ".build");
+  for (const [at, tool] of family.entries()) {
+    await installTool(tool, { env: place.env });
+    assert.deepEqual(await readdir(build), at < family.length - 1 ? ["radicle"] : []);
+  }
+  const lines = (await readFile(join(place.folder, "cargo.seen"), "utf8")).trimEnd().split("\n");
+  for (const line of lines)
+    assert.match(line, /^\S+\/\.build\/radicle off install radicle-\S+ --locked --version \S+ --no-default-features --root /);
+});
 
 test("installTool: a source that fails is reported in one line and the next is tried", async () => {
   await using place = await toolPlace();

@@ -7,6 +7,7 @@ import { mkdir, mkdtemp, open, readdir, rename, rm, stat, writeFile } from "node
 import { join } from "node:path";
 import { type FailureCode, TriplaneError, toTriplaneError } from "@triplane/contract";
 import type { Environment } from "../config/resolve.ts";
+import { buildFolderOf, dropBuildFolder } from "./build-folder.ts";
 import { type FoundTool, searchTool, toolsFolder, versionOf } from "./find.ts";
 import { INSTALL_LOCK, withLock } from "./lock.ts";
 import type { Tool } from "./manifest.ts";
@@ -76,6 +77,7 @@ async function tryEachSource(
     report({ kind: "trying", tool: tool.name, source: name });
     try {
       const found = await fetchIntoCache(tool, pinned, source, folder, env, options);
+      await dropBuildFolder(source, env);
       report({ kind: "installed", tool: tool.name, source: name, ...found, ms: Math.round(performance.now() - startedAt) });
       return found;
     } catch (error) {
@@ -110,6 +112,7 @@ async function fetchIntoCache(
       env,
       platform: options.platform ?? `${process.platform}-${process.arch}`,
       logFile: join(folder, "install.log"),
+      buildFolder: buildFolderOf(source, env),
       signal: options.signal,
     });
     const program = join(temporary, "bin", tool.name);

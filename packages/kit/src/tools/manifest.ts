@@ -1,5 +1,5 @@
 // The external programs as data: what is needed, why, in which versions, and from where.
-import type { ReleaseArchive, ToolSource } from "./sources/source.ts";
+import type { CargoSource, ReleaseArchive, ToolSource } from "./sources/source.ts";
 
 export interface Tool {
   readonly name: ToolName;
@@ -20,15 +20,29 @@ export interface Tool {
   readonly hint: string;
 }
 
-export const TOOL_NAMES = ["git", "node", "nats-server", "nickel"] as const;
+export const TOOL_NAMES = ["git", "node", "nats-server", "nickel", "rad", "radicle-node", "git-remote-rad"] as const;
 export type ToolName = (typeof TOOL_NAMES)[number];
 
 const NATS_VERSION = "2.15.1";
 const NICKEL_VERSION = "1.18.0";
+/** The release that the newest crates of Radicle belong to; crates have numbers of their own (ADR 0022). */
+const RADICLE_VERSION = "1.10.0";
+const RADICLE_RANGE = `>=${RADICLE_VERSION} <2.0.0`;
+const RADICLE_HINT =
+  "Install Radicle 1.10 or later (https://radicle.dev/download) and put its three programs on PATH; git alone is enough without it.";
 
 function natsArchive(platform: string): ReleaseArchive {
   const name = `nats-server-v${NATS_VERSION}-${platform}`;
   return { url: `https://github.com/nats-io/nats-server/releases/download/v${NATS_VERSION}/${name}.tar.gz`, member: `${name}/nats-server` };
+}
+
+/**
+ * A crate knows no release: without RADICLE_VERSION its program prints `unknown`, or a tag of whatever git repository the cargo folder is in.
+ * The commit is the one that the crates were published from. Without default features Tor and I2P are left out, and systemd's journal.
+ */
+function radicleCrate(crate: string, version: string): CargoSource {
+  const environment = { RADICLE_VERSION: `${RADICLE_VERSION}-crates`, GIT_HEAD: "71a91042d", CARGO_PROFILE_RELEASE_LTO: "off" };
+  return { kind: "cargo", crate, version, features: [], environment, family: "radicle" };
 }
 
 const TABLE: Readonly<Record<ToolName, Tool>> = {
@@ -97,6 +111,39 @@ const TABLE: Readonly<Record<ToolName, Tool>> = {
     versionArguments: ["--version"],
     sources: [{ kind: "cargo", crate: "nickel-lang-cli", version: NICKEL_VERSION }],
     hint: "Install nickel 1.10 or later and put it on PATH; nothing in daily use needs it.",
+  },
+  rad: {
+    name: "rad",
+    range: RADICLE_RANGE,
+    pinned: RADICLE_VERSION,
+    why: "Lets people work on the three repositories as on any Radicle repository: inspect, clone, patches, identity changes.",
+    neededFor: ["tests of Radicle peers"],
+    required: false,
+    versionArguments: ["--version"],
+    sources: [radicleCrate("radicle-cli", "0.23.0")],
+    hint: RADICLE_HINT,
+  },
+  "radicle-node": {
+    name: "radicle-node",
+    range: RADICLE_RANGE,
+    pinned: RADICLE_VERSION,
+    why: "Replicates the three repositories between seeds (gossip).",
+    neededFor: ["tests of Radicle peers", "seeds"],
+    required: false,
+    versionArguments: ["--version"],
+    sources: [radicleCrate("radicle-node", "0.21.1")],
+    hint: RADICLE_HINT,
+  },
+  "git-remote-rad": {
+    name: "git-remote-rad",
+    range: RADICLE_RANGE,
+    pinned: RADICLE_VERSION,
+    why: "Lets git push to and fetch from rad:// addresses.",
+    neededFor: ["tests of Radicle peers"],
+    required: false,
+    versionArguments: ["--version"],
+    sources: [radicleCrate("radicle-remote-helper", "0.18.1")],
+    hint: RADICLE_HINT,
   },
 };
 

@@ -1,6 +1,6 @@
 // Creates and advances governed repositories in Radicle's storage layout, with nothing but git.
 import { mkdir, rm, stat } from "node:fs/promises";
-import { type Clock, nowSeconds, type SigningKey, TriplaneError } from "@triplane/contract";
+import { type Clock, type Did, nowSeconds, type SigningKey, TriplaneError } from "@triplane/contract";
 import {
   createObjectWriter,
   editTree,
@@ -12,8 +12,8 @@ import {
   runGit,
   updateRefs,
 } from "../git/index.ts";
-import { encodeDocument, type IdentityDocument } from "./identity-doc.ts";
-import { writeAcceptance, writeRevision } from "./identity-entry.ts";
+import { encodeDocument, type IdentityDocument, revisionQuorum } from "./identity-doc.ts";
+import { readEntry, writeAcceptance, writeRevision } from "./identity-entry.ts";
 import { namespaced, nidOfDid, refs, repositoryDir, ridOfBlob } from "./layout.ts";
 import { writeSignedCommit } from "./signed-commit.ts";
 import { readSigrefs, type SignedRefs, writeSigrefs } from "./sigrefs.ts";
@@ -31,6 +31,8 @@ export interface NewRepository {
   readonly branch?: string;
   readonly clock: Clock;
 }
+
+const FOUNDER = "founder";
 
 export interface CreatedRepository {
   readonly rid: string;
@@ -58,8 +60,11 @@ export async function createRepository(spec: NewRepository): Promise<CreatedRepo
   if (await exists(repoDir)) throw new TriplaneError("git_failed", `${repoDir} exists already`);
   try {
     await runGit(repoDir, ["init", "--quiet", "--bare", "--template=", `--initial-branch=${defaultBranch}`]);
+    // As whom `rad` writes entries here: it finds no other name where it works on this storage.
+    await runGit(repoDir, ["config", "user.name", FOUNDER]);
+    await runGit(repoDir, ["config", "user.email", `${FOUNDER}@${nidOfDid(spec.founder.did)}`]);
     const objects = createObjectWriter(repoDir);
-    const author = { key: spec.founder, alias: "founder", timeS };
+    const author = { key: spec.founder, alias: FOUNDER, timeS };
     const identityRoot = writeRevision(objects, author, first, { title: "Initial revision", description: "" }, undefined);
     const changed = keys.length > 1 || spec.threshold !== 1;
     const text = { title: "Name the delegates", description: `${spec.threshold} of ${keys.length}` };
@@ -139,7 +144,10 @@ export interface Revision {
   readonly clock: Clock;
 }
 
-/** Proposes a new identity document and has it accepted. Returns the revision's id. Whether it is in force is the reader's count. */
+/**
+ * Proposes a new identity document and has it accepted. Returns the revision's id. Whether it is in force is the reader's count; where
+ * the signatures are enough, the top-level `refs/rad/id` follows, which is where a node that clones begins.
+ */
 export async function reviseIdentity(revision: Revision): Promise<ObjectId> {
   const timeS = nowSeconds(revision.clock);
   const objects = createObjectWriter(revision.repo);
@@ -155,7 +163,21 @@ export async function reviseIdentity(revision: Revision): Promise<ObjectId> {
       return new Map([...current, [refs.identityObject(root), tip], [refs.identityHead, id]]);
     });
   }
+  const signers = new Set([revision.author.did, ...revision.acceptedBy.map(({ did }) => did)]);
+  if (await sufficesToReplace(revision.repo, revision.parent, signers)) await setCanonicalIdentity(revision.repo, id);
   return id;
+}
+
+/** Whether these signers are enough to replace the document of a revision. */
+async function sufficesToReplace(repo: string, revision: ObjectId, signers: ReadonlySet<Did>): Promise<boolean> {
+  const reader = openObjects(repo);
+  try {
+    const [action] = (await readEntry(reader, revision)).actions;
+    if (action?.type !== "revision") return false;
+    return action.doc.delegates.filter((delegate) => signers.has(delegate)).length >= revisionQuorum(action.doc);
+  } finally {
+    reader.close();
+  }
 }
 
 /** Changes what a key has signed before; never signs a ref only because somebody left it in the namespace. */
@@ -202,6 +224,12 @@ export async function setCanonicalRefs(repo: string, branch: string, commit: Obj
   const name = refs.head(branch);
   const old = (await listRefs(repo, name)).get(name);
   await updateRefs(repo, [{ name, value: commit, old }]);
+}
+
+/** Points the top-level `refs/rad/id` at a revision: what `rad` shows, and where a node that clones begins. No reader of ours believes it. */
+export async function setCanonicalIdentity(repo: string, revision: ObjectId): Promise<void> {
+  const old = (await listRefs(repo, refs.identityHead)).get(refs.identityHead);
+  await updateRefs(repo, [{ name: refs.identityHead, value: revision, old }]);
 }
 
 async function exists(path: string): Promise<boolean> {

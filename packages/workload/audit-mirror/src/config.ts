@@ -33,6 +33,11 @@ export const CONFIG = defineConfig({
       description: "Folder for messages of the audit stream that are no records; each is alarmed.",
       placeholder: "FOLDER",
     }),
+    radicleSocket: option(text().optional(), {
+      description:
+        "Control socket of a Radicle node that serves the state repository: each commit is announced there. It never delays or fails the ledger.",
+      placeholder: "FILE",
+    }),
     maxRecords: option(integer({ min: 1, max: MAX_BATCH_RECORDS }).default(MAX_BATCH_RECORDS), {
       description: "Most records in one commit.",
       placeholder: "COUNT",

@@ -2,8 +2,10 @@
 import { connectBus } from "@triplane/bus";
 import { type DaemonSurroundings, type Environment, readKeyFile, runDaemon } from "@triplane/kit";
 import { openLedgerWriter } from "@triplane/ledger";
+import { announceRefs, nidOf } from "@triplane/radicle";
 import { asideFolder } from "./adapters/aside-folder.ts";
 import { policyChecker } from "./adapters/policy-checker.ts";
+import { Announcer } from "./announcer.ts";
 import { CONFIG } from "./config.ts";
 import { mirrorMetrics } from "./metrics.ts";
 import { MirrorLoop } from "./run.ts";
@@ -25,6 +27,18 @@ export function runAuditMirror(
         const policyPin = { rid: policyRid, identityRoot: config.policyIdentityRoot };
         const identity = { role: "mirror" } as const;
         const bus = await connectBus({ servers: config.natsUrl, workspace, identity, nkeySeed: config.nkeySeed, clock, random, logger });
+        const measured = mirrorMetrics(metrics);
+        const { radicleSocket } = config;
+        const announcer =
+          radicleSocket === undefined
+            ? undefined
+            : new Announcer({
+                announce: (ending) => announceRefs(radicleSocket, config.stateRid, [nidOf(key.did)], { signal: ending }),
+                announcements: measured.announcements,
+                random,
+                logger,
+                signal,
+              });
         const loop = new MirrorLoop({
           bus,
           rules: { workspace, policyRid, controller: key.did },
@@ -32,7 +46,8 @@ export function runAuditMirror(
           checker: policyChecker({ repoDir: config.policyRepo, pin: policyPin, minThreshold: config.policyThreshold, workspace }),
           keepAside: asideFolder(config.asideDir),
           limits: { maxRecords: config.maxRecords, maxBytes: config.maxBytes, maxWaitMs: config.maxWaitMs },
-          metrics: mirrorMetrics(metrics),
+          metrics: measured,
+          announcer,
           clock,
           random,
           logger,
@@ -57,6 +72,7 @@ export function runAuditMirror(
               controller: key.did,
               ledger: config.stateRid,
               records: loop.size ?? "unknown",
+              ...(announcer === undefined ? {} : { radicle: announcer.problem?.message ?? "announced" }),
               ...(loop.problem === undefined ? {} : { problem: `${loop.problem.code}: ${loop.problem.message}` }),
             },
           }),

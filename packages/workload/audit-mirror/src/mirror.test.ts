@@ -1,6 +1,7 @@
 // The mirror with the real NATS and the real git.
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
+import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type Bus, messageIdOf } from "@triplane/bus";
@@ -26,7 +27,7 @@ interface Setting extends AsyncDisposable {
   readonly controller: Bus;
   publish(changes?: RecordChanges): Promise<string>;
   /** A mirror in this process, until the setting ends or `stop` is called. */
-  start(): { stop(): Promise<number> };
+  start(...options: readonly string[]): { stop(): Promise<number> };
   /** Waits until nothing on the audit stream is pending or un-acked. */
   settled(): Promise<void>;
   verify(): ReturnType<typeof verifyLedger>;
@@ -48,9 +49,9 @@ async function setting(): Promise<Setting> {
       await controller.publish(subjects(WORKSPACE).audit, record, { messageId: messageIdOf(record) });
       return record;
     },
-    start() {
+    start(...options) {
       const abort = new AbortController();
-      const exit = runAuditMirror(["--config", config], {}, { signal: abort.signal, logSink: lines });
+      const exit = runAuditMirror(["--config", config, ...options], {}, { signal: abort.signal, logSink: lines });
       const mirror = {
         stop() {
           running.delete(mirror);
@@ -157,6 +158,43 @@ test("verifyLedger with decisions: many records, checked on other threads", asyn
   const decisions = { repoDir: world.policy.repoDir, pin: world.policy, minThreshold: 2 };
   const [problem] = (await verifyLedger(repoDir, pin, { decisions })).problems;
   assert.deepEqual([problem?.code, problem?.index], ["ledger_record_invalid", 481]);
+});
+
+test("audit-mirror: each commit is announced to a Radicle node; the ledger does not wait for one that is not there, or never answers", async () => {
+  await using it = await setting();
+  const socket = join(it.world.folder, "n.sock");
+  const absent = it.start("--radicle-socket", socket);
+  await it.publish();
+  await it.settled();
+  assert.equal(await absent.stop(), 0);
+  assert.equal((await it.verify()).size, 1);
+
+  const asked: unknown[] = [];
+  const connections = new Set<Socket>();
+  const node = createServer((connection) => {
+    connections.add(connection);
+    connection.on("error", () => {});
+    connection.once("data", (line) => {
+      asked.push(JSON.parse(line.toString()));
+      // The first one, made at the start, stays without an answer.
+      if (asked.length > 1) connection.end('{"remote":"z6Mk","at":"0"}\n');
+    });
+  });
+  await new Promise<void>((resolve) => node.listen(socket, resolve));
+  try {
+    const mirror = it.start("--radicle-socket", socket);
+    await eventually(() => asked.length === 1);
+    await it.publish();
+    await it.settled();
+    assert.equal((await it.verify()).size, 2);
+    for (const connection of connections) connection.destroy();
+    await eventually(() => asked.length >= 2, { what: "the announcement to be tried again" });
+    assert.equal(await mirror.stop(), 0);
+    const nid = it.world.controller.did.slice("did:key:".length);
+    assert.deepEqual(asked[1], { command: "announceRefsFor", rid: it.world.state.rid, namespaces: [nid] });
+  } finally {
+    await new Promise<void>((resolve) => void node.close(() => resolve()));
+  }
 });
 
 test("audit-mirror: a second mirror on the same ledger does not start", async () => {

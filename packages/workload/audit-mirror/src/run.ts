@@ -32,6 +32,8 @@ export interface MirrorOptions {
   readonly keepAside: KeepAside;
   readonly limits: BatchLimits;
   readonly metrics: MirrorMetrics;
+  /** Told after each commit, and when the ledger is opened; undefined = nobody is. */
+  readonly announcer?: { request(): void } | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -77,6 +79,7 @@ export class MirrorLoop {
   async open(): Promise<void> {
     this.#writer = await this.#options.openLedger();
     this.#report(this.#writer);
+    if (this.#writer.size > 0) this.#options.announcer?.request();
   }
 
   /** Runs until the signal fires; what is held then is committed first. Rejects where the consumer is missing or refused. */
@@ -160,6 +163,7 @@ export class MirrorLoop {
       throw thrown;
     }
     this.#batch.committed(clock.nowMs());
+    this.#options.announcer?.request();
     // The next batch is collected while the broker confirms.
     this.#settling = this.#settle(held);
     void this.#tidy();

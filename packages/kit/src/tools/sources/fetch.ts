@@ -15,6 +15,8 @@ export interface FetchContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly platform: Platform;
   readonly logFile: string;
+  /** Where a compiler may leave what the next program of the family needs; undefined = nowhere. */
+  readonly buildFolder?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -97,14 +99,17 @@ async function installGo(source: GoSource, context: FetchContext): Promise<void>
 }
 
 async function installCargo(source: CargoSource, context: FetchContext): Promise<void> {
-  await runProgram("cargo", ["install", source.crate, "--locked", "--version", source.version, "--root", context.folder, "--no-track"], {
-    env: { ...context.env, CARGO_TARGET_DIR: join(context.folder, "target") },
+  const ownFolder = join(context.folder, "target");
+  const flags = source.features === undefined ? [] : ["--no-default-features", ...source.features.flatMap((name) => ["--features", name])];
+  const args = ["install", source.crate, "--locked", "--version", source.version, ...flags, "--root", context.folder, "--no-track"];
+  await runProgram("cargo", args, {
+    env: { ...context.env, ...source.environment, CARGO_TARGET_DIR: context.buildFolder ?? ownFolder },
     cwd: context.folder,
     logFile: context.logFile,
     deadlineMs: 45 * MINUTE_MS,
     signal: context.signal,
   });
-  await rm(join(context.folder, "target"), { recursive: true, force: true });
+  await rm(ownFolder, { recursive: true, force: true });
 }
 
 async function keepOnlyProgram(context: FetchContext, from: string): Promise<void> {

@@ -38,7 +38,14 @@ export interface GoSource {
 export interface CargoSource {
   readonly kind: "cargo";
   readonly crate: string;
+  /** The crate's own version, which need not be the one that the program prints. */
   readonly version: string;
+  /** Features to compile; undefined = the crate's default ones. */
+  readonly features?: readonly string[];
+  /** Variables that the compilation reads, over those of the caller. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Programs of one family are compiled in one folder, so that what they share is compiled once. */
+  readonly family?: string;
 }
 
 export type ToolSource = PipSource | ReleaseSource | GoSource | CargoSource;
