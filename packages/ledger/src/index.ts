@@ -16,9 +16,22 @@ export { type DecisionsFrom, type VerifyLedgerOptions, verifyLedger } from "./le
 export { type CheckedRecord, checkRecord, type RecordRules } from "./ledger/verify-record.ts";
 export { type AppendResult, type LedgerWriter, type LedgerWriterOptions, openLedgerWriter } from "./ledger/writer.ts";
 export { type ApprovedHeadOptions, approvedHead } from "./radicle/approved-head.ts";
+export {
+  acceptRevision,
+  type PendingRevision,
+  type ProposedRevision,
+  pendingRevisions,
+  proposeRevision,
+} from "./radicle/delegation.ts";
 export type { Identity } from "./radicle/identity.ts";
-export { decodeDocument, encodeDocument, type IdentityDocument } from "./radicle/identity-doc.ts";
-export { repositoryDir } from "./radicle/layout.ts";
+export { decodeDocument, encodeDocument, type IdentityDocument, revisionQuorum } from "./radicle/identity-doc.ts";
+export { nidOfDid, repositoryDir } from "./radicle/layout.ts";
+export {
+  changeNamespace,
+  type Namespaces,
+  openNamespace,
+  readNamespaces,
+} from "./radicle/namespaces.ts";
 export {
   type CreatedRepository,
   commitFiles,
@@ -31,7 +44,9 @@ export {
   reviseIdentity,
   setCanonicalRefs,
 } from "./radicle/repository.ts";
+export type { SignedRefs, SigrefsEntry } from "./radicle/sigrefs.ts";
 export { signSshsig, verifySshsig } from "./radicle/sshsig.ts";
+export { type TakeInOptions, type TakenNamespace, takeIn } from "./radicle/take-in.ts";
 export { type VerifiedRepository, type VerifyOptions, verifyRepository } from "./radicle/verify.ts";
-export { isAncestor, type ReadLimits, readTreeFiles } from "./tree-files.ts";
+export { type CommitStep, commitSteps, isAncestor, type ReadLimits, readTreeFiles } from "./tree-files.ts";
 export * from "./types.ts";

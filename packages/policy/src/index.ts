@@ -7,7 +7,17 @@ export { grantedScopes } from "./matching.ts";
 export type { PlacedProblem } from "./problems.ts";
 export * from "./schema.ts";
 export { personOf, type Signer, signerOf } from "./signers.ts";
+export {
+  CHANGES,
+  type Change,
+  changeBetween,
+  longestWindowS,
+  type PastOp,
+  type Simulated,
+  simulate,
+  withFormerKeys,
+} from "./simulate.ts";
 export * from "./test-policy.ts";
 export * from "./types.ts";
-export { decideUnder, policyCommitOf, verifyDecision } from "./verify-decision.ts";
+export { decideUnder, isDecidedByPolicy, policyCommitOf, verifyDecision } from "./verify-decision.ts";
 export { type WeakestPath, weakestPaths } from "./weakest-path.ts";

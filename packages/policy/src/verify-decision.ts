@@ -40,6 +40,11 @@ const DECIDED: ReadonlySet<string> = new Set([
   "lifetime_too_long",
 ]);
 
+/** Whether a refusal with this code follows from op, policy, approvals, facts and time, and so can be run again. */
+export function isDecidedByPolicy(code: string): boolean {
+  return DECIDED.has(code);
+}
+
 /** Verifies an admission or a refusal and everything inside. Throws `chain_broken` with the reason; `cause` keeps the inner failure. */
 export function verifyDecision(input: VerifyDecisionInput): VerifiedDecision {
   try {
