@@ -32,6 +32,18 @@ const KEEPER_COMMANDS: readonly Listing[] = [
 ];
 
 const GOVERNANCE_COMMANDS: readonly Listing[] = [
+  listed("governance init", "Found a workspace that several people govern", () =>
+    import("./commands/governance/init.ts").then((module) => module.governanceInit),
+  ),
+  listed("governance pin", "Print what an outsider has to know before they believe anything", () =>
+    import("./commands/governance/pin.ts").then((module) => module.governancePin),
+  ),
+  listed("governance join", "Make a home for somebody who will govern too", () =>
+    import("./commands/governance/join.ts").then((module) => module.governanceJoin),
+  ),
+  listed("governance clone", "Make a verified copy without a key", () =>
+    import("./commands/governance/join.ts").then((module) => module.governanceClone),
+  ),
   listed("governance status", "Show who decides, what waits for whom, and whether enough can still sign", () =>
     import("./commands/governance/status.ts").then((module) => module.governanceStatusCommand),
   ),
@@ -49,6 +61,18 @@ const GOVERNANCE_COMMANDS: readonly Listing[] = [
   ),
   listed("governance reject", "Say no to a proposal, and take your approval back", () =>
     import("./commands/governance/vote.ts").then((module) => module.governanceReject),
+  ),
+  listed("governance delegates", "Change who governs and how many decide", () =>
+    import("./commands/governance/delegates.ts").then((module) => module.governanceDelegates),
+  ),
+  listed("governance fetch", "Take in what others signed", () =>
+    import("./commands/governance/exchange.ts").then((module) => module.governanceFetch),
+  ),
+  listed("governance push", "Send what you signed", () =>
+    import("./commands/governance/exchange.ts").then((module) => module.governancePush),
+  ),
+  listed("governance verify", "Verify the governed repositories from their bytes", () =>
+    import("./commands/governance/verify.ts").then((module) => module.governanceVerify),
   ),
 ];
 

@@ -2,7 +2,7 @@
 //
 // 1. What comes in goes to refs of its own first, and from there into namespaces only as their owners signed it (`takeIn`).
 // 2. Only the own namespace is ever pushed, and never behind a remote that has newer refs of it.
-import { stat } from "node:fs/promises";
+import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type Did, isDid, type Random, TriplaneError } from "@triplane/contract";
 import { nidOfDid, type RepositoryPin, readNamespaces, type TakenNamespace, takeIn, verifyRepository } from "@triplane/ledger";
@@ -34,8 +34,10 @@ export async function fetchNamespaces(
   options: FetchOptions & { readonly seen: ReadonlyMap<Did, string> },
 ): Promise<readonly TakenNamespace[]> {
   const run = { timeoutMs: options.timeoutMs ?? TIMEOUT_MS, signal: options.signal };
-  if ((await stat(join(repoDir, "objects")).catch(() => undefined)) === undefined)
+  if ((await stat(join(repoDir, "objects")).catch(() => undefined)) === undefined) {
+    await mkdir(repoDir, { recursive: true });
     await runNetworkGit(repoDir, ["init", "--quiet", "--bare", "--template=", "--initial-branch=main"], run);
+  }
   const prefix = `refs/triplane/incoming/${Buffer.from(options.random.bytes(8)).toString("hex")}/`;
   const how = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-gc"];
   await runNetworkGit(repoDir, ["fetch", ...how, "--", address, `+${NAMESPACES}*:${prefix}*`], run);

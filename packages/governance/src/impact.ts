@@ -120,7 +120,8 @@ function weakerGuard(was: Guard, now: Guard): string | undefined {
   }
   const issuers = now.issuers === undefined ? [] : (was.issuers ?? ["everybody"]).filter((each) => now.issuers?.includes(each) !== true);
   if (issuers.length > 0) return `it no longer holds for ${issuers.join(" ")}`;
-  if ("approvals" in was && "approvals" in now && now.approvals < was.approvals) return `it asks ${now.approvals} instead of ${was.approvals}`;
+  if ("approvals" in was && "approvals" in now && now.approvals < was.approvals)
+    return `it asks ${now.approvals} instead of ${was.approvals}`;
   const windows = (guard: Guard): string => JSON.stringify("windows" in guard ? (guard.windows ?? []) : []);
   return windows(was) === windows(now) ? undefined : "it holds at other times";
 }

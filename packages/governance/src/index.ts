@@ -1,8 +1,12 @@
 // The public names of the governance room.
+
+export { RemoteContact } from "./contact.ts";
 export { acceptDelegates, type ChangedDelegates, changeDelegates, type DelegateChange } from "./delegates.ts";
 export type { FileDifference, Files } from "./difference.ts";
 export { type Fetched, fetchNamespaces, fetchRepository, pushRepository, remoteTips } from "./exchange.ts";
 export { filesAt, filesIn, laidOver, writeFiles } from "./files.ts";
+export { type Founding, foundWorkspace, joinWorkspace } from "./found.ts";
+export { approvedPolicies } from "./history.ts";
 export { type Impact, type ImpactGroup, impactOf, type LostGuard, lostGuards, type WeakerPath, weakerPaths } from "./impact.ts";
 export { readSeen } from "./memory.ts";
 export { printable, printableLine } from "./printable.ts";

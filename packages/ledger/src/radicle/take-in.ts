@@ -41,6 +41,7 @@ export interface TakenNamespace {
 export async function takeIn(options: TakeInOptions): Promise<readonly TakenNamespace[]> {
   const { repoDir, prefix } = options;
   const incoming = await listRefs(repoDir, prefix);
+  const there = await listRefs(repoDir, refs.namespaces);
   const objects = openObjects(repoDir);
   try {
     const taken: TakenNamespace[] = [];
@@ -48,19 +49,25 @@ export async function takeIn(options: TakeInOptions): Promise<readonly TakenName
       const [nid = "", ...rest] = name.slice(prefix.length).split("/");
       const did = didOfNid(nid);
       if (rest.join("/") !== refs.sigrefs || !isDid(did) || taken.length >= MAX_NAMESPACES) continue;
-      taken.push(await takeOne(objects, did, tip, options));
+      const loose = new Map([...there].filter(([ref]) => ref.startsWith(refs.namespace(nid))));
+      taken.push(await takeOne(objects, did, tip, loose, options));
     }
     return taken;
   } finally {
     objects.close();
-    for (const [name, value] of incoming) await runGit(repoDir, ["update-ref", "-d", name, value]);
+    await deleteRefs(repoDir, incoming);
   }
 }
 
-async function takeOne(objects: ObjectReader, did: Did, tip: ObjectId, options: TakeInOptions): Promise<TakenNamespace> {
+async function takeOne(
+  objects: ObjectReader,
+  did: Did,
+  tip: ObjectId,
+  loose: ReadonlyMap<string, ObjectId>,
+  options: TakeInOptions,
+): Promise<TakenNamespace> {
   const { repoDir, pin, own, seen } = options;
   if (did === own) return { did, result: "own" };
-  const loose = await listRefs(repoDir, refs.namespace(nidOfDid(did)));
   const current = loose.get(namespaced(nidOfDid(did), refs.sigrefs));
   if (tip === current) return { did, result: "same" };
   try {
@@ -109,8 +116,15 @@ async function setNamespace(
   }
   const wanted = new Set(updates.map(({ name }) => name));
   const sigrefs = namespaced(nid, refs.sigrefs);
-  for (const [name, value] of loose) if (name !== sigrefs && !wanted.has(name)) await runGit(repoDir, ["update-ref", "-d", name, value]);
+  await deleteRefs(repoDir, new Map([...loose].filter(([name]) => name !== sigrefs && !wanted.has(name))));
   await updateRefs(repoDir, [...updates, { name: sigrefs, value: entry.commit, old: loose.get(sigrefs) }]);
+}
+
+/** Names as git listed them; all in one go. */
+async function deleteRefs(repoDir: string, names: ReadonlyMap<string, ObjectId>): Promise<void> {
+  if (names.size === 0) return;
+  const lines = [...names].map(([name, value]) => `delete ${name} ${value}\n`);
+  await runGit(repoDir, ["update-ref", "--stdin"], { stdin: lines.join("") });
 }
 
 /** Refs that this program could set; people may sign others, which nothing here reads. */

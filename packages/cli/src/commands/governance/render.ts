@@ -49,7 +49,8 @@ export function renderImpact(impact: Impact): string {
     );
   }
   for (const { rule, list, what } of impact.lostGuards) lines.push(`  weaker ${list} rule: ${rule}: ${what}`);
-  if (impact.weaker.length + impact.lostGuards.length === 0) lines.push("  no way through got weaker, no rule that denies or asks people covers less");
+  if (impact.weaker.length + impact.lostGuards.length === 0)
+    lines.push("  no way through got weaker, no rule that denies or asks people covers less");
   return lines.join("\n");
 }
 
