@@ -1,6 +1,6 @@
 // Where governing stands: who decides, what waits for whom, whether M can still be reached, how old keys are, what remotes have.
 import type { Did } from "@triplane/contract";
-import { type PendingRevision, pendingRevisions } from "@triplane/ledger";
+import { commitSteps, type PendingRevision, pendingRevisions } from "@triplane/ledger";
 import { loadPolicy, type Policy, signerOf } from "@triplane/policy";
 import { type ExchangeOptions, remoteTips } from "./exchange.ts";
 import { filesAt } from "./files.ts";
@@ -22,6 +22,9 @@ export interface DelegateStanding {
   readonly problem: string | undefined;
   /** Whether their head is at or after the approved one. */
   readonly upToDate: boolean;
+  /** Seconds since 1970: when the key first and last signed refs here, as their commits say; a delegate could say otherwise. */
+  readonly firstSignedS: number | undefined;
+  readonly lastSignedS: number | undefined;
 }
 
 export interface ProposalStanding extends Proposal {
@@ -58,6 +61,8 @@ export interface GovernanceStatus {
   readonly workspace: string;
   /** One person alone decides: asked for by name when the workspace was made. */
   readonly singleOperator: boolean;
+  /** Fewest delegates that have to agree before a keeper takes it for governed. */
+  readonly minThreshold: number;
   readonly repositories: readonly RepositoryStanding[];
   readonly remotes: readonly RemoteStanding[];
 }
@@ -73,7 +78,7 @@ export async function governanceStatus(site: Site, options: ReviewOptions & Exch
     repositories.push(await standingOf(site, repository, policy, options));
   }
   const remotes = (await Promise.all(site.remotes.map((remote) => remoteStandings(site, remote, options)))).flat();
-  return { workspace: site.workspace, singleOperator: site.minThreshold < 2, repositories, remotes };
+  return { workspace: site.workspace, singleOperator: site.minThreshold < 2, minThreshold: site.minThreshold, repositories, remotes };
 }
 
 async function standingOf(
@@ -84,7 +89,9 @@ async function standingOf(
 ): Promise<RepositoryStanding> {
   const { name, rid, threshold, approved, problem } = repository;
   const nameOf = (did: Did): string | undefined => nameIn(repository, policy, did);
-  const delegates = repository.delegates.map((did) => delegateStanding(repository, did, nameOf(did)));
+  const delegates: DelegateStanding[] = [];
+  for (const did of repository.delegates)
+    delegates.push({ ...delegateStanding(repository, did, nameOf(did)), ...(await signedTimes(repository, did)) });
   const proposals: ProposalStanding[] = [];
   for (const proposal of await proposalsOf(repository)) {
     const isRead = proposal.standing === "open" && proposals.length < MAX_REVIEWED;
@@ -125,11 +132,29 @@ function nameIn(repository: GovernedRepository, policy: Policy | undefined, did:
   return introduced === undefined ? undefined : `${introduced.slice(INTRODUCTIONS.length)} (own word)`;
 }
 
-function delegateStanding(repository: GovernedRepository, did: Did, name: string | undefined): DelegateStanding {
+function delegateStanding(
+  repository: GovernedRepository,
+  did: Did,
+  name: string | undefined,
+): Omit<DelegateStanding, "firstSignedS" | "lastSignedS"> {
   const refused = repository.refused.get(did);
   const state = refused !== undefined ? "refused" : repository.namespaces.has(did) ? "well" : "missing";
   const upToDate = repository.approved?.signedBy.includes(did) ?? headIn(repository, did) !== undefined;
   return { did, name, state, problem: refused?.message, upToDate };
+}
+
+async function signedTimes(
+  { verified, repoDir }: GovernedRepository,
+  did: Did,
+): Promise<Pick<DelegateStanding, "firstSignedS" | "lastSignedS">> {
+  const chain = verified.chains.get(did) ?? [];
+  const timeOf = async (entry: (typeof chain)[number] | undefined): Promise<number | undefined> => {
+    if (entry === undefined) return undefined;
+    const [step] = await commitSteps(repoDir, entry.parent, entry.commit, 1);
+    const time = / (\d{1,12}) [+-]\d{4}$/.exec(step?.author ?? "")?.[1];
+    return time === undefined ? undefined : Number(time);
+  };
+  return { firstSignedS: await timeOf(chain.at(-1)), lastSignedS: await timeOf(chain[0]) };
 }
 
 async function remoteStandings(site: Site, remote: Remote, options: ExchangeOptions): Promise<readonly RemoteStanding[]> {

@@ -3,7 +3,7 @@ import { type Did, isDid, TriplaneError } from "@triplane/contract";
 import { acceptDelegates, type ChangedDelegates, changeDelegates } from "@triplane/governance";
 import { z } from "zod";
 import { defineCommand } from "../../framework/command.ts";
-import { integer, list, oneOf } from "../../framework/parameters.ts";
+import { flag, integer, list, oneOf } from "../../framework/parameters.ts";
 import { openSigningSite, signingOptions } from "./site.ts";
 
 const ACTIONS = ["add", "remove", "rotate", "accept", "threshold"] as const;
@@ -17,6 +17,7 @@ export const governanceDelegates = defineCommand({
   }),
   options: z.strictObject({
     threshold: integer("M", "How many have to agree from then on", { min: 1, max: 255 }).optional(),
+    quiet: flag("Print only the ids of the changes"),
     ...signingOptions,
   }),
   examples: [
@@ -32,17 +33,19 @@ export const governanceDelegates = defineCommand({
       if (args.what.length === 0) throw new TriplaneError("usage", "accept takes the ids of changes that wait");
       for (const id of args.what) changes.push(await acceptDelegates(site, id, signing));
     } else changes.push(...(await changeDelegates(site, { ...changeOf(args.action, args.what), threshold: options.threshold }, signing)));
-    return { principal, changes };
+    return { quiet: options.quiet, principal, changes };
   },
-  render: ({ principal, changes }) =>
-    changes
-      .map(({ repository, revision, inForce, delegates, threshold }) => {
-        const what = `${repository}: ${threshold} of ${delegates.length} decide`;
-        return inForce
-          ? `${what}, in force`
-          : `${what}, signed by ${principal} as ${revision.slice(0, 12)}; others accept it: triplane governance delegates accept ${revision.slice(0, 12)}`;
-      })
-      .join("\n"),
+  render: ({ quiet, principal, changes }) =>
+    quiet
+      ? changes.map(({ revision }) => revision.slice(0, 12)).join(" ")
+      : changes
+          .map(({ repository, revision, inForce, delegates, threshold }) => {
+            const what = `${repository}: ${threshold} of ${delegates.length} decide`;
+            return inForce
+              ? `${what}, in force`
+              : `${what}, signed by ${principal} as ${revision.slice(0, 12)}; others accept it: triplane governance delegates accept ${revision.slice(0, 12)}`;
+          })
+          .join("\n"),
 });
 
 function changeOf(

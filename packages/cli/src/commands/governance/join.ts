@@ -4,7 +4,7 @@ import { joinWorkspace, pushRepository } from "@triplane/governance";
 import { ensurePrivateFolder, writeKeyFile } from "@triplane/kit";
 import { z } from "zod";
 import { defineCommand } from "../../framework/command.ts";
-import { text } from "../../framework/parameters.ts";
+import { flag, text } from "../../framework/parameters.ts";
 import { facts } from "../../framework/table.ts";
 import { didWords, pinWords } from "../../home/governance-file.ts";
 import { homeOption, layoutFor } from "../home-option.ts";
@@ -17,7 +17,13 @@ export const governanceJoin = defineCommand({
   description:
     "Fetches the three repositories, verifies them against the pin, and signs refs of your own in policy and desired state: that shows the others that you hold the key whose DID you tell them. You have no vote until they add you. Tell them DID or words by a way that does not go through the remote: whoever can write there can call themselves by any name.",
   args: z.strictObject({ pin: pinArgument }),
-  options: z.strictObject({ name: principalOption, remote: remoteOption, key: keyOption, home: homeOption }),
+  options: z.strictObject({
+    name: principalOption,
+    remote: remoteOption,
+    key: keyOption,
+    quiet: flag("Print only the DID"),
+    home: homeOption,
+  }),
   examples: [{ command: "triplane governance join acme.pin --name ben --remote /srv/acme", what: "on ben's machine" }],
   run: async ({ args, options }, context) => {
     const layout = layoutFor(options.home, context);
@@ -32,6 +38,7 @@ export const governanceJoin = defineCommand({
     await writeHome(layout, pin, { principal: options.name, did: key.did }, [remote], context);
     for (const name of ["policy", "desired"] as const) await pushRepository(site, name, remote, key.did, context);
     return {
+      quiet: options.quiet,
       home: layout.root,
       workspace: pin.workspace,
       name: options.name,
@@ -41,18 +48,20 @@ export const governanceJoin = defineCommand({
     };
   },
   render: (made) =>
-    [
-      `${made.name} has a home in ${made.home}, and no vote yet`,
-      "",
-      facts([
-        ["your DID", made.did],
-        ["in words", made.didWords],
-        ["pin, in words", made.pinWords],
-      ]),
-      "",
-      "Compare the pin's words with whoever gave it to you, and tell the operators your DID. They add you:",
-      `  triplane governance fetch; triplane governance delegates add ${made.did}`,
-    ].join("\n"),
+    made.quiet
+      ? made.did
+      : [
+          `${made.name} has a home in ${made.home}, and no vote yet`,
+          "",
+          facts([
+            ["your DID", made.did],
+            ["in words", made.didWords],
+            ["pin, in words", made.pinWords],
+          ]),
+          "",
+          "Compare the pin's words with whoever gave it to you, and tell the operators your DID. They add you:",
+          `  triplane governance fetch; triplane governance delegates add ${made.did}`,
+        ].join("\n"),
 });
 
 export const governanceClone = defineCommand({

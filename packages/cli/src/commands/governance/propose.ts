@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { filesAt, filesIn, GOVERNED, laidOver, openGoverned, proposalsOf, propose } from "@triplane/governance";
 import { z } from "zod";
 import { defineCommand } from "../../framework/command.ts";
-import { oneOf, text } from "../../framework/parameters.ts";
+import { flag, oneOf, text } from "../../framework/parameters.ts";
 import { renderReviewed } from "./render.ts";
 import { openSigningSite, reviewOptions, signingOptions } from "./site.ts";
 
@@ -17,7 +17,11 @@ export const governancePropose = defineCommand({
     what: oneOf(GOVERNED, "WHAT", "policy or desired"),
     dir: text("DIR", "Folder with the files; `triplane governance checkout` makes one"),
   }),
-  options: z.strictObject({ title: text("TEXT", "What it is for, on one line").optional(), ...signingOptions }),
+  options: z.strictObject({
+    title: text("TEXT", "What it is for, on one line").optional(),
+    quiet: flag("Print only its id and its words"),
+    ...signingOptions,
+  }),
   examples: [
     { command: "triplane governance propose policy ./policy --title 'Ask two people before a restart'", what: "with your key" },
     { command: "triplane governance propose desired ./desired --as ben", what: "in a local workspace" },
@@ -32,14 +36,23 @@ export const governancePropose = defineCommand({
     const reviewed = await propose(site, repository, { ...reviewOptions(site, context), key, principal, clock, files, title });
     const after = await openGoverned(site, args.what);
     const proposal = (await proposalsOf(after)).find(({ commit }) => commit === reviewed.commit);
-    return { what: args.what, id: proposal?.id ?? reviewed.commit.slice(0, 12), principal, needs: after.threshold, ...reviewed };
+    return {
+      quiet: options.quiet,
+      what: args.what,
+      id: proposal?.id ?? reviewed.commit.slice(0, 12),
+      principal,
+      needs: after.threshold,
+      ...reviewed,
+    };
   },
   render: (made) =>
-    [
-      renderReviewed(made),
-      "",
-      `Proposed as ${made.id} by ${made.principal}. ${made.needs} approvals are needed, yours included if you give it:`,
-      `  triplane governance show ${made.id}`,
-      `  triplane governance approve ${made.id} --words ${made.words}`,
-    ].join("\n"),
+    made.quiet
+      ? `${made.id} ${made.words}`
+      : [
+          renderReviewed(made),
+          "",
+          `Proposed as ${made.id} by ${made.principal}. ${made.needs} approvals are needed, yours included if you give it:`,
+          `  triplane governance show ${made.id}`,
+          `  triplane governance approve ${made.id} --words ${made.words}`,
+        ].join("\n"),
 });

@@ -1,7 +1,7 @@
 // How proposals, their impact and who stands where read on a terminal. Whatever others wrote was made fit for one before it came here.
 import type { Did } from "@triplane/contract";
 import type { FileDifference, Impact, ProposalStanding, RepositoryStanding, Reviewed } from "@triplane/governance";
-import { counted, facts, table, utc } from "../../framework/table.ts";
+import { counted, facts, span, table, utc } from "../../framework/table.ts";
 
 const MAX_DIFFERENCE_LINES = 2000;
 
@@ -106,14 +106,23 @@ export function impactLine({ ops, groups, weaker, lostGuards }: Impact): string 
   return `of ${counted(ops, "past op")}: ${said.length === 0 ? "nothing would have changed" : said.join(", ")}`;
 }
 
-export function renderDelegates(standing: RepositoryStanding): string {
+/** A key that signed nothing for so long may be lost, and nobody has noticed. */
+const SILENT_S = 90 * 86_400;
+
+export function renderDelegates(standing: RepositoryStanding, nowS: number): string {
+  const ago = (seconds: number | undefined): string => (seconds === undefined ? "never" : `${span(nowS - seconds)} ago`);
   return table(
-    ["WHO", "KEY", "STATE", "STANDS BEHIND THE APPROVED HEAD"],
-    standing.delegates.map((each) => [
-      each.name ?? "?",
-      shortDid(each.did),
-      each.problem === undefined ? each.state : `${each.state}: ${each.problem}`,
-      each.upToDate ? "yes" : "not yet",
-    ]),
+    ["WHO", "KEY", "STATE", "BEHIND THE APPROVED HEAD", "KEY SINCE", "LAST SIGNED"],
+    standing.delegates.map((each) => {
+      const isSilent = each.lastSignedS !== undefined && nowS - each.lastSignedS > SILENT_S;
+      return [
+        each.name ?? "?",
+        shortDid(each.did),
+        each.problem === undefined ? each.state : `${each.state}: ${each.problem}`,
+        each.upToDate ? "yes" : "not yet",
+        ago(each.firstSignedS),
+        `${ago(each.lastSignedS)}${isSilent ? ", SILENT: is the key still there?" : ""}`,
+      ];
+    }),
   );
 }

@@ -59,13 +59,13 @@ function renderPage(page: Page): string {
   return [
     `workspace ${page.workspace} in ${page.home}, ${utc(page.atS)}`,
     ...marks,
-    ...page.repositories.flatMap((each) => ["", ...renderRepository(each)]),
+    ...page.repositories.flatMap((each) => ["", ...renderRepository(each, page)]),
     ...renderRemotes(page),
   ].join("\n");
 }
 
-function renderRepository(standing: RepositoryStanding): readonly string[] {
-  const { name, rid, approved, threshold, delegates } = standing;
+function renderRepository(standing: RepositoryStanding, page: Page): readonly string[] {
+  const { name, rid, approved } = standing;
   const nameOf = namesOf(standing);
   const open = standing.proposals.filter((each) => each.standing !== "approved");
   const version = approved?.policyVersion === undefined ? "" : `, version ${approved.policyVersion}`;
@@ -78,14 +78,19 @@ function renderRepository(standing: RepositoryStanding): readonly string[] {
           ? `nothing: ${standing.problem?.message ?? "no commit was signed yet"}`
           : `${approved.commit.slice(0, 12)}${version}, by ${approved.signedBy.map(nameOf).join(", ")}`,
       ],
-      ["decided by", `${threshold} of ${delegates.length}`],
+      ["decided by", decidedBy(standing, page)],
       ["today", ability(standing)],
     ]),
-    renderDelegates(standing),
+    renderDelegates(standing, page.atS),
     ...(open.length === 0 ? ["no proposals wait"] : open.map((each) => describeProposal(each, nameOf))),
     ...standing.revisions.map((revision) => renderRevision(revision, nameOf)),
     ...renderOthers(standing),
   ];
+}
+
+function decidedBy({ threshold, delegates }: RepositoryStanding, { minThreshold }: Page): string {
+  const said = `${threshold} of ${delegates.length}`;
+  return threshold < minThreshold ? `${said}: NOT GOVERNED YET, at least ${minThreshold} have to agree: others join, and are added` : said;
 }
 
 /** What keeps this repository from being governed, or undefined. */
