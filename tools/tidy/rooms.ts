@@ -18,7 +18,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   policy: { folder: "packages/policy", mayImport: ["contract", "nickel"] },
   ledger: { folder: "packages/ledger", mayImport: ["contract", "nickel", "kit", "policy"] },
   submitter: { folder: "packages/submitter", mayImport: ["contract", "kit", "bus"] },
-  governance: { folder: "packages/governance", mayImport: ["contract", "kit", "nickel", "policy", "ledger"] },
+  governance: { folder: "packages/governance", mayImport: ["contract", "kit", "policy", "ledger"] },
   // It shares nothing with what it checks but the wire formats.
   checker: { folder: "packages/checker", mayImport: ["contract"] },
   testkit: { folder: "packages/testkit", mayImport: [...LIBRARIES] },

@@ -13,6 +13,8 @@ const REJECTIONS = "refs/heads/rejections/";
 const HEAD = `refs/heads/${BRANCH}`;
 const ID_DIGITS = 12;
 const MAX_PROPOSALS = 200;
+/** People who are no delegates may propose, and must not be able to crowd out those who are: theirs come last, while there are no more than this. */
+const MAX_OF_OTHERS = 40;
 
 export interface Proposal {
   /** The first digits of the commit's id. */
@@ -47,15 +49,18 @@ interface Put {
   readonly via: Proposal["via"][number];
 }
 
-/** Open ones first, then outdated, then approved. */
+/** Open ones first, then outdated, then approved; the approved head is always among them. */
 export async function proposalsOf(repository: GovernedRepository): Promise<readonly Proposal[]> {
   const put = new Map<string, Put[]>();
   const approved = repository.approved?.commit;
-  for (const [did, refs] of repository.namespaces) {
+  if (approved !== undefined) put.set(approved, []);
+  for (const [did, refs] of delegatesFirst(repository)) {
+    const isDelegate = repository.delegates.includes(did);
     for (const [name, commit] of refs) {
       const via = name.startsWith(PROPOSALS) ? "proposal" : name.startsWith(PATCHES) ? "patch" : name === HEAD ? "head" : undefined;
-      if (via === undefined || (via === "head" && (commit === approved || !repository.delegates.includes(did)))) continue;
-      if (put.size < MAX_PROPOSALS || put.has(commit)) put.set(commit, [...(put.get(commit) ?? []), { by: did, via }]);
+      if (via === undefined || (via === "head" && (commit === approved || !isDelegate))) continue;
+      if (put.size < (isDelegate ? MAX_PROPOSALS : MAX_OF_OTHERS) || put.has(commit))
+        put.set(commit, [...(put.get(commit) ?? []), { by: did, via }]);
     }
   }
   const proposals: Proposal[] = [];
@@ -67,14 +72,19 @@ export async function proposalsOf(repository: GovernedRepository): Promise<reado
   return proposals.sort((a, b) => order[a.standing] - order[b.standing] || (a.id < b.id ? -1 : 1));
 }
 
+function delegatesFirst({ namespaces, delegates }: GovernedRepository) {
+  const isDelegate = ([did]: readonly [Did, unknown]): number => (delegates.includes(did) ? 0 : 1);
+  return [...namespaces].sort((a, b) => isDelegate(a) - isDelegate(b));
+}
+
 async function describe(repository: GovernedRepository, commit: string, puts: readonly Put[]): Promise<Proposal | undefined> {
   const { approved, threshold } = repository;
   const standing = await standingOf(repository, commit);
   // A head behind the approved one is no proposal: its owner just has not caught up.
   const shown = puts.filter(({ via }) => via !== "head" || standing === "open");
-  if (standing === undefined || shown.length === 0) return undefined;
+  if (standing === undefined || (shown.length === 0 && commit !== approved?.commit)) return undefined;
   const approvedBy = standing === "approved" ? [...(approved?.signedBy ?? [])] : await approversOf(repository, commit);
-  const rejectedBy = [...repository.namespaces].filter(([, refs]) => refs.get(rejectionRef(commit)) === commit).map(([did]) => did);
+  const rejectedBy = repository.delegates.filter((did) => repository.namespaces.get(did)?.get(rejectionRef(commit)) === commit);
   return {
     id: proposalId(commit),
     commit,

@@ -6,7 +6,7 @@ import { type LoadedPolicy, loadPolicy, longestWindowS, policyDigest, testPolicy
 import { differenceOf, type FileDifference, type Files } from "./difference.ts";
 import { filesAt } from "./files.ts";
 import { type Impact, impactOf } from "./impact.ts";
-import { pastOps } from "./past-ops.ts";
+import { type PastOps, pastOps } from "./past-ops.ts";
 import { printableLine } from "./printable.ts";
 import type { GovernedRepository } from "./repository.ts";
 import { repoDirOf, type Site } from "./site.ts";
@@ -41,6 +41,8 @@ export interface ReviewOptions {
   readonly nowS: number;
   /** Seconds back from now. */
   readonly impactPeriodS?: number;
+  /** Ops that were read from the ledger already, for whoever reviews many proposals. */
+  readonly pastOps?: Map<number, Promise<PastOps>>;
   /** Checks the files of a desired state; throws what is wrong with them. */
   readonly checkDesired: (files: Files) => void;
 }
@@ -58,7 +60,7 @@ export async function reviewCommit(site: Site, repository: GovernedRepository, c
   };
   const steps = await commitSteps(repoDir, approved?.commit, commit, MAX_STEPS).catch((thrown) => note(thrown) ?? []);
   const difference = differenceOf(before, after);
-  if (difference.length === 0) problems.push({ code: "proposal_invalid", message: "it changes no file" });
+  if (difference.length === 0 && commit !== approved?.commit) problems.push({ code: "proposal_invalid", message: "it changes no file" });
   const common = { commit, digest, words: digestWords(digest), steps: steps.map(fitForTerminal), difference, problems };
   if (repository.name === "desired") {
     await checkSteps(repoDir, steps, (files) => options.checkDesired(files)).catch(note);
@@ -84,12 +86,15 @@ export async function simulateProposal(
   site: Site,
   inForce: LoadedPolicy,
   proposed: LoadedPolicy,
-  options: Pick<ReviewOptions, "nowS" | "impactPeriodS">,
+  options: Pick<ReviewOptions, "nowS" | "impactPeriodS" | "pastOps">,
 ): Promise<Impact> {
-  const sinceS = options.nowS - (options.impactPeriodS ?? IMPACT_PERIOD_S);
+  // A whole hour, so that two people who look a minute apart see the same report, and one reading of the ledger serves for a while.
+  const sinceS = Math.floor((options.nowS - (options.impactPeriodS ?? IMPACT_PERIOD_S)) / 3600) * 3600;
   const countedS = Math.max(longestWindowS(inForce.policy), longestWindowS(proposed.policy));
-  const past = await pastOps(repoDirOf(site, "state"), site.pins.state, sinceS - countedS);
-  return impactOf(inForce.policy, proposed.policy, past, sinceS);
+  const fromS = sinceS - countedS;
+  const reading = options.pastOps?.get(fromS) ?? pastOps(repoDirOf(site, "state"), site.pins.state, fromS);
+  options.pastOps?.set(fromS, reading);
+  return impactOf(inForce.policy, proposed.policy, await reading, sinceS);
 }
 
 /** Approving the last commit approves all of them: every one has to be what a policy has to be. */

@@ -40,6 +40,7 @@ export async function openSite(home: string | undefined, context: CommandContext
   const own = await readGovernanceFile(layout);
   if (own === undefined) return await localSite(layout);
   const minThreshold = own.single_operator ? 1 : MIN_THRESHOLD;
+  if (own.single_operator) context.progress("single-operator workspace: one person alone decides here");
   const pin: PinFile = { format: "triplane-pin-1", workspace: own.workspace, single_operator: own.single_operator, pins: own.pins };
   return { layout, pin, kind: own.me === undefined ? "reader" : "own", site: siteOf(layout, pin, minThreshold, own.remotes) };
 }

@@ -1,5 +1,5 @@
 // triplane governance status: who decides, what waits for whom, whether enough can still sign, what remotes have.
-import { type GovernanceStatus, governanceStatus, type RepositoryStanding } from "@triplane/governance";
+import { type GovernanceStatus, governanceStatus, type RepositoryStanding, type ReviewOptions } from "@triplane/governance";
 import { sleep } from "@triplane/kit";
 import { z } from "zod";
 import { type CommandContext, defineCommand } from "../../framework/command.ts";
@@ -32,11 +32,12 @@ export const governanceStatusCommand = defineCommand({
   ],
   jsonLines: true,
   run: async ({ options }, context) => {
-    let page = await readPage(options.home, context);
+    const pastOps: PastOpsRead = new Map();
+    let page = await readPage(options.home, context, pastOps);
     while (options.watch && !context.signal.aborted) {
       context.emit(page, `${context.terminal ? CLEAR : ""}${renderPage(page)}\n`);
       await sleep((options.every ?? 5) * 1000, context.signal);
-      if (!context.signal.aborted) page = await readPage(options.home, context);
+      if (!context.signal.aborted) page = await readPage(options.home, context, pastOps);
     }
     return page;
   },
@@ -45,9 +46,11 @@ export const governanceStatusCommand = defineCommand({
     repositories.some((each) => trouble(each) !== undefined || each.delegates.some(({ state }) => state === "refused")),
 });
 
-async function readPage(home: string | undefined, context: CommandContext): Promise<Page> {
+type PastOpsRead = NonNullable<ReviewOptions["pastOps"]>;
+
+async function readPage(home: string | undefined, context: CommandContext, pastOps: PastOpsRead): Promise<Page> {
   const { site, layout, kind } = await openSite(home, context);
-  const status = await governanceStatus(site, { ...reviewOptions(site, context), signal: context.signal, timeoutMs: 10_000 });
+  const status = await governanceStatus(site, { ...reviewOptions(site, context), pastOps, signal: context.signal, timeoutMs: 10_000 });
   return { ...status, home: layout.root, kind, atS: Math.floor(context.clock.nowMs() / 1000) };
 }
 

@@ -18,7 +18,7 @@ export const governanceVerify = defineCommand({
   options: z.strictObject(governanceOptions),
   examples: [{ command: "triplane governance verify", what: "offline, trusting only the pin" }],
   run: async ({ options }, context) => {
-    const { site } = await openSite(options.home, context);
+    const { site, pin } = await openSite(options.home, context);
     const findings: Finding[] = [];
     for (const repository of GOVERNED) {
       try {
@@ -50,6 +50,7 @@ export const governanceVerify = defineCommand({
         findings.push({ repository, ok: false, text: `${message} (${code})` });
       }
     }
+    if (pin.single_operator) findings.push({ repository: "workspace", ok: true, text: "SINGLE OPERATOR: one person alone decides here" });
     return { findings, ok: findings.every(({ ok }) => ok) };
   },
   render: ({ findings, ok }) =>
