@@ -9,8 +9,11 @@ import { nidOfDid } from "@triplane/ledger";
 import { changeDelegates } from "../delegates.ts";
 import { type Fetched, fetchRepository, pushRepository } from "../exchange.ts";
 import { foundWorkspace, joinWorkspace } from "../found.ts";
-import type { ReviewOptions } from "../review.ts";
+import { propose } from "../propose.ts";
+import { openGoverned } from "../repository.ts";
+import type { Reviewed, ReviewOptions } from "../review.ts";
 import { GOVERNED, type Remote, type Site } from "../site.ts";
+import { approve, findProposal } from "../vote.ts";
 
 export const WORKSPACE = "w1";
 const START_MS = 1_790_000_000_000;
@@ -136,4 +139,36 @@ export function policyFiles(
 
 export function sigrefsOf(machine: Machine): string {
   return `refs/namespaces/${nidOfDid(machine.key.did)}/refs/rad/sigrefs`;
+}
+
+/** Proposes a policy on a machine and pushes it. */
+export async function put(world: Town, by: Machine, version: number, removal = 2): Promise<Reviewed> {
+  const { clock, review } = world;
+  const repository = await openGoverned(by.site, "policy");
+  const files = policyFiles(world, { version, removal });
+  const made = await propose(by.site, repository, {
+    ...review,
+    key: by.key,
+    principal: by.name,
+    clock,
+    files,
+    title: `Version ${version}`,
+  });
+  await by.push();
+  return made;
+}
+
+/** Fetches, approves what has these words, pushes. */
+export async function vote(world: Town, by: Machine, made: Reviewed) {
+  await by.fetch();
+  const found = await findProposal(by.site, made.commit.slice(0, 12));
+  const voted = await approve(by.site, found, made.words, { ...world.review, key: by.key, clock: world.clock });
+  await by.push();
+  return voted;
+}
+
+/** The approved policy after a fetch. */
+export async function approvedOn(machine: Machine): Promise<string | undefined> {
+  await machine.fetch();
+  return (await openGoverned(machine.site, "policy")).approved?.commit;
 }
