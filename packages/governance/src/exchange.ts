@@ -5,9 +5,17 @@
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type Did, isDid, type Random, TriplaneError } from "@triplane/contract";
-import { nidOfDid, type RepositoryPin, readNamespaces, type TakenNamespace, takeIn, verifyRepository } from "@triplane/ledger";
+import {
+  namespaceTips,
+  nidOfDid,
+  type RepositoryPin,
+  readNamespaces,
+  type TakenNamespace,
+  takeIn,
+  verifyRepository,
+} from "@triplane/ledger";
 import { readSeen } from "./memory.ts";
-import { runNetworkGit } from "./network-git.ts";
+import { type NetworkRun, runNetworkGit } from "./network-git.ts";
 import { addressOf, prepareFolder } from "./remote.ts";
 import { type Remote, type RepositoryName, repoDirOf, type Site } from "./site.ts";
 
@@ -38,6 +46,11 @@ export async function fetchNamespaces(
     await mkdir(repoDir, { recursive: true });
     await runNetworkGit(repoDir, ["init", "--quiet", "--bare", "--template=", "--initial-branch=main"], run);
   }
+  const theirs = await tipsAt(repoDir, address, run);
+  const mine = await namespaceTips(repoDir);
+  // Fetching writes refs and syncs them; a keeper asks every few seconds, and nearly always nothing has changed.
+  if ([...theirs].every(([did, tip]) => mine.get(did) === tip))
+    return [...theirs.keys()].map((did) => ({ did, result: did === options.own ? "own" : "same" }));
   const prefix = `refs/triplane/incoming/${Buffer.from(options.random.bytes(8)).toString("hex")}/`;
   const how = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-gc"];
   await runNetworkGit(repoDir, ["fetch", ...how, "--", address, `+${NAMESPACES}*:${prefix}*`], run);
@@ -91,8 +104,11 @@ export async function remoteTips(
   options: ExchangeOptions,
 ): Promise<ReadonlyMap<Did, string>> {
   const run = { timeoutMs: options.timeoutMs ?? TIMEOUT_MS, signal: options.signal };
-  const address = addressOf(remote, site.pins[name].rid);
-  const listing = await runNetworkGit(repoDirOf(site, name), ["ls-remote", "--quiet", "--", address, `${NAMESPACES}*/${SIGREFS}`], run);
+  return await tipsAt(repoDirOf(site, name), addressOf(remote, site.pins[name].rid), run);
+}
+
+async function tipsAt(repoDir: string, address: string, run: NetworkRun): Promise<ReadonlyMap<Did, string>> {
+  const listing = await runNetworkGit(repoDir, ["ls-remote", "--quiet", "--", address, `${NAMESPACES}*/${SIGREFS}`], run);
   const tips = new Map<Did, string>();
   for (const line of listing.split("\n")) {
     const [, tip, nid] = /^([0-9a-f]{40})\trefs\/namespaces\/([1-9A-HJ-NP-Za-km-z]+)\/refs\/rad\/sigrefs$/.exec(line) ?? [];

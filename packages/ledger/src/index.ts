@@ -29,6 +29,7 @@ export { nidOfDid, repositoryDir } from "./radicle/layout.ts";
 export {
   changeNamespace,
   type Namespaces,
+  namespaceTips,
   openNamespace,
   readNamespaces,
 } from "./radicle/namespaces.ts";

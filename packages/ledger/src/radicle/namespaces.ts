@@ -3,7 +3,7 @@
 // 1. A namespace is what its owner's newest signed refs say; a loose ref that says otherwise is not looked at.
 // 2. One namespace that does not verify is told and changes nothing for the others.
 import { type Clock, type Did, isDid, nowSeconds, type SigningKey, TriplaneError, toTriplaneError } from "@triplane/contract";
-import { createObjectWriter, listRefs, openObjects, runGit, updateRefs } from "../git/index.ts";
+import { createObjectWriter, listRefs, type ObjectId, openObjects, runGit, updateRefs } from "../git/index.ts";
 import type { RepositoryPin } from "../types.ts";
 import { didOfNid, namespaced, nidOfDid, refs } from "./layout.ts";
 import { signRefs } from "./repository.ts";
@@ -22,15 +22,11 @@ export interface Namespaces {
 /** Throws `git_failed` where there is no repository. */
 export async function readNamespaces(repoDir: string, pin: RepositoryPin): Promise<Namespaces> {
   const gitDir = await gitDirOf(repoDir);
-  const loose = await listRefs(gitDir, refs.namespaces);
   const signed = new Map<Did, SigrefsEntry>();
   const refused = new Map<Did, TriplaneError>();
   const objects = openObjects(gitDir);
   try {
-    for (const [name, tip] of loose) {
-      const [nid = "", ...rest] = name.slice(refs.namespaces.length).split("/");
-      const did = didOfNid(nid);
-      if (rest.join("/") !== refs.sigrefs || !isDid(did)) continue;
+    for (const [did, tip] of await namespaceTips(gitDir)) {
       if (signed.size + refused.size >= MAX_NAMESPACES) break;
       try {
         signed.set(did, await readSigrefs(objects, did, tip, pin.identityRoot));
@@ -42,6 +38,17 @@ export async function readNamespaces(repoDir: string, pin: RepositoryPin): Promi
     objects.close();
   }
   return { signed, refused };
+}
+
+/** Where everybody's signed refs stand, as loose refs say: for comparing with another place, never for believing. */
+export async function namespaceTips(repoDir: string): Promise<ReadonlyMap<Did, ObjectId>> {
+  const tips = new Map<Did, ObjectId>();
+  for (const [name, tip] of await listRefs(repoDir, refs.namespaces)) {
+    const [nid = "", ...rest] = name.slice(refs.namespaces.length).split("/");
+    const did = didOfNid(nid);
+    if (rest.join("/") === refs.sigrefs && isDid(did)) tips.set(did, tip);
+  }
+  return tips;
 }
 
 export interface NamespaceTarget {
