@@ -62,6 +62,13 @@ export interface LostGuard {
   readonly what: string;
 }
 
+export const CHANGE_TITLES = {
+  newly_allowed: "newly allowed",
+  no_longer_asked: "no longer asks people",
+  newly_asked: "newly asks people",
+  newly_denied: "newly denied",
+} as const satisfies Record<Change, string>;
+
 const MAX_EXAMPLES = 5;
 
 /** `past` reaches back further than `sinceS` by what the policies count. */
@@ -142,4 +149,17 @@ function widens(was: WeakestPath, path: WeakestPath): boolean {
   if (path.people > 0) return path.candidates.some((name) => !was.candidates.includes(name));
   const grown = (now: readonly string[], before: readonly string[]) => now.some((each) => !before.includes(each));
   return grown(path.kinds, was.kinds) || grown(path.targets, was.targets) || grown(path.notes, was.notes);
+}
+
+/** The impact on one line. */
+export function impactSummary({ ops, groups, weaker, lostGuards }: Impact): string {
+  const changes = groups.map((group) => `${group.count} ${CHANGE_TITLES[group.change]}`);
+  const paths = weaker.length === 0 ? [] : [`${count(weaker.length, "weaker path")}`];
+  const guards = lostGuards.length === 0 ? [] : [`${count(lostGuards.length, "weaker rule")}`];
+  const said = [...changes, ...paths, ...guards];
+  return `of ${count(ops, "past op")}: ${said.length === 0 ? "nothing would have changed" : said.join(", ")}`;
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }

@@ -7,7 +7,17 @@ export { type Fetched, fetchNamespaces, fetchRepository, pushRepository, remoteT
 export { filesAt, filesIn, laidOver, writeFiles } from "./files.ts";
 export { type Founding, foundWorkspace, joinWorkspace } from "./found.ts";
 export { approvedPolicies } from "./history.ts";
-export { type Impact, type ImpactGroup, impactOf, type LostGuard, lostGuards, type WeakerPath, weakerPaths } from "./impact.ts";
+export {
+  CHANGE_TITLES,
+  type Impact,
+  type ImpactGroup,
+  impactOf,
+  impactSummary,
+  type LostGuard,
+  lostGuards,
+  type WeakerPath,
+  weakerPaths,
+} from "./impact.ts";
 export { readSeen } from "./memory.ts";
 export { printable, printableLine } from "./printable.ts";
 export { type Proposal, proposalsOf } from "./proposals.ts";

@@ -4,6 +4,7 @@ import { changeNamespace, commitFiles } from "@triplane/ledger";
 import { loadPolicy } from "@triplane/policy";
 import { differenceOf, type Files } from "./difference.ts";
 import { filesAt } from "./files.ts";
+import { impactSummary } from "./impact.ts";
 import { PROPOSALS_PREFIX, proposalRef, proposalsOf } from "./proposals.ts";
 import type { GovernedRepository } from "./repository.ts";
 import { type Reviewed, type ReviewOptions, reviewCommit } from "./review.ts";
@@ -33,21 +34,21 @@ export async function propose(site: Site, repository: GovernedRepository, option
     throw new TriplaneError("usage", `nothing changes: these are the files of the approved ${repository.name}`);
   if (repository.name === "policy") loadPolicy(files);
   const removed = [...before.keys()].filter((path) => !files.has(path)).map((path) => [path, undefined] as const);
-  const commit = await commitFiles({
-    repo: repoDir,
-    key,
-    parent: approved?.commit,
-    files: Object.fromEntries([...files, ...removed]),
-    message: title,
-    timeS: nowSeconds(clock),
-    author: principal,
-  });
-  const reviewed = await reviewCommit(site, repository, commit, options);
+  const write = async (message: string): Promise<Reviewed> => {
+    const changes = { parent: approved?.commit, files: Object.fromEntries([...files, ...removed]) };
+    const commit = await commitFiles({ repo: repoDir, key, ...changes, message, timeS: nowSeconds(clock), author: principal });
+    return await reviewCommit(site, repository, commit, options);
+  };
+  let reviewed = await write(title);
   const [first] = reviewed.problems;
   if (first !== undefined)
     throw new TriplaneError(first.code, reviewed.problems.map(({ message }) => message).join("; "), {
       details: { problems: reviewed.problems },
     });
+  // For those who read it with other tools. Whoever approves with this one makes the report from the bytes.
+  if (reviewed.impact !== undefined)
+    reviewed = await write(`${title}\n\nImpact, as its author saw it: ${impactSummary(reviewed.impact)}.\n`);
+  const { commit } = reviewed;
   const settled = (await proposalsOf(repository)).filter(({ standing }) => standing !== "open").map((each) => proposalRef(each.commit));
   await changeNamespace({ repo: repoDir, key, clock }, (current) => {
     const kept = [...current].filter(([name]) => !(name.startsWith(PROPOSALS_PREFIX) && settled.includes(name)));

@@ -148,5 +148,5 @@ function policyNotes(site: Site, repository: GovernedRepository, { policy }: Loa
 }
 
 function fitForTerminal(step: CommitStep): CommitStep {
-  return { ...step, message: printableLine(step.message, 200), author: printableLine(step.author) };
+  return { ...step, message: printableLine(step.message.split("\n")[0] ?? "", 200), author: printableLine(step.author) };
 }

@@ -1,16 +1,17 @@
 // How proposals, their impact and who stands where read on a terminal. Whatever others wrote was made fit for one before it came here.
 import type { Did } from "@triplane/contract";
-import type { FileDifference, Impact, ProposalStanding, RepositoryStanding, Reviewed } from "@triplane/governance";
+import {
+  CHANGE_TITLES,
+  type FileDifference,
+  type Impact,
+  impactSummary,
+  type ProposalStanding,
+  type RepositoryStanding,
+  type Reviewed,
+} from "@triplane/governance";
 import { counted, facts, span, table, utc } from "../../framework/table.ts";
 
 const MAX_DIFFERENCE_LINES = 2000;
-
-const CHANGE_TITLES = {
-  newly_allowed: "newly allowed",
-  no_longer_asked: "no longer asks people",
-  newly_asked: "newly asks people",
-  newly_denied: "newly denied",
-} as const;
 
 export function shortDid(did: Did): string {
   return `…${did.slice(-8)}`;
@@ -92,18 +93,9 @@ export function describeProposal(proposal: ProposalStanding, nameOf: NameOf): st
   for (const { code, message } of reviewed.problems) lines.push(`  cannot be approved: ${message} (${code})`);
   const files = reviewed.difference.map(({ path, added, removed }) => `${path} +${added} -${removed}`);
   lines.push(`  changes ${files.join(", ") || "nothing"}`);
-  if (reviewed.impact !== undefined) lines.push(`  ${impactLine(reviewed.impact)}`);
+  if (reviewed.impact !== undefined) lines.push(`  ${impactSummary(reviewed.impact)}`);
   lines.push(`  words ${reviewed.words}`);
   return lines.join("\n");
-}
-
-/** The impact on one line. */
-export function impactLine({ ops, groups, weaker, lostGuards }: Impact): string {
-  const changes = groups.map(({ change, count }) => `${count} ${CHANGE_TITLES[change]}`);
-  const paths = weaker.length === 0 ? [] : [`${counted(weaker.length, "weaker path")}`];
-  const guards = lostGuards.length === 0 ? [] : [`${counted(lostGuards.length, "weaker rule")}`];
-  const said = [...changes, ...paths, ...guards];
-  return `of ${counted(ops, "past op")}: ${said.length === 0 ? "nothing would have changed" : said.join(", ")}`;
 }
 
 /** A key that signed nothing for so long may be lost, and nobody has noticed. */
