@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { systemRandom } from "@triplane/kit";
+import { changeNamespace } from "@triplane/ledger";
 import { proposalsOf } from "./proposals.ts";
 import { propose } from "./propose.ts";
 import { openGoverned } from "./repository.ts";
@@ -37,6 +38,11 @@ test("approve: refuses words of another proposal, a key that is no delegate, and
   await assert.rejects(approve(dora.site, await findProposal(dora.site, first.commit), first.words, { ...review, key: dora.key, clock }), {
     code: "delegates_invalid",
   });
+  // What `rad patch open` leaves in a namespace, here of somebody without a vote, is a proposal as well.
+  const target = { repo: repoDirOf(dora.site, "policy"), key: dora.key, clock };
+  await changeNamespace(target, (refs) => new Map([...refs, [`refs/heads/patches/${first.commit}`, first.commit]]));
+  const { proposal } = await findProposal(dora.site, first.commit);
+  assert.deepEqual([proposal.via, proposal.proposedBy, proposal.approvedBy], [["proposal", "patch"], [ana.key.did, dora.key.did], []]);
   await vote(world, ana, first);
   await vote(world, cleo, first);
   await ben.fetch();
