@@ -101,7 +101,7 @@ async function describe(repository: GovernedRepository, commit: string, puts: re
 async function standingOf({ repoDir, approved }: GovernedRepository, commit: string): Promise<Proposal["standing"] | undefined> {
   try {
     if (approved === undefined) return "open";
-    if (await isAncestor(repoDir, commit, approved.commit)) return "approved";
+    if (commit === approved.commit || (await isAncestor(repoDir, commit, approved.commit))) return "approved";
     return (await isAncestor(repoDir, approved.commit, commit)) ? "open" : "outdated";
   } catch {
     return undefined;

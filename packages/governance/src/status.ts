@@ -1,6 +1,6 @@
 // Where governing stands: who decides, what waits for whom, whether M can still be reached, how old keys are, what remotes have.
 import type { Did } from "@triplane/contract";
-import { commitSteps, type PendingRevision, pendingRevisions } from "@triplane/ledger";
+import { commitAuthors, type PendingRevision, pendingRevisions } from "@triplane/ledger";
 import { loadPolicy, type Policy, signerOf } from "@triplane/policy";
 import { type ExchangeOptions, remoteTips } from "./exchange.ts";
 import { filesAt } from "./files.ts";
@@ -89,9 +89,12 @@ async function standingOf(
 ): Promise<RepositoryStanding> {
   const { name, rid, threshold, approved, problem } = repository;
   const nameOf = (did: Did): string | undefined => nameIn(repository, policy, did);
-  const delegates: DelegateStanding[] = [];
-  for (const did of repository.delegates)
-    delegates.push({ ...delegateStanding(repository, did, nameOf(did)), ...(await signedTimes(repository, did)) });
+  const times = await signedTimes(repository);
+  const never: SignedTimes = { firstSignedS: undefined, lastSignedS: undefined };
+  const delegates = repository.delegates.map((did) => ({
+    ...delegateStanding(repository, did, nameOf(did)),
+    ...(times.get(did) ?? never),
+  }));
   const proposals: ProposalStanding[] = [];
   for (const proposal of await proposalsOf(repository)) {
     const isRead = proposal.standing === "open" && proposals.length < MAX_REVIEWED;
@@ -143,18 +146,23 @@ function delegateStanding(
   return { did, name, state, problem: refused?.message, upToDate };
 }
 
-async function signedTimes(
-  { verified, repoDir }: GovernedRepository,
-  did: Did,
-): Promise<Pick<DelegateStanding, "firstSignedS" | "lastSignedS">> {
-  const chain = verified.chains.get(did) ?? [];
-  const timeOf = async (entry: (typeof chain)[number] | undefined): Promise<number | undefined> => {
-    if (entry === undefined) return undefined;
-    const [step] = await commitSteps(repoDir, entry.parent, entry.commit, 1);
-    const time = / (\d{1,12}) [+-]\d{4}$/.exec(step?.author ?? "")?.[1];
+type SignedTimes = Pick<DelegateStanding, "firstSignedS" | "lastSignedS">;
+
+/** Of each delegate's chain the first and the last commit's time. */
+async function signedTimes({ verified, repoDir, delegates }: GovernedRepository): Promise<ReadonlyMap<Did, SignedTimes>> {
+  const ends = delegates.map((did) => {
+    const chain = verified.chains.get(did) ?? [];
+    return { did, first: chain.at(-1)?.commit, last: chain[0]?.commit };
+  });
+  const authors = await commitAuthors(
+    repoDir,
+    ends.flatMap(({ first, last }) => [first, last]).filter((commit) => commit !== undefined),
+  );
+  const timeOf = (commit: string | undefined): number | undefined => {
+    const time = / (\d{1,12}) [+-]\d{4}$/.exec(authors.get(commit ?? "") ?? "")?.[1];
     return time === undefined ? undefined : Number(time);
   };
-  return { firstSignedS: await timeOf(chain.at(-1)), lastSignedS: await timeOf(chain[0]) };
+  return new Map(ends.map(({ did, first, last }) => [did, { firstSignedS: timeOf(first), lastSignedS: timeOf(last) }]));
 }
 
 async function remoteStandings(site: Site, remote: Remote, options: ExchangeOptions): Promise<readonly RemoteStanding[]> {

@@ -49,5 +49,5 @@ export type { SignedRefs, SigrefsEntry } from "./radicle/sigrefs.ts";
 export { signSshsig, verifySshsig } from "./radicle/sshsig.ts";
 export { type TakeInOptions, type TakenNamespace, takeIn } from "./radicle/take-in.ts";
 export { type VerifiedRepository, type VerifyOptions, verifyRepository } from "./radicle/verify.ts";
-export { type CommitStep, commitSteps, isAncestor, type ReadLimits, readTreeFiles } from "./tree-files.ts";
+export { type CommitStep, commitAuthors, commitSteps, isAncestor, type ReadLimits, readTreeFiles } from "./tree-files.ts";
 export * from "./types.ts";

@@ -66,6 +66,18 @@ export async function isAncestor(repoDir: string, a: ObjectId, b: ObjectId): Pro
   }
 }
 
+/** Author lines of commits, `name <email> seconds zone`; nothing of them is signed where the commit is not. */
+export async function commitAuthors(repoDir: string, commits: readonly ObjectId[]): Promise<ReadonlyMap<ObjectId, string>> {
+  const objects = openObjects(await gitDirOf(repoDir));
+  try {
+    const authors = new Map<ObjectId, string>();
+    for (const commit of commits) authors.set(commit, (await objects.commit(commit)).author);
+    return authors;
+  } finally {
+    objects.close();
+  }
+}
+
 export interface CommitStep {
   readonly commit: ObjectId;
   readonly message: string;
