@@ -60,7 +60,7 @@ test("keeper-daemon: follows its policy from a remote, stops when it is cut off 
     assert.equal((await health()).ok, true, "within the bound it goes on with what it has");
     await until("no policy in force", ({ ok, text }) => !ok && text.includes("policy_stale"));
     const metrics = await (await fetch(`http://127.0.0.1:${healthPort}/metrics`)).text();
-    const age = Number(/^keeper_policy_contact_age_seconds (\S+)$/m.exec(metrics)?.[1]);
+    const age = Number(/^triplane_keeper_policy_contact_age_seconds\S* (\S+)$/m.exec(metrics)?.[1]);
     assert.ok(age > MAX_AGE_S && age < 60, `contact age is ${age} s`);
 
     await rename(`${remote.repoDir}.away`, remote.repoDir);
