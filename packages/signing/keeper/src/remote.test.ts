@@ -61,7 +61,8 @@ test("keeper-daemon: follows its policy from a remote, stops when it is cut off 
     await until("no policy in force", ({ ok, text }) => !ok && text.includes("policy_stale"));
     const metrics = await (await fetch(`http://127.0.0.1:${healthPort}/metrics`)).text();
     const age = Number(/^triplane_keeper_policy_contact_age_seconds\S* (\S+)$/m.exec(metrics)?.[1]);
-    assert.ok(age > MAX_AGE_S && age < 60, `contact age is ${age} s`);
+    // It is set at each look at the policy, a moment before.
+    assert.ok(age > MAX_AGE_S - 2 && age < 60, `contact age is ${age} s`);
 
     await rename(`${remote.repoDir}.away`, remote.repoDir);
     await until("the policy in force again", ({ ok }) => ok);
