@@ -20,7 +20,7 @@ export const GROUPS: readonly TestGroup[] = [
   {
     name: "with real git, NATS and SurrealDB",
     patterns: [
-      "packages/{testkit,ledger,bus,store,submitter,radicle,checker,cli}/src/**/*.test.ts",
+      "packages/{testkit,ledger,bus,store,submitter,radicle,governance,checker,cli}/src/**/*.test.ts",
       "packages/{signing,workload,ci}/*/src/**/*.test.ts",
     ],
     deadlineMs: 400_000,

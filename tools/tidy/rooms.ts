@@ -6,7 +6,7 @@ export interface Room {
   readonly mayImport: readonly string[];
 }
 
-const LIBRARIES = ["contract", "kit", "nickel", "policy", "ledger", "bus", "store", "submitter", "radicle"] as const;
+const LIBRARIES = ["contract", "kit", "nickel", "policy", "ledger", "bus", "store", "submitter", "radicle", "governance"] as const;
 const PLANES = ["keeper", "orchestrator", "controller", "audit-mirror", "desired-sync"] as const;
 
 export const ROOMS: Readonly<Record<string, Room>> = {
@@ -19,10 +19,11 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   ledger: { folder: "packages/ledger", mayImport: ["contract", "nickel", "kit", "policy"] },
   radicle: { folder: "packages/radicle", mayImport: ["contract"] },
   submitter: { folder: "packages/submitter", mayImport: ["contract", "kit", "bus"] },
+  governance: { folder: "packages/governance", mayImport: ["contract", "kit", "policy", "ledger"] },
   // It shares nothing with what it checks but the wire formats.
   checker: { folder: "packages/checker", mayImport: ["contract"] },
   testkit: { folder: "packages/testkit", mayImport: [...LIBRARIES] },
-  keeper: { folder: "packages/signing/keeper", mayImport: ["contract", "kit", "nickel", "policy", "ledger", "bus"] },
+  keeper: { folder: "packages/signing/keeper", mayImport: ["contract", "kit", "nickel", "policy", "ledger", "bus", "governance"] },
   orchestrator: { folder: "packages/workload/orchestrator", mayImport: [...LIBRARIES] },
   controller: { folder: "packages/workload/controller", mayImport: [...LIBRARIES] },
   "audit-mirror": { folder: "packages/workload/audit-mirror", mayImport: [...LIBRARIES] },

@@ -8,7 +8,8 @@ const VERSION = "0.1.0";
 const NOUNS = {
   op: "Plan, sign, send and follow ops",
   keeper: "Review ops: list, show, approve, reject, admit",
-  policy: "Check, explain and test policies",
+  policy: "Check, explain, test and simulate policies",
+  governance: "Govern policy and desired state together: propose, approve, delegates, remotes",
   ledger: "Verify and read the ledger, and rebuild from it",
   seed: "Replicate the repositories with Radicle",
   keys: "Make and show signing keys",
@@ -28,6 +29,51 @@ const KEEPER_COMMANDS: readonly Listing[] = [
   ),
   listed("keeper admit", "Decide ops by hand, as the keeper would", () =>
     import("./commands/keeper/admit.ts").then((module) => module.keeperAdmit),
+  ),
+];
+
+const GOVERNANCE_COMMANDS: readonly Listing[] = [
+  listed("governance init", "Found a workspace that several people govern", () =>
+    import("./commands/governance/init.ts").then((module) => module.governanceInit),
+  ),
+  listed("governance pin", "Print what an outsider has to know before they believe anything", () =>
+    import("./commands/governance/pin.ts").then((module) => module.governancePin),
+  ),
+  listed("governance join", "Make a home for somebody who will govern too", () =>
+    import("./commands/governance/join.ts").then((module) => module.governanceJoin),
+  ),
+  listed("governance clone", "Make a verified copy without a key", () =>
+    import("./commands/governance/join.ts").then((module) => module.governanceClone),
+  ),
+  listed("governance status", "Show who decides, what waits for whom, and whether enough can still sign", () =>
+    import("./commands/governance/status.ts").then((module) => module.governanceStatusCommand),
+  ),
+  listed("governance checkout", "Write the approved policy or desired state into a folder, to change it there", () =>
+    import("./commands/governance/checkout.ts").then((module) => module.governanceCheckout),
+  ),
+  listed("governance propose", "Propose a change of policy or desired state", () =>
+    import("./commands/governance/propose.ts").then((module) => module.governancePropose),
+  ),
+  listed("governance show", "Show what a proposal changes, and what it would have meant", () =>
+    import("./commands/governance/show.ts").then((module) => module.governanceShow),
+  ),
+  listed("governance approve", "Approve a proposal that you read", () =>
+    import("./commands/governance/vote.ts").then((module) => module.governanceApprove),
+  ),
+  listed("governance reject", "Say no to a proposal, and take your approval back", () =>
+    import("./commands/governance/vote.ts").then((module) => module.governanceReject),
+  ),
+  listed("governance delegates", "Change who governs and how many decide", () =>
+    import("./commands/governance/delegates.ts").then((module) => module.governanceDelegates),
+  ),
+  listed("governance fetch", "Take in what others signed", () =>
+    import("./commands/governance/exchange.ts").then((module) => module.governanceFetch),
+  ),
+  listed("governance push", "Send what you signed", () =>
+    import("./commands/governance/exchange.ts").then((module) => module.governancePush),
+  ),
+  listed("governance verify", "Verify the governed repositories from their bytes", () =>
+    import("./commands/governance/verify.ts").then((module) => module.governanceVerify),
   ),
 ];
 
@@ -70,6 +116,13 @@ const COMMANDS: readonly Listing[] = [
   listed("policy test", "Run the cases of keeper_policy.test.ncl against the policy", () =>
     import("./commands/policy/test.ts").then((module) => module.policyTest),
   ),
+  listed("policy simulate", "Run a proposed policy over the ledger's past ops", () =>
+    import("./commands/policy/simulate.ts").then((module) => module.policySimulate),
+  ),
+  listed("policy weakest", "Show the weakest path to each approval", () =>
+    import("./commands/policy/weakest.ts").then((module) => module.policyWeakest),
+  ),
+  ...GOVERNANCE_COMMANDS,
   listed("ledger verify", "Verify a ledger from its bytes", () =>
     import("./commands/ledger/verify.ts").then((module) => module.ledgerVerify),
   ),

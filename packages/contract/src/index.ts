@@ -2,6 +2,7 @@
 export * from "./base58.ts";
 export * from "./canonical-json.ts";
 export * from "./digest.ts";
+export * from "./digest-words.ts";
 export * from "./ed25519.ts";
 export * from "./failpoints.ts";
 export type { FailureEntry, Retry } from "./failures/entry.ts";

@@ -27,9 +27,23 @@ export { type AppendResult, type LedgerWriter, type LedgerWriterOptions, openLed
 export { approvedPolicyHead, operatorKeys, type PolicyHeadOptions } from "./policy-head.ts";
 export { type ApprovedHeadOptions, approvedHead, type KeyHolders } from "./radicle/approved-head.ts";
 export { type ApprovedStepOptions, isApprovedStep } from "./radicle/approved-step.ts";
+export {
+  acceptRevision,
+  type PendingRevision,
+  type ProposedRevision,
+  pendingRevisions,
+  proposeRevision,
+} from "./radicle/delegation.ts";
 export type { Identity } from "./radicle/identity.ts";
-export { decodeDocument, encodeDocument, type IdentityDocument } from "./radicle/identity-doc.ts";
-export { repositoryDir } from "./radicle/layout.ts";
+export { decodeDocument, encodeDocument, type IdentityDocument, revisionQuorum } from "./radicle/identity-doc.ts";
+export { nidOfDid, repositoryDir } from "./radicle/layout.ts";
+export {
+  changeNamespace,
+  type Namespaces,
+  namespaceTips,
+  openNamespace,
+  readNamespaces,
+} from "./radicle/namespaces.ts";
 export {
   type CreatedRepository,
   commitFiles,
@@ -43,7 +57,9 @@ export {
   setCanonicalIdentity,
   setCanonicalRefs,
 } from "./radicle/repository.ts";
+export type { SignedRefs, SigrefsEntry } from "./radicle/sigrefs.ts";
 export { signSshsig, verifySshsig } from "./radicle/sshsig.ts";
+export { type TakeInOptions, type TakenNamespace, takeIn } from "./radicle/take-in.ts";
 export { type VerifiedRepository, type VerifyOptions, verifyRepository } from "./radicle/verify.ts";
-export { isAncestor, type ReadLimits, readTreeFiles } from "./tree-files.ts";
+export { type CommitStep, commitAuthors, commitSteps, isAncestor, type ReadLimits, readTreeFiles } from "./tree-files.ts";
 export * from "./types.ts";

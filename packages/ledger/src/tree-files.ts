@@ -1,6 +1,6 @@
 // Reads all files of a commit, and asks about ancestry: what readers of policy and desired state need.
 import { TriplaneError } from "@triplane/contract";
-import { type ObjectId, type ObjectReader, openObjects, reaches } from "./git/index.ts";
+import { type DecodedCommit, type ObjectId, type ObjectReader, openObjects, reaches } from "./git/index.ts";
 import { gitDirOf } from "./radicle/storage.ts";
 
 // Folders count as well: a few small trees that name each other can unfold into any number of paths.
@@ -61,6 +61,54 @@ export async function isAncestor(repoDir: string, a: ObjectId, b: ObjectId): Pro
   const objects = openObjects(await gitDirOf(repoDir));
   try {
     return await reaches(objects, b, a);
+  } finally {
+    objects.close();
+  }
+}
+
+/** Author lines of commits, `name <email> seconds zone`; nothing of them is signed where the commit is not. */
+export async function commitAuthors(repoDir: string, commits: readonly ObjectId[]): Promise<ReadonlyMap<ObjectId, string>> {
+  const objects = openObjects(await gitDirOf(repoDir));
+  try {
+    const authors = new Map<ObjectId, string>();
+    for (const commit of commits) authors.set(commit, (await objects.commit(commit)).author);
+    return authors;
+  } finally {
+    objects.close();
+  }
+}
+
+export interface CommitStep {
+  readonly commit: ObjectId;
+  readonly message: string;
+  /** `name <email> seconds zone`, as the commit says. */
+  readonly author: string;
+}
+
+/**
+ * The commits after `base` up to `head`, oldest first; all of them from the beginning where there is no base. Throws `proposal_invalid`
+ * where the way is no plain line (a merge hides what is approved with it) or longer than `max`, `proposal_outdated` where it does not lead to the base.
+ */
+export async function commitSteps(
+  repoDir: string,
+  base: ObjectId | undefined,
+  head: ObjectId,
+  max: number,
+): Promise<readonly CommitStep[]> {
+  const objects = openObjects(await gitDirOf(repoDir));
+  try {
+    const steps: CommitStep[] = [];
+    let next: ObjectId | undefined = head;
+    while (next !== undefined && next !== base) {
+      if (steps.length >= max)
+        throw new TriplaneError("proposal_invalid", `${head} is more than ${max} commits ahead of ${base ?? "nothing"}`);
+      const { parents, message, author }: DecodedCommit = await objects.commit(next);
+      if (parents.length > 1) throw new TriplaneError("proposal_invalid", `${next} is a merge: a proposal is a plain line of commits`);
+      steps.unshift({ commit: next, message, author });
+      next = parents[0];
+    }
+    if (next !== base) throw new TriplaneError("proposal_outdated", `${head} does not follow ${base}`);
+    return steps;
   } finally {
     objects.close();
   }

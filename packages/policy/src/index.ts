@@ -8,7 +8,17 @@ export type { PlacedProblem } from "./problems.ts";
 export { type Readjudicated, readjudicate, summary } from "./readjudicate.ts";
 export * from "./schema.ts";
 export { personOf, type Signer, signerOf } from "./signers.ts";
+export {
+  CHANGES,
+  type Change,
+  changeBetween,
+  longestWindowS,
+  type PastOp,
+  type Simulated,
+  simulate,
+  withFormerKeys,
+} from "./simulate.ts";
 export * from "./test-policy.ts";
 export * from "./types.ts";
-export { decideUnder, policyCommitOf, verifyDecision } from "./verify-decision.ts";
+export { decideUnder, isDecidedCode, policyCommitOf, verifyDecision } from "./verify-decision.ts";
 export { type WeakestPath, weakestPaths } from "./weakest-path.ts";

@@ -72,6 +72,8 @@ export const policySchema = z.strictObject({
     clock_skew_s: z.int().min(0).max(MAX_CLOCK_SKEW_S),
     /** Fewest approvals that any review rule may ask for. */
     quorum: z.int().min(1).max(MAX_APPROVALS).optional(),
+    /** Seconds for which a keeper that cannot reach the source of its policy goes on under it; then it admits nothing. */
+    max_policy_age_s: z.int().min(10).max(MAX_WINDOW_S).optional(),
   }),
   operators: z
     .array(

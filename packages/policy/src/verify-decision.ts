@@ -40,7 +40,7 @@ const DECIDED: ReadonlySet<string> = new Set([
   "lifetime_too_long",
 ]);
 
-/** Whether a refusal with this code can be run again. */
+/** Whether a refusal with this code follows from op, policy, approvals, facts and time, and so can be run again. */
 export function isDecidedCode(code: string): boolean {
   return DECIDED.has(code);
 }

@@ -9,6 +9,10 @@ export function homeFolder(flag: string | undefined, env: Readonly<Record<string
 export interface HomeLayout {
   readonly root: string;
   readonly workspaceFile: string;
+  /** Of a home that only governs: its key, pins and remotes. */
+  readonly governanceFile: string;
+  /** What was seen of the governed repositories. */
+  readonly governanceMemory: string;
   readonly keys: string;
   readonly keyFile: (name: string) => string;
   readonly nats: string;
@@ -40,6 +44,8 @@ export function homeLayout(root: string): HomeLayout {
   return {
     root,
     workspaceFile: at("workspace.json"),
+    governanceFile: at("governance.json"),
+    governanceMemory: at("governance", "memory.json"),
     keys: at("keys"),
     keyFile: (name) => at("keys", `${name}.json`),
     nats: at("nats"),

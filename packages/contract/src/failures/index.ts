@@ -3,6 +3,7 @@ import { BUS_FAILURES } from "./bus.ts";
 import { DAEMON_FAILURES } from "./daemon.ts";
 import type { FailureEntry } from "./entry.ts";
 import { FLOW_FAILURES } from "./flow.ts";
+import { GOVERNANCE_FAILURES } from "./governance.ts";
 import { LEDGER_FAILURES } from "./ledger.ts";
 import { NICKEL_FAILURES } from "./nickel.ts";
 import { POLICY_FAILURES } from "./policy.ts";
@@ -19,6 +20,7 @@ export const FAILURES = {
   ...BUS_FAILURES,
   ...STORE_FAILURES,
   ...LEDGER_FAILURES,
+  ...GOVERNANCE_FAILURES,
   ...DAEMON_FAILURES,
   ...RECOVERY_FAILURES,
 } as const;

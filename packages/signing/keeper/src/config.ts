@@ -28,6 +28,15 @@ export const CONFIG = defineConfig({
       description: "Least number of operators that the policy repository must demand for a change.",
       placeholder: "COUNT",
     }),
+    policyRemote: option(text().optional(), {
+      description:
+        "Remote that the policy repository is fetched from: the path or the https, ssh or file address of that repository. Without one somebody else has to bring the folder up to date, like a Radicle node.",
+      placeholder: "URL",
+    }),
+    policyFetchMs: option(integer({ min: 200, max: 3_600_000 }).default(5000), {
+      description: "Milliseconds between two fetches from that remote.",
+      placeholder: "MS",
+    }),
     pollMs: option(integer({ min: 50, max: 3_600_000 }).default(2000), {
       description: "Milliseconds between two looks at the policy repository and at expiries.",
       placeholder: "MS",

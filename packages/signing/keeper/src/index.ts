@@ -9,7 +9,6 @@ export type { PolicyInForce } from "./outputs.ts";
 export { admitPending, admitReview, type HandOptions, type HandWorked } from "./people/admit.ts";
 export { type ApproveOptions, approve, reject, type Spoken, withdraw } from "./people/approve.ts";
 export type { PersonDeps, SigningDeps } from "./people/deps.ts";
-export { digestWords } from "./people/proquint.ts";
 export { listReviews, type ReviewSummary, type ShownApproval, type ShownReview, showReview } from "./people/reviews.ts";
 export { PolicyFollower } from "./policy-follower.ts";
 export type { PolicySource } from "./ports.ts";

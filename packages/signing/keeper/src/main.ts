@@ -1,5 +1,6 @@
 // keeper-daemon: configuration, adapters, run, exit code.
 import { connectBus } from "@triplane/bus";
+import { RemoteContact } from "@triplane/governance";
 import { type DaemonSurroundings, type Environment, readKeyFile, runDaemon } from "@triplane/kit";
 import { policyRepository } from "./adapters/policy-repo.ts";
 import { Alarms } from "./alarms.ts";
@@ -30,7 +31,11 @@ export function runKeeper(
         const pin = { rid: policyRid, identityRoot: config.policyIdentityRoot };
         const source = policyRepository(config.policyRepo, pin, config.policyThreshold);
         const assertMayDecide = keeperMayDecide(key.did);
-        const follower = new PolicyFollower({ workspace, policyRid, source, bucket, clock, assertMayDecide });
+        const contact =
+          config.policyRemote === undefined
+            ? undefined
+            : new RemoteContact({ ...{ repoDir: config.policyRepo, pin, clock, random, signal }, address: config.policyRemote });
+        const follower = new PolicyFollower({ workspace, policyRid, source, bucket, clock, assertMayDecide, contact });
         const desk = new Desk({ bus, bucket, audience: { workspace, policyRid }, key, clock, logger, alarms });
         const loop = new KeeperLoop({
           workspace,
@@ -46,6 +51,9 @@ export function runKeeper(
           pollMs: config.pollMs,
           rescanMs: config.rescanMs,
         });
+        const following = contact?.follow(config.policyFetchMs, (problem) =>
+          logger.warn({ workspace, code: problem.code, reason: problem.message }, "the policy's remote cannot be followed"),
+        );
         const running = loop.run();
         const closed = bus.closed.then((reason) => {
           if (reason !== undefined) throw reason;
@@ -59,12 +67,14 @@ export function runKeeper(
               keeper: key.did,
               policy: follower.inForce?.ref.commit ?? "none in force: nothing is taken in",
               policyVerifiedAt: follower.verifiedAtMs === undefined ? "never" : new Date(follower.verifiedAtMs).toISOString(),
+              policyReachedAt: follower.contactAtMs === undefined ? "never" : new Date(follower.contactAtMs).toISOString(),
+              ...(contact?.problem === undefined ? {} : { remote: `${contact.problem.code}: ${contact.problem.message}` }),
               ...(follower.problem === undefined ? {} : { problem: `${follower.problem.code}: ${follower.problem.message}` }),
               openReviews: loop.openReviews,
             },
           }),
           stop: async () => {
-            await running.catch(() => undefined);
+            await Promise.all([running.catch(() => undefined), following]);
             await bus.close();
           },
         };

@@ -127,3 +127,39 @@ test("PolicyFollower: by hand only an operator with the grant to admit decides",
   await scout.follower.refresh();
   assert.equal(scout.follower.problem?.code, "kid_unknown");
 });
+
+test("PolicyFollower: without contact for longer than the policy allows no policy is in force, and it is again with the next contact (no-fail-open)", async () => {
+  const { made, memory, source } = setUp();
+  const contact: { atMs: number | undefined } = { atMs: undefined };
+  const follower = new PolicyFollower({
+    ...AUDIENCE,
+    ...{ source, contact, bucket: memory.bucket, clock: made.clock, assertMayDecide: keeperMayDecide(made.keeper.did) },
+  });
+  source.move({ ...made.policy, policy_version: 2, limits: { ...made.policy.limits, max_policy_age_s: 60 } });
+  await follower.refresh();
+  assert.deepEqual([follower.inForce, follower.problem?.code], [undefined, "policy_stale"], "before the first contact");
+  contact.atMs = made.clock.nowMs();
+  assert.equal(follower.inForce?.policy.policy_version, 2);
+  assert.equal(follower.problem?.code, undefined);
+  made.clock.advance(60_000);
+  assert.equal(await follower.refresh(), "same");
+  assert.equal(follower.inForce?.policy.policy_version, 2, "still within the bound");
+  made.clock.advance(1);
+  assert.deepEqual([follower.inForce, follower.problem?.code], [undefined, "policy_stale"], "also between two looks");
+  contact.atMs = made.clock.nowMs();
+  assert.equal(follower.inForce?.policy.policy_version, 2);
+});
+
+test("PolicyFollower: without a remote a verified look at the repository is the contact", async () => {
+  const { made, source, follower } = setUp();
+  source.move({ ...made.policy, policy_version: 2, limits: { ...made.policy.limits, max_policy_age_s: 60 } });
+  await follower.refresh();
+  made.clock.advance(61_000);
+  assert.equal(follower.problem?.code, "policy_stale");
+  await follower.refresh();
+  assert.equal(follower.inForce?.policy.policy_version, 2);
+  source.failure = new TriplaneError("git_failed", "the disk is away");
+  made.clock.advance(61_000);
+  await follower.refresh();
+  assert.deepEqual([follower.inForce, follower.problem?.code], [undefined, "git_failed"]);
+});

@@ -5,6 +5,8 @@
 // 2. The new commit is remembered in the bucket before the first decision under it.
 // 3. A new policy that cannot be read leaves the last good one in force and is a problem; a keeper that is behind the
 //    highest commit, or whose key the policy does not list, has no policy in force. `no-fail-open`
+// 4. Where the policy says for how long (`limits.max_policy_age_s`), a keeper without contact to its source has none in force after that
+//    time. Contact is a completed fetch from the remote that it follows; without a remote, a verified look at the repository.
 
 import type { KeyValue, KvEntry } from "@triplane/bus";
 import { type Clock, TriplaneError, toTriplaneError } from "@triplane/contract";
@@ -21,6 +23,8 @@ export interface FollowerOptions {
   readonly clock: Clock;
   /** Throws where the policy does not let this key decide. */
   readonly assertMayDecide: (policy: Policy) => void;
+  /** The remote that the repository is fetched from, and when that last worked; absent where somebody else brings the repository up to date. */
+  readonly contact?: { readonly atMs: number | undefined } | undefined;
 }
 
 export class PolicyFollower {
@@ -34,12 +38,27 @@ export class PolicyFollower {
   }
 
   get inForce(): PolicyInForce | undefined {
-    return this.#inForce;
+    return this.#staleness() === undefined ? this.#inForce : undefined;
   }
 
-  /** What was wrong the last time somebody looked. */
+  /** What was wrong the last time somebody looked, or that the policy in force has grown too old meanwhile. */
   get problem(): TriplaneError | undefined {
-    return this.#problem;
+    return this.#problem ?? this.#staleness();
+  }
+
+  /** Milliseconds since 1970: when the source of the policy was last reached. */
+  get contactAtMs(): number | undefined {
+    const { contact } = this.#options;
+    return contact === undefined ? this.#verifiedAtMs : contact.atMs;
+  }
+
+  #staleness(): TriplaneError | undefined {
+    const maxAgeS = this.#inForce?.policy.limits.max_policy_age_s;
+    if (maxAgeS === undefined) return undefined;
+    const atMs = this.contactAtMs;
+    if (atMs !== undefined && this.#options.clock.nowMs() - atMs <= maxAgeS * 1000) return undefined;
+    const since = atMs === undefined ? "was not reached since this keeper started" : `was last reached at ${new Date(atMs).toISOString()}`;
+    return new TriplaneError("policy_stale", `the source of the policy ${since}, and the policy allows ${maxAgeS} s`);
   }
 
   /** Milliseconds since 1970: when the repository was last verified up to the policy in force. */

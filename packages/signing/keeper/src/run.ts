@@ -60,6 +60,8 @@ export class KeeperLoop {
   /** How often a pending message was tried, by its number in the stream. */
   readonly #attempts = new Map<number, number>();
   #scannedAtMs: number | undefined;
+  /** The policy's problem that was alarmed last, so that each is told once. */
+  #toldProblem: TriplaneError | undefined;
 
   constructor(options: KeeperLoopOptions) {
     this.#options = options;
@@ -84,9 +86,8 @@ export class KeeperLoop {
   /** One look at the policy, then at every review that may have changed by it or by time. Never throws. */
   async tick(): Promise<void> {
     const { follower, metrics, clock, rescanMs } = this.#options;
-    const before = follower.problem;
     const refreshed = await follower.refresh();
-    await this.#tellPolicy(before, refreshed);
+    await this.#tellPolicy(refreshed);
     if (follower.inForce !== undefined) {
       const nowMs = clock.nowMs();
       try {
@@ -102,6 +103,7 @@ export class KeeperLoop {
     }
     metrics.openReviews.set(this.#open.size);
     if (follower.verifiedAtMs !== undefined) metrics.policyAge.set((clock.nowMs() - follower.verifiedAtMs) / 1000);
+    if (follower.contactAtMs !== undefined) metrics.policyContactAge.set((clock.nowMs() - follower.contactAtMs) / 1000);
   }
 
   /** Works off one pending message; a failure gives it back. */
@@ -317,10 +319,12 @@ export class KeeperLoop {
     return true;
   }
 
-  async #tellPolicy(before: TriplaneError | undefined, refreshed: "same" | "changed" | "failed"): Promise<void> {
+  async #tellPolicy(refreshed: "same" | "changed" | "failed"): Promise<void> {
     const { follower, alarms, logger, workspace } = this.#options;
     if (refreshed === "changed") logger.info({ workspace, policy: follower.inForce?.ref }, "the policy is in force");
     const { problem } = follower;
+    const before = this.#toldProblem;
+    this.#toldProblem = problem;
     if (problem === undefined || (before?.code === problem.code && before.message === problem.message)) return;
     const consequence = follower.inForce === undefined ? "nothing is taken in" : `commit ${follower.inForce.ref.commit} stays in force`;
     await alarms.raise({ code: problem.code, message: `the policy cannot be followed, ${consequence}: ${problem.message}` });

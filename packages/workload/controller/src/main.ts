@@ -1,6 +1,7 @@
 // ops-controller: configuration, adapters, run, exit code.
 import { hostname } from "node:os";
 import { connectBus } from "@triplane/bus";
+import { RemoteContact } from "@triplane/governance";
 import { type DaemonSurroundings, type Environment, readKeyFile, runDaemon } from "@triplane/kit";
 import { type OpenStoreOptions, openServedStore } from "@triplane/store";
 import { orchestratorOverHttp } from "./adapters/orchestrator-http.ts";
@@ -56,6 +57,14 @@ export function runController(
             parallel: config.parallel,
             maxDeliveries: config.maxDeliveries,
           });
+          const pin = { rid: policyRid, identityRoot: config.policyIdentityRoot };
+          const contact =
+            config.policyRemote === undefined
+              ? undefined
+              : new RemoteContact({ repoDir: config.policyRepo, pin, address: config.policyRemote, clock, random, signal });
+          const following = contact?.follow(config.policyFetchMs, (problem) =>
+            logger.warn({ workspace, code: problem.code, reason: problem.message }, "the policy's remote cannot be followed"),
+          );
           const lease = config.standby ? undefined : await controller.takeLease();
           const running = controller.run(lease);
           const closed = bus.closed.then((reason) => {
@@ -66,7 +75,7 @@ export function runController(
             health: () => controller.health(),
             stop: async () => {
               // A failure of its own was told by `done`.
-              await running.catch(() => undefined);
+              await Promise.all([running.catch(() => undefined), following]);
               await bus.close();
             },
           };

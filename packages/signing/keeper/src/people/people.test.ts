@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { digestOf, subjects, verifyApproval } from "@triplane/contract";
+import { digestOf, digestWords, subjects, verifyApproval } from "@triplane/contract";
 import { silentLogger } from "@triplane/kit";
 import { seededRandom } from "@triplane/testkit";
 import { admissionOf, type Bench, bench, refusalOf } from "../testing/bench.ts";
@@ -8,7 +8,6 @@ import { AUDIENCE, type Person, type TestSource, testSource } from "../testing/w
 import { admitPending, admitReview, type HandOptions } from "./admit.ts";
 import { approve, reject, withdraw } from "./approve.ts";
 import type { SigningDeps } from "./deps.ts";
-import { digestWords } from "./proquint.ts";
 import { listReviews, showReview } from "./reviews.ts";
 
 const on = subjects(AUDIENCE.workspace);

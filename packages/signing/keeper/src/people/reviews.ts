@@ -3,6 +3,7 @@ import {
   type Approval,
   type Did,
   type Digest,
+  digestWords,
   nowSeconds,
   type OpClaims,
   type PolicyRef,
@@ -14,7 +15,6 @@ import { explain, type Policy, signerOf } from "@triplane/policy";
 import type { PolicyInForce } from "../outputs.ts";
 import { type ReadItem, readReviewItem } from "../review-item.ts";
 import { decideForDisplay, type PersonDeps, readApprovals, readPolicyInForce, readReview } from "./deps.ts";
-import { digestWords } from "./proquint.ts";
 
 /** Somebody's word on an op. */
 export interface ShownApproval {

@@ -1,5 +1,5 @@
 // A digest as words that two people can compare aloud: proquints (arXiv:0901.4016), sixteen bits each.
-import type { Digest } from "@triplane/contract";
+import type { Digest } from "./digest.ts";
 
 const CONSONANTS = "bdfghjklmnprstvz";
 const VOWELS = "aiou";

@@ -1,0 +1,73 @@
+// Making a home that governs: a folder with a key, pins, remotes and copies of the three repositories.
+import { rm } from "node:fs/promises";
+import { resolve } from "node:path";
+import { PRINCIPAL_PATTERN, type SigningKey, TriplaneError } from "@triplane/contract";
+import { assertRemote, fetchRepository, type Remote, type Site } from "@triplane/governance";
+import { ensurePrivateFolder, readFileIfThere, readKeyFile } from "@triplane/kit";
+import { z } from "zod";
+import type { CommandContext } from "../../framework/command.ts";
+import { text } from "../../framework/parameters.ts";
+import { type GovernanceFile, type PinFile, parsePin, writeGovernanceFile } from "../../home/governance-file.ts";
+import type { HomeLayout } from "../../home/layout.ts";
+import { siteOf } from "./site.ts";
+
+export const principalOption = z.string().regex(PRINCIPAL_PATTERN, "must be 1 to 32 lower-case letters, digits and inner hyphens").meta({
+  description: "What you are called in this workspace",
+  placeholder: "NAME",
+});
+
+export const keyOption = text("FILE", "A key that you have already (default: a new one is made)").optional();
+
+export const remoteOption = text("URL", "Where the repositories are exchanged: a folder, or an https, ssh or file address");
+
+/** The remote that a person names; a path is taken from where they stand. Throws `usage`. */
+export function namedRemote(given: string, context: CommandContext): Remote {
+  const isAddress = /^[a-z]+:\/\//.test(given) || /^[^/]+@[^/]+:/.test(given);
+  return assertRemote({ name: "origin", url: isAddress ? given : resolve(context.cwd, given) });
+}
+
+/** Throws `usage` where the file is missing or no pin. */
+export async function readPinFile(path: string, context: CommandContext): Promise<PinFile> {
+  const content = path === "-" ? await context.readInput() : await readFileIfThere(resolve(context.cwd, path));
+  if (content === undefined) throw new TriplaneError("usage", `${path} is no file`);
+  return parsePin(content);
+}
+
+export async function givenKey(path: string | undefined, context: CommandContext): Promise<SigningKey | undefined> {
+  return path === undefined ? undefined : await readKeyFile(resolve(context.cwd, path));
+}
+
+/** Fetches the three repositories into a new home and verifies each against the pin; a home that does not verify is not left behind. */
+export async function cloneInto(layout: HomeLayout, pin: PinFile, remote: Remote, context: CommandContext): Promise<Site> {
+  const site = siteOf(layout, pin, pin.single_operator ? 1 : 2, [remote]);
+  await ensurePrivateFolder(layout.root);
+  try {
+    for (const name of ["policy", "desired", "state"] as const) {
+      await fetchRepository(site, name, remote, { random: context.random, signal: context.signal });
+      context.progress(`${name}: ${pin.pins[name].rid} fetched and verified`);
+    }
+  } catch (cause) {
+    await rm(layout.storage, { recursive: true, force: true });
+    throw cause;
+  }
+  return site;
+}
+
+export async function writeHome(
+  layout: HomeLayout,
+  pin: PinFile,
+  me: GovernanceFile["me"],
+  remotes: readonly Remote[],
+  context: CommandContext,
+): Promise<void> {
+  await writeGovernanceFile(layout, {
+    format: 1,
+    purpose: "governance",
+    workspace: pin.workspace,
+    created: new Date(context.clock.nowMs()).toISOString(),
+    single_operator: pin.single_operator,
+    ...(me === undefined ? {} : { me }),
+    pins: pin.pins,
+    remotes: remotes.map((remote) => ({ ...remote })),
+  });
+}

@@ -1,0 +1,145 @@
+// triplane governance status: who decides, what waits for whom, whether enough can still sign, what remotes have.
+import { type GovernanceStatus, governanceStatus, type RepositoryStanding, type ReviewOptions } from "@triplane/governance";
+import { sleep } from "@triplane/kit";
+import { z } from "zod";
+import { type CommandContext, defineCommand } from "../../framework/command.ts";
+import { duration, flag } from "../../framework/parameters.ts";
+import { counted, facts, utc } from "../../framework/table.ts";
+import { describeProposal, type NameOf, namesOf, renderDelegates, shortDid } from "./render.ts";
+import { governanceOptions, type OpenSite, openSite, reviewOptions } from "./site.ts";
+
+const CLEAR = "\u001b[2J\u001b[H";
+
+interface Page extends GovernanceStatus {
+  readonly home: string;
+  readonly kind: OpenSite["kind"];
+  readonly atS: number;
+}
+
+export const governanceStatusCommand = defineCommand({
+  description:
+    "Everything is verified from the bytes on this machine; remotes are asked what they have, and not believed. Exit code 1 if an approved head is missing, if too few delegates could sign today, or if somebody's signed refs are refused.",
+  args: z.strictObject({}),
+  options: z.strictObject({
+    watch: flag("Show it again and again until Ctrl-C; for a terminal that stays open"),
+    every: duration("With --watch: how often (default: 5s)").optional(),
+    ...governanceOptions,
+  }),
+  examples: [
+    { command: "triplane governance status", what: "one page" },
+    { command: "triplane governance status --watch", what: "a page that stays up to date" },
+    { command: "triplane governance status --json", what: "for a script" },
+  ],
+  jsonLines: true,
+  run: async ({ options }, context) => {
+    const pastOps: PastOpsRead = new Map();
+    let page = await readPage(options.home, context, pastOps);
+    while (options.watch && !context.signal.aborted) {
+      context.emit(page, `${context.terminal ? CLEAR : ""}${renderPage(page)}\n`);
+      await sleep((options.every ?? 5) * 1000, context.signal);
+      if (!context.signal.aborted) page = await readPage(options.home, context, pastOps);
+    }
+    return page;
+  },
+  render: renderPage,
+  failed: ({ repositories }) =>
+    repositories.some((each) => trouble(each) !== undefined || each.delegates.some(({ state }) => state === "refused")),
+});
+
+type PastOpsRead = NonNullable<ReviewOptions["pastOps"]>;
+
+async function readPage(home: string | undefined, context: CommandContext, pastOps: PastOpsRead): Promise<Page> {
+  const { site, layout, kind } = await openSite(home, context);
+  const status = await governanceStatus(site, { ...reviewOptions(site, context), pastOps, signal: context.signal, timeoutMs: 10_000 });
+  return { ...status, home: layout.root, kind, atS: Math.floor(context.clock.nowMs() / 1000) };
+}
+
+function renderPage(page: Page): string {
+  const marks = [
+    ...(page.singleOperator ? ["SINGLE OPERATOR: one person alone decides here, as was asked for when the workspace was made."] : []),
+    ...(page.kind === "local" ? ["Local workspace: all keys lie on this machine. For learning, not for production."] : []),
+  ];
+  return [
+    `workspace ${page.workspace} in ${page.home}, ${utc(page.atS)}`,
+    ...marks,
+    ...page.repositories.flatMap((each) => ["", ...renderRepository(each, page)]),
+    ...renderRemotes(page),
+  ].join("\n");
+}
+
+function renderRepository(standing: RepositoryStanding, page: Page): readonly string[] {
+  const { name, rid, approved } = standing;
+  const nameOf = namesOf(standing);
+  const open = standing.proposals.filter((each) => each.standing !== "approved");
+  const version = approved?.policyVersion === undefined ? "" : `, version ${approved.policyVersion}`;
+  return [
+    `${name.toUpperCase()}  ${rid}`,
+    facts([
+      [
+        "approved",
+        approved === undefined
+          ? `nothing: ${standing.problem?.message ?? "no commit was signed yet"}`
+          : `${approved.commit.slice(0, 12)}${version}, by ${approved.signedBy.map(nameOf).join(", ")}`,
+      ],
+      ["decided by", decidedBy(standing, page)],
+      ["today", ability(standing)],
+    ]),
+    renderDelegates(standing, page.atS),
+    ...(open.length === 0 ? ["no proposals wait"] : open.map((each) => describeProposal(each, nameOf))),
+    ...standing.revisions.map((revision) => renderRevision(revision, nameOf)),
+    ...renderOthers(standing),
+  ];
+}
+
+function decidedBy({ threshold, delegates }: RepositoryStanding, { minThreshold }: Page): string {
+  const said = `${threshold} of ${delegates.length}`;
+  return threshold < minThreshold ? `${said}: NOT GOVERNED YET, at least ${minThreshold} have to agree: others join, and are added` : said;
+}
+
+/** What keeps this repository from being governed, or undefined. */
+function trouble({ able, threshold, approved }: RepositoryStanding): string | undefined {
+  if (able < threshold) return `TOO FEW: only ${able} could sign, ${threshold} are needed`;
+  return approved === undefined ? "nothing is approved" : undefined;
+}
+
+function ability(standing: RepositoryStanding): string {
+  const { able, threshold, delegates } = standing;
+  if (able < threshold) return trouble(standing) ?? "";
+  const spare = able - threshold;
+  const half = Math.floor(delegates.length / 2) + 1;
+  const warnings = [
+    ...(spare === 0 ? ["NO SPARE: with one key less nothing can be decided"] : []),
+    ...(threshold < half && delegates.length > 1
+      ? [`two groups of ${threshold} could approve different commits, and then neither counts`]
+      : []),
+  ];
+  return [`${able} could sign; ${counted(spare, "key")} may be lost`, ...warnings].join("; ");
+}
+
+function renderRevision(revision: RepositoryStanding["revisions"][number], nameOf: NameOf): string {
+  const { doc, acceptedBy, needs } = revision;
+  return `delegates ${revision.id.slice(0, 12)}: ${doc.threshold} of ${doc.delegates.map(nameOf).join(", ")}; accepted by ${acceptedBy.map(nameOf).join(", ")}, ${Math.max(0, needs - acceptedBy.length)} more needed`;
+}
+
+function renderOthers({ others }: RepositoryStanding): readonly string[] {
+  if (others.length === 0) return [];
+  return ["no delegates, but signed refs here:", ...others.map(({ did, name }) => `  ${name ?? "?"}  ${did}`)];
+}
+
+function renderRemotes({ remotes, repositories }: Page): readonly string[] {
+  if (remotes.length === 0) return [];
+  const nameOf = repositories[0] === undefined ? shortDid : namesOf(repositories[0]);
+  return [
+    "",
+    "REMOTES",
+    ...remotes.map(({ remote, repository, has, differs, problem }) => {
+      const said =
+        problem !== undefined
+          ? `cannot be asked: ${problem}`
+          : differs.length === 0
+            ? `has the same, of ${has} keys`
+            : `differs for ${differs.map(nameOf).join(", ")}: fetch or push`;
+      return `${remote}  ${repository}  ${said}`;
+    }),
+  ];
+}

@@ -1,0 +1,16 @@
+// Text that somebody else wrote, made fit for a terminal: what could move the cursor, hide a line or turn the reading direction is shown
+// by its code instead.
+
+// Controls, format characters, what is drawn as nothing, and what has no meaning.
+const HIDDEN = /(?![\n\t])[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+
+/** Tabs and line ends stay. */
+export function printable(text: string): string {
+  return text.replace(HIDDEN, (found) => `<U+${(found.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}>`);
+}
+
+/** The same for what has to stay on one line. */
+export function printableLine(text: string, maxLength = 120): string {
+  const line = printable(text.replaceAll(/[\n\t]+/g, " ")).trim();
+  return line.length > maxLength ? `${line.slice(0, maxLength - 1)}…` : line;
+}
