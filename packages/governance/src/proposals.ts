@@ -3,7 +3,7 @@
 // 1. Proposing is no vote. A vote is a delegate's own signed head at or after the commit.
 // 2. Whoever moves their head ahead of what is approved without a proposal (as `git push rad` does) has proposed it by that.
 import { type Did, TriplaneError } from "@triplane/contract";
-import { isAncestor } from "@triplane/ledger";
+import { countPeople, isAncestor, namedCommits } from "@triplane/ledger";
 import type { GovernedRepository } from "./repository.ts";
 import { BRANCH } from "./site.ts";
 
@@ -93,7 +93,7 @@ async function describe(repository: GovernedRepository, commit: string, puts: re
     via: [...new Set(shown.map(({ via }) => via))],
     approvedBy,
     rejectedBy,
-    missing: standing === "approved" ? 0 : Math.max(0, threshold - approvedBy.length),
+    missing: standing === "approved" ? 0 : Math.max(0, threshold - countPeople(approvedBy, repository.people)),
   };
 }
 
@@ -108,11 +108,13 @@ async function standingOf({ repoDir, approved }: GovernedRepository, commit: str
   }
 }
 
+/** Delegates who signed this commit as their own head, and whose head is at or after it still (ADR 0024). */
 export async function approversOf(repository: GovernedRepository, commit: string): Promise<readonly Did[]> {
   const approvers: Did[] = [];
+  const named = namedCommits(repository.verified, repository.delegates, BRANCH).get(commit);
   for (const did of repository.delegates) {
     const head = repository.namespaces.get(did)?.get(HEAD);
-    if (head === undefined) continue;
+    if (head === undefined || named?.has(did) !== true) continue;
     if (head === commit || (await isAncestor(repository.repoDir, commit, head).catch(() => false))) approvers.push(did);
   }
   return approvers;

@@ -6,13 +6,20 @@ import { type Did, TriplaneError, toTriplaneError } from "@triplane/contract";
 import {
   type ApprovedHead,
   approvedHead,
+  countPeople,
+  type KeyHolders,
+  operatorKeys,
   readNamespaces,
+  readTreeFiles,
   type SignedRefs,
   type VerifiedRepository,
   verifyRepository,
 } from "@triplane/ledger";
+import { loadPolicy } from "@triplane/policy";
 import { readSeen, type Seen, writeSeen } from "./memory.ts";
 import { BRANCH, type GovernedName, repoDirOf, type Site } from "./site.ts";
+
+const MAX_POLICY_BYTES = 4 * 1024 * 1024;
 
 export interface GovernedRepository {
   readonly name: GovernedName;
@@ -20,6 +27,8 @@ export interface GovernedRepository {
   readonly repoDir: string;
   readonly delegates: readonly Did[];
   readonly threshold: number;
+  /** Whose keys count as whose vote; undefined where keys are counted (ADR 0024). */
+  readonly people: KeyHolders | undefined;
   readonly verified: VerifiedRepository;
   readonly approved: ApprovedHead | undefined;
   /** Why there is no approved head. */
@@ -40,9 +49,10 @@ export async function openGoverned(site: Site, name: GovernedName): Promise<Gove
   const refused = new Map([...everybody.refused, ...verified.refused, ...wentBack(verified, seen)]);
   const namespaces = new Map<Did, SignedRefs>();
   for (const [did, { refs }] of everybody.signed) if (!refused.has(did)) namespaces.set(did, refs);
-  const head = await headOf(site, name, seen, refused);
+  const people = name === "policy" ? await peopleOf(site, seen) : undefined;
+  const head = await headOf(site, name, seen, refused, people);
   await remember(site, name, seen, verified, refused, head.approved);
-  return { name, rid: pin.rid, repoDir, verified, namespaces, refused, ...head, ...whoDecides(verified) };
+  return { name, rid: pin.rid, repoDir, verified, namespaces, refused, people, ...head, ...whoDecides(verified) };
 }
 
 function whoDecides({ delegates, threshold }: VerifiedRepository) {
@@ -63,12 +73,30 @@ function wentBack(verified: VerifiedRepository, seen: Seen): Map<Did, TriplaneEr
   return back;
 }
 
-async function headOf(site: Site, name: GovernedName, seen: Seen, refused: ReadonlyMap<Did, TriplaneError>) {
+/** The people of the policy that was accepted last, as keeper and controller count them. */
+async function peopleOf(site: Site, seen: Seen): Promise<KeyHolders | undefined> {
+  const known = { branch: BRANCH, lastAccepted: seen.approved, knownRevision: seen.identityRevision };
   try {
-    const options = { branch: BRANCH, lastAccepted: seen.approved, knownRevision: seen.identityRevision };
+    const commit = seen.approved ?? (await approvedHead(repoDirOf(site, "policy"), site.pins.policy, known)).commit;
+    return operatorKeys(loadPolicy(await readTreeFiles(repoDirOf(site, "policy"), commit, { maxBytes: MAX_POLICY_BYTES })).policy);
+  } catch {
+    // No policy yet, or none that reads: whoever looks for the approved head is told so.
+    return undefined;
+  }
+}
+
+async function headOf(
+  site: Site,
+  name: GovernedName,
+  seen: Seen,
+  refused: ReadonlyMap<Did, TriplaneError>,
+  people: KeyHolders | undefined,
+) {
+  try {
+    const options = { branch: BRANCH, lastAccepted: seen.approved, knownRevision: seen.identityRevision, people };
     const approved = await approvedHead(repoDirOf(site, name), site.pins[name], options);
     const counted = approved.signedBy.filter((did) => !refused.has(did));
-    if (counted.length >= approved.threshold) return { approved: { ...approved, signedBy: counted }, problem: undefined };
+    if (countPeople(counted, people) >= approved.threshold) return { approved: { ...approved, signedBy: counted }, problem: undefined };
     const missing = approved.signedBy.filter((did) => refused.has(did)).join(", ");
     const why = `${approved.commit} is approved only with ${missing}, whose signed refs are refused`;
     return { approved: undefined, problem: new TriplaneError("quorum_not_reached", why) };

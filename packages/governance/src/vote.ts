@@ -3,7 +3,7 @@
 // 1. An approval is the own signed head at exactly the commit that was read; it is given only with the digest that was shown.
 // 2. A rejection is a statement. It takes back the own approval, if there is one, and stops nothing by itself.
 import { type Clock, type SigningKey, TriplaneError } from "@triplane/contract";
-import { changeNamespace, setCanonicalRefs } from "@triplane/ledger";
+import { changeNamespace, isAncestor, setCanonicalRefs } from "@triplane/ledger";
 import { approversOf, HEAD_REF, headIn, type Proposal, pickProposal, proposalsOf, rejectionRef } from "./proposals.ts";
 import { type GovernedRepository, openGoverned } from "./repository.ts";
 import { type Reviewed, type ReviewOptions, reviewCommit } from "./review.ts";
@@ -62,12 +62,15 @@ export async function approve(
     throw new TriplaneError("proposal_invalid", `${first.message} (${first.code})`, { details: { problems: reviewed.problems } });
   const before = headIn(repository, options.key.did);
   const isThere = proposal.approvedBy.includes(options.key.did);
-  if (!isThere)
+  const headAt = async (head: string): Promise<unknown> =>
     await changeNamespace({ repo: repository.repoDir, ...options }, (current) => {
-      const next = new Map([...current, [HEAD_REF, commit]]);
+      const next = new Map([...current, [HEAD_REF, head]]);
       next.delete(rejectionRef(commit));
       return next;
     });
+  if (!isThere) await headAt(commit);
+  // Who stands above it already signs it as well, and stays where they are.
+  if (!isThere && before !== undefined && before !== commit && (await isAncestor(repository.repoDir, commit, before))) await headAt(before);
   const after = await openGoverned(site, repository.name);
   if (after.approved !== undefined) await setCanonicalRefs(after.repoDir, BRANCH, after.approved.commit);
   const withdrawn = before === undefined || (await approversOf(after, before)).includes(options.key.did) ? undefined : before;

@@ -25,7 +25,7 @@ export { type DecisionsFrom, type VerifyLedgerOptions, verifyLedger } from "./le
 export { type CheckedRecord, checkRecord, type RecordRules } from "./ledger/verify-record.ts";
 export { type AppendResult, type LedgerWriter, type LedgerWriterOptions, openLedgerWriter } from "./ledger/writer.ts";
 export { approvedPolicyHead, operatorKeys, type PolicyHeadOptions } from "./policy-head.ts";
-export { type ApprovedHeadOptions, approvedHead, type KeyHolders } from "./radicle/approved-head.ts";
+export { type ApprovedHeadOptions, approvedHead, countPeople, type KeyHolders, namedCommits } from "./radicle/approved-head.ts";
 export { type ApprovedStepOptions, isApprovedStep } from "./radicle/approved-step.ts";
 export {
   acceptRevision,
