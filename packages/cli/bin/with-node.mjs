@@ -1,7 +1,7 @@
 // Runs a TypeScript entry under Node 24 or later: the running Node if it is new enough, else the one that npm brought. Plain JavaScript: it must load on older Nodes.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { createRequire, enableCompileCache } from "node:module";
+import nodeModule, { createRequire } from "node:module";
 import { constants, homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -59,7 +59,8 @@ export function runToEnd(program, programArguments, env = process.env) {
 // environment. Before the first TypeScript file, because what strips its types takes longer than all the rest.
 function keepCompiled() {
   process.env["NODE_COMPILE_CACHE"] ??= join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "triplane", "compiled");
-  enableCompileCache?.(process.env["NODE_COMPILE_CACHE"]);
+  // Node 20 has none, and only starts another Node from here.
+  nodeModule.enableCompileCache?.(process.env["NODE_COMPILE_CACHE"]);
 }
 
 /**
