@@ -17,7 +17,7 @@ import {
 } from "@triplane/contract";
 import { loadPolicy } from "./load.ts";
 import type { Policy } from "./schema.ts";
-import type { Decision, DecisionInput, LoadedPolicy } from "./types.ts";
+import type { DecisionInput, LoadedPolicy } from "./types.ts";
 
 export const RID = "rad:z3gqcJUoA1n9HaHKufZs5FCSGazv5";
 export const COMMIT = "a".repeat(40);
@@ -150,13 +150,4 @@ export function makeInput(op: Op, policy: Policy, changes: Partial<DecisionInput
 }
 
 /** `admit auto web-deploys`, `review removals:2`, `refuse policy_denied never-registry`. */
-export function short(decision: Decision): string {
-  switch (decision.verdict) {
-    case "admit":
-      return `admit ${decision.basis} ${decision.rule}`;
-    case "review":
-      return `review ${decision.missing.map((need) => `${need.rule}:${need.count}`).join(" ")}`;
-    case "refuse":
-      return `refuse ${decision.code}${decision.rule === undefined ? "" : ` ${decision.rule}`}`;
-  }
-}
+export { summary as short } from "./readjudicate.ts";

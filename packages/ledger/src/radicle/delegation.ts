@@ -5,13 +5,12 @@
 // 2. Only entries that verify are followed: one delegate's garbage must not spoil the others' histories.
 import { type Did, nowSeconds, TriplaneError } from "@triplane/contract";
 import { createObjectWriter, decodeCommit, type ObjectId, type ObjectReader, type ObjectWriter, openObjects } from "../git/index.ts";
+import { collectEntries } from "./identity.ts";
 import { encodeDocument, type IdentityDocument, revisionQuorum } from "./identity-doc.ts";
-import { type IdentityEntry, isBlobSignature, readEntry, writeAcceptance, writeRevision } from "./identity-entry.ts";
+import { type IdentityEntry, isBlobSignature, writeAcceptance, writeRevision } from "./identity-entry.ts";
 import { refs } from "./layout.ts";
 import { changeNamespace, type NamespaceTarget } from "./namespaces.ts";
 import type { VerifiedRepository } from "./verify.ts";
-
-const MAX_ENTRIES = 10_000;
 
 export interface PendingRevision {
   readonly id: ObjectId;
@@ -131,31 +130,12 @@ async function knownEntries(
   for (const chain of verified.chains.values()) {
     const tip = chain[0]?.refs.get(refs.identityObject(verified.identity.root));
     if (tip === undefined) continue;
-    const found = await walk(objects, tip, verified.identity.root, entries).catch(() => undefined);
+    const found = await collectEntries(objects, verified.identity.root, tip, entries).catch(() => undefined);
     if (found === undefined) continue;
     tips.push(tip);
     for (const [id, entry] of found) entries.set(id, entry);
   }
   return { entries, tips };
-}
-
-async function walk(
-  objects: ObjectReader,
-  tip: ObjectId,
-  root: ObjectId,
-  known: ReadonlyMap<ObjectId, IdentityEntry>,
-): Promise<ReadonlyMap<ObjectId, IdentityEntry>> {
-  const found = new Map<ObjectId, IdentityEntry>();
-  const todo = [tip];
-  for (let id = todo.pop(); id !== undefined; id = todo.pop()) {
-    if (known.has(id) || found.has(id)) continue;
-    const entry = await readEntry(objects, id);
-    if (found.size >= MAX_ENTRIES || (entry.parents.length === 0 && id !== root))
-      throw new TriplaneError("identity_invalid", `entry ${id} does not descend from the pinned root`);
-    found.set(id, entry);
-    todo.push(...entry.parents);
-  }
-  return found;
 }
 
 /** The same entry after other ones: an entry's signature is over its tree, so its place is free (Radicle's format). */

@@ -60,7 +60,7 @@ export async function readIdentity(objects: ObjectReader, pin: IdentityPin, tips
     const tip = await tips.tipOf(signer);
     if (tip === undefined) return;
     try {
-      for (const [id, entry] of await collect(objects, pin.identityRoot, tip, entries)) entries.set(id, entry);
+      for (const [id, entry] of await collectEntries(objects, pin.identityRoot, tip, entries)) entries.set(id, entry);
     } catch (thrown) {
       tips.refuse(signer, toTriplaneError(thrown, "identity_invalid"));
     }
@@ -105,7 +105,7 @@ async function readRoot(objects: ObjectReader, pin: IdentityPin): Promise<Revisi
 }
 
 /** Reads the entries from a tip down that are not known yet; every way must end at the root. */
-async function collect(
+export async function collectEntries(
   objects: ObjectReader,
   root: ObjectId,
   tip: ObjectId,
