@@ -10,7 +10,7 @@ import { actorFor, asReviewer, connectAs, homeLayout, identityOf, type Person, p
 import { type Did, formatAudience, subjects, verifyAuditRecord } from "@triplane/contract";
 import { approve, reject } from "@triplane/keeper";
 import { silentLogger, sleep, systemClock, systemRandom } from "@triplane/kit";
-import { type OpDraft, type OutboxOp, Submitter } from "@triplane/submitter";
+import { type OpDraft, type OpOutcome, type OutboxOp, Submitter } from "@triplane/submitter";
 import type { LoadStep, SeatOrder, SeatReport } from "./step.ts";
 
 const AROUND = { clock: systemClock, random: systemRandom } as const;
@@ -55,6 +55,8 @@ class Sitter {
         );
     }
     if (how === "resend") {
+      // The outcome of what an earlier process finished as it died was told to nobody.
+      for (const { entry } of await this.person.outbox.list()) if (entry.outcome !== undefined) this.#tellOutcome(entry.jti, entry.outcome);
       this.#enqueue(async () => {
         await this.#untilDone(async () => void (await (await this.#connected()).submitter.resendAll()));
         tell({ told: "resent", issuer: this.person.principal });
@@ -117,7 +119,10 @@ class Sitter {
     this.#waiting.delete(jti);
     this.#words.delete(jti);
     this.#spokenMs.delete(jti);
-    const { outcome, code, record } = found.outcome;
+    this.#tellOutcome(jti, found.outcome);
+  }
+
+  #tellOutcome(jti: string, { outcome, code, record }: OpOutcome): void {
     const { target = "", state_version_after: versionAfter } = verifyAuditRecord(record).claims;
     tell({
       ...{ told: "outcome", issuer: this.person.principal, jti, target, outcome },
