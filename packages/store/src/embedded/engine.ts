@@ -9,10 +9,14 @@ import { openSurrealSession } from "../surreal-session.ts";
 import { stopWaitingForLiveQueries } from "./live-queries.ts";
 import { type ProcessLock, takeLock } from "./lock.ts";
 
-// RocksDB would take half of the machine's memory (measured); a daemon's working set is small.
+// RocksDB would take half of the machine's memory for its cache, and the engine keeps what was written of late for the check of
+// conflicts: 32 buffers of it (512 MiB, measured: a controller grew by 26 kB with every op until then). A daemon's working set is
+// small and its commits are short: two buffers hold seconds of them.
 const MEMORY_DEFAULTS = {
   SURREAL_ROCKSDB_BLOCK_CACHE_SIZE: 32 * 1024 * 1024,
   SURREAL_ROCKSDB_WRITE_BUFFER_SIZE: 16 * 1024 * 1024,
+  SURREAL_ROCKSDB_MAX_WRITE_BUFFER_NUMBER: 2,
+  SURREAL_ROCKSDB_MIN_WRITE_BUFFER_NUMBER_TO_MERGE: 1,
 } as const;
 
 const NAMESPACE = "triplane";
@@ -48,7 +52,7 @@ export async function openEmbeddedSession(options: EmbeddedOptions): Promise<Ses
 }
 
 async function connect(options: EmbeddedOptions): Promise<Session> {
-  for (const [name, sizeBytes] of Object.entries(MEMORY_DEFAULTS)) process.env[name] ??= String(sizeBytes);
+  for (const [name, value] of Object.entries(MEMORY_DEFAULTS)) process.env[name] ??= String(value);
   const { createNodeEngines } = await import("@surrealdb/node");
   stopWaitingForLiveQueries();
   return await openSurrealSession({
