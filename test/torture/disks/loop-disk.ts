@@ -85,8 +85,11 @@ export class LoopDisk {
     }
   }
 
+  /** On disk when it returns: a power cut soon after must not bring the ballast back. */
   async free(): Promise<void> {
     await rm(this.#ballast, { force: true });
+    const folder = await open(this.mountPoint, "r");
+    await folder.sync().finally(() => folder.close());
   }
 
   /** Process ids that have a file or their working folder on the disk. */
