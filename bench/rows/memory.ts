@@ -8,7 +8,7 @@ import { openLoop } from "../spine/open-loop.ts";
 import { Workspace } from "../spine/workspace.ts";
 
 // Below what the smallest machine carries: a queue that grows is no leak.
-const SOAK_RATE = 50;
+const SOAK_RATE = 25;
 const SAMPLE_MS = 5_000;
 /** Of the soak's time; what caches and heaps fill at first is no growth. */
 const WARM_UP = 0.25;
