@@ -47,4 +47,5 @@ async function main(): Promise<number> {
   return 1;
 }
 
-process.exitCode = await main();
+// Not by running out of work: node was seen to spin for ever while it took down what the campaign's children had left.
+process.exit(await main());
