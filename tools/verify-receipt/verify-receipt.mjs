@@ -939,6 +939,8 @@ const operatorMembers = { principal: name, keys: didList, groups, scopes: names,
 const budget = object({ ops: int(1, MANY), window_s: int(1, LONGEST_S) });
 const why = (value, at) => text(500)(value, at) || fail(`${at} is empty`);
 
+const asked = { approvals: int(1, MAX_APPROVALS), groups: list(name, 1, 50) };
+
 const policyShape = object({
   version: oneOf(1),
   workspace: name,
@@ -955,7 +957,12 @@ const policyShape = object({
   keepers: listed({ name, keys: didList }, 50),
   scopes: list(object({ name, kinds: kindGlobs, targets: targetGlobs }), 1, MANY),
   deny: listed({ ...matcher, windows, why }),
-  review: listed({ ...matcher, approvals: int(1, MAX_APPROVALS), groups: list(name, 1, 50) }),
+  review: listed({
+    ...matcher,
+    approvals: maybe(asked.approvals),
+    groups: maybe(asked.groups),
+    quorums: maybe(list(object(asked), 1, MAX_APPROVALS)),
+  }),
   auto_sign: listed({ ...matcher, windows, rate: maybe(object({ max: int(1, MANY), window_s: int(1, LONGEST_S) })) }),
   pins: object({ desired: pin, state: pin, controller: did }),
 });
@@ -964,7 +971,24 @@ function distinct(values, what) {
   if (new Set(values).size !== values.length) fail(`${what} twice`);
 }
 
-const mayApprove = (operator, rule) => operator.may.includes("Approve") && operator.groups.some((group) => rule.groups.includes(group));
+/** What a review rule asks for: { approvals, groups } of each quorum. */
+function quorumsOf({ id, approvals, groups, quorums }) {
+  const isShort = approvals !== undefined && groups !== undefined;
+  if (quorums === undefined) return isShort ? [{ approvals, groups }] : fail(`${id} asks nobody`);
+  return approvals === undefined && groups === undefined ? quorums : fail(`${id} asks in two ways`);
+}
+
+const seats = (quorums) => quorums.reduce((total, { approvals }) => total + approvals, 0);
+const isIn = (operator, quorum) => operator.groups.some((group) => quorum.groups.includes(group));
+
+/** Hall's theorem: every seat can be taken by somebody else, if for each choice of quorums as many people fit as it has seats. */
+function canFill(quorums, people) {
+  for (let choice = 1; choice < 2 ** quorums.length; choice += 1) {
+    const chosen = quorums.filter((_, index) => (choice >> index) & 1);
+    if (people.filter((person) => chosen.some((quorum) => isIn(person, quorum))).length < seats(chosen)) return false;
+  }
+  return true;
+}
 
 function readPolicy(files) {
   const policy = policyShape(readNickel("keeper_policy.ncl", files), "the policy");
@@ -990,15 +1014,17 @@ function readPolicy(files) {
     const isKnown = wanted.startsWith("group:") ? groupNames.has(wanted.slice("group:".length)) : issuers.has(wanted);
     if (!wanted.startsWith("any:") && !isKnown) fail(`nobody is ${wanted}`);
   }
+  const approvers = operators.filter((operator) => operator.may.includes("Approve"));
   for (const rule of review) {
-    if (rule.groups.some((group) => !groupNames.has(group))) fail(`${rule.id} names a group that nobody is in`);
-    if (operators.filter((operator) => mayApprove(operator, rule)).length < rule.approvals) fail(`${rule.id} can never be met`);
-    if (rule.approvals < (limits.quorum ?? 1)) fail(`${rule.id} asks for fewer people than the limits do`);
+    const quorums = quorumsOf(rule);
+    if (quorums.some((quorum) => quorum.groups.some((group) => !groupNames.has(group)))) fail(`${rule.id} names a group that nobody is in`);
+    if (seats(quorums) > MAX_APPROVALS || !canFill(quorums, approvers)) fail(`${rule.id} can never be met`);
+    if (seats(quorums) < (limits.quorum ?? 1)) fail(`${rule.id} asks for fewer people than the limits do`);
   }
-  const sum = (of) => of.reduce((total, rule) => total + rule.approvals, 0);
-  const approvers = operators.filter((operator) => operator.may.includes("Approve")).length;
+  const sum = (of) => of.reduce((total, rule) => total + seats(quorumsOf(rule)), 0);
   const general = review.filter((rule) => rule.kinds.includes("*") && rule.targets.includes("*"));
-  if (review.length > 1 && Math.min(sum(review), approvers) > MAX_APPROVALS && sum(general) > MAX_APPROVALS) fail("too many approvals");
+  if (review.length > 1 && Math.min(sum(review), approvers.length) > MAX_APPROVALS && sum(general) > MAX_APPROVALS)
+    fail("too many approvals");
   for (const window of rules.flatMap((rule) => rule.windows ?? [])) {
     clockIn(window.zone, 0);
     distinct(window.days, "a day");
@@ -1096,7 +1122,7 @@ function decide(input) {
   if (forThisOp.some((each) => each.decision === "reject" && isOwn(holderOf(policy, each.iss)))) return refuse("op_withdrawn");
   const reviews = policy.review.filter(matches);
   if (reviews.length > 0) {
-    const votes = tally(forThisOp, reviews, input, by.person, admitter);
+    const votes = tally(forThisOp, reviews.map(quorumsOf), input, by.person, admitter);
     if (votes.isRejected) return refuse("review_rejected", reviews[0].id);
     return votes.isMet ? { verdict: "admit", basis: "approved", rule: reviews[0].id } : { verdict: "review" };
   }
@@ -1107,23 +1133,22 @@ function decide(input) {
   return auto === undefined ? refuse("policy_denied", "default") : { verdict: "admit", basis: "auto", rule: auto.id };
 }
 
-/** People are counted, never keys, and only those who may approve and did not ask. */
-function tally(approvals, reviews, { op, policy, policyCommit }, issuingPerson, admitter) {
+/** People are counted, never keys, and only those who may approve and did not ask. Nobody takes two seats of a rule; a person may count for two rules. */
+function tally(approvals, asks, { op, policy, policyCommit }, issuingPerson, admitter) {
   const voters = new Map();
-  const missing = () => reviews.filter((rule) => [...voters.values()].filter((voter) => mayApprove(voter, rule)).length < rule.approvals);
   let isRejected = false;
   for (const approval of approvals) {
     const voter = holderOf(policy, approval.iss);
-    if (voter?.role !== "operator" || voter.principal === issuingPerson || !reviews.some((rule) => mayApprove(voter, rule))) continue;
+    if (voter?.role !== "operator" || voter.principal === issuingPerson || !voter.may.includes("Approve")) continue;
+    if (!asks.flat().some((quorum) => isIn(voter, quorum))) continue;
     const isStale =
       (op.plan !== undefined && approval.plan !== op.plan) ||
       approval.policy_commit !== policyCommit ||
       approval.expected_state_version !== op.expected_state_version;
     if (approval.decision === "reject") isRejected = true;
-    else if (!isStale && admitter?.principal !== voter.principal && missing().some((rule) => mayApprove(voter, rule)))
-      voters.set(voter.principal, voter);
+    else if (!isStale && admitter?.principal !== voter.principal) voters.set(voter.principal, voter);
   }
-  return { isRejected, isMet: missing().length === 0 };
+  return { isRejected, isMet: asks.every((quorums) => canFill(quorums, [...voters.values()])) };
 }
 
 // Refusals that follow from op, policy, approvals, facts and time; the others rest on what the keeper saw, and only their signer is checked.

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { commitField, compactField, digestField, jtiField, secondsField } from "./objects/claims.ts";
 
-/** One requirement of a review: `count` distinct persons out of `groups`. All requirements have to be met (AND). */
+/** One requirement of a review: `count` distinct persons out of `groups`. All have to be met (AND), those of one rule by different people. */
 export const reviewNeedSchema = z.strictObject({ rule: z.string(), count: z.int().min(1), groups: z.array(z.string()) });
 export type ReviewNeed = z.infer<typeof reviewNeedSchema>;
 

@@ -6,7 +6,11 @@ import {
   CHANGES,
   type Change,
   changeBetween,
+  describeQuorums,
   type Policy,
+  type Quorum,
+  quorumsOf,
+  seatsOf,
   signerOf,
   simulate,
   type WeakestPath,
@@ -127,10 +131,19 @@ function weakerGuard(was: Guard, now: Guard): string | undefined {
   }
   const issuers = now.issuers === undefined ? [] : (was.issuers ?? ["everybody"]).filter((each) => now.issuers?.includes(each) !== true);
   if (issuers.length > 0) return `it no longer holds for ${issuers.join(" ")}`;
-  if ("approvals" in was && "approvals" in now && now.approvals < was.approvals)
-    return `it asks ${now.approvals} instead of ${was.approvals}`;
+  const fewer = "why" in was || "why" in now ? undefined : weakerReview(was, now);
+  if (fewer !== undefined) return fewer;
   const windows = (guard: Guard): string => JSON.stringify("windows" in guard ? (guard.windows ?? []) : []);
   return windows(was) === windows(now) ? undefined : "it holds at other times";
+}
+
+/** A review rule that can be met with fewer people, or without those whom it asked for. */
+function weakerReview(was: Policy["review"][number], now: Policy["review"][number]): string | undefined {
+  const [before, after] = [quorumsOf(was), quorumsOf(now)];
+  if (seatsOf(after) < seatsOf(before)) return `it asks ${seatsOf(after)} instead of ${seatsOf(before)}`;
+  const isKept = (quorum: Quorum): boolean =>
+    after.some(({ approvals, groups }) => approvals >= quorum.approvals && groups.every((group) => quorum.groups.includes(group)));
+  return before.every(isKept) ? undefined : `it asks for ${describeQuorums(after)} instead of ${describeQuorums(before)}`;
 }
 
 /** Ways through that need fewer people than before, whether or not an op of the past would have taken them. */

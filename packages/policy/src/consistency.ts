@@ -1,6 +1,7 @@
 // What a schema cannot say about a policy: that its parts fit together. Finds every problem.
 import { MAX_APPROVALS } from "@triplane/contract";
 import type { PolicyProblem } from "./problems.ts";
+import { canFill, describeQuorums, fits, quorumsOf, seatsOf } from "./quorums.ts";
 import type { Policy } from "./schema.ts";
 import { isZone } from "./windows.ts";
 
@@ -65,8 +66,11 @@ function* unknownNames(policy: Policy): Iterable<PolicyProblem> {
   for (const [index, agent] of policy.agents.entries())
     if (!operators.has(agent.owner)) yield { path: ["agents", index, "owner"], message: `there is no operator ${agent.owner}` };
   for (const [index, rule] of policy.review.entries())
-    for (const [at, group] of rule.groups.entries())
-      if (!groups.has(group)) yield { path: ["review", index, "groups", at], message: `no operator is in the group ${group}` };
+    for (const [number, quorum] of quorumsOf(rule).entries())
+      for (const [at, group] of quorum.groups.entries()) {
+        const path = ["review", index, ...(rule.quorums === undefined ? [] : ["quorums", number]), "groups", at];
+        if (!groups.has(group)) yield { path, message: `no operator is in the group ${group}` };
+      }
   for (const list of ["deny", "review", "auto_sign"] as const)
     for (const [index, rule] of policy[list].entries())
       for (const [at, issuer] of (rule.issuers ?? []).entries())
@@ -80,28 +84,32 @@ function isKnownIssuer(issuer: string, issuers: ReadonlySet<string>, groups: Rea
 
 /** Reviews that nobody could ever meet, or that ask for fewer people than the limits say. */
 function* unmetReviews(policy: Policy): Iterable<PolicyProblem> {
+  const approvers = policy.operators.filter((operator) => operator.may.includes("Approve"));
   for (const [index, rule] of policy.review.entries()) {
-    const people = policy.operators.filter(
-      (operator) => operator.may.includes("Approve") && operator.groups.some((group) => rule.groups.includes(group)),
-    );
-    const path = ["review", index, "approvals"];
-    if (people.length < rule.approvals)
+    const quorums = quorumsOf(rule);
+    const seats = seatsOf(quorums);
+    const path = ["review", index, rule.quorums === undefined ? "approvals" : "quorums"];
+    if (seats > MAX_APPROVALS)
+      yield { path, message: `it asks for ${seats} people, and an admission carries at most ${MAX_APPROVALS} approvals` };
+    else if (!canFill(quorums, approvers)) {
+      const people = approvers.filter((operator) => quorums.some((quorum) => fits(operator, quorum)));
+      const why = people.length < seats ? "" : " without somebody counting twice";
       yield {
         path,
-        message: `it asks for ${rule.approvals} approvals, and ${people.length} people of ${rule.groups.join(", ")} may approve`,
+        message: `it asks for ${describeQuorums(quorums)}, and the ${people.length} who may approve there cannot do that${why}`,
       };
-    if (policy.limits.quorum !== undefined && rule.approvals < policy.limits.quorum)
-      yield { path, message: `it asks for ${rule.approvals} approvals, and limits.quorum for at least ${policy.limits.quorum}` };
+    }
+    if (policy.limits.quorum !== undefined && seats < policy.limits.quorum)
+      yield { path, message: `it asks for ${seats} approvals, and limits.quorum for at least ${policy.limits.quorum}` };
   }
-  const total = policy.review.reduce((sum, rule) => sum + rule.approvals, 0);
-  const everybody = policy.operators.filter((operator) => operator.may.includes("Approve")).length;
-  if (Math.min(total, everybody) > MAX_APPROVALS && policy.review.length > 1) for (const issue of overlaps(policy)) yield issue;
+  const total = policy.review.reduce((sum, rule) => sum + seatsOf(quorumsOf(rule)), 0);
+  if (Math.min(total, approvers.length) > MAX_APPROVALS && policy.review.length > 1) for (const issue of overlaps(policy)) yield issue;
 }
 
 /** Rules for everything that together could ask for more people than an admission carries. */
 function* overlaps(policy: Policy): Iterable<PolicyProblem> {
   const general = policy.review.filter((rule) => rule.kinds.includes("*") && rule.targets.includes("*"));
-  const sum = general.reduce((count, rule) => count + rule.approvals, 0);
+  const sum = general.reduce((count, rule) => count + seatsOf(quorumsOf(rule)), 0);
   if (sum > MAX_APPROVALS)
     yield {
       path: ["review"],

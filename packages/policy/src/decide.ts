@@ -4,10 +4,11 @@
 // 2. Deny beats review beats auto-sign. Of several matching review rules every one has to be met.
 // 3. A fact that a rule needs and that is missing counts against the op.
 import { assertAudience, assertTimes, type FailureCode, TriplaneError } from "@triplane/contract";
-import { findWithdrawal, needOf, tallyApprovals } from "./approvals.ts";
+import { findWithdrawal, needsOf, tallyApprovals } from "./approvals.ts";
 import { matchesAny } from "./glob.ts";
 import { describeFailing, failingParts, grantedScopes, type Matcher } from "./matching.ts";
 import { nearestAfterDeny, nearestInScope, nearestRule, type Variant } from "./nearest.ts";
+import { describeQuorums, quorumsOf } from "./quorums.ts";
 import type { AutoSignRule, ReviewRule } from "./schema.ts";
 import { personOf, type Signer, signerOf } from "./signers.ts";
 import type { Decision, DecisionInput, RefuseDecision, RuleTrace } from "./types.ts";
@@ -134,7 +135,8 @@ class Deciding {
   }
 
   #review(issuer: Signer, rules: readonly ReviewRule[], first: ReviewRule): Decision {
-    const tally = tallyApprovals(this.#input, issuer, rules);
+    const asks = rules.map((rule) => ({ rule: rule.id, quorums: quorumsOf(rule) }));
+    const tally = tallyApprovals(this.#input, issuer, asks);
     this.#trace.push(...tally.trace);
     if (tally.rejection !== undefined) {
       const { approval, principal } = tally.rejection;
@@ -142,7 +144,7 @@ class Deciding {
     }
     const { counted, missing } = tally;
     if (missing.length === 0) return { verdict: "admit", basis: "approved", rule: first.id, countedApprovals: counted, trace: this.#trace };
-    return { verdict: "review", needs: rules.map(needOf), missing, countedApprovals: counted, trace: this.#trace };
+    return { verdict: "review", needs: asks.flatMap(needsOf), missing, countedApprovals: counted, trace: this.#trace };
   }
 
   #matchesAuto(rule: AutoSignRule, issuer: Signer): boolean {
@@ -211,5 +213,5 @@ class Deciding {
 }
 
 function describeReview(rule: ReviewRule): string {
-  return `it asks for ${rule.approvals} ${rule.approvals === 1 ? "person" : "people"} of ${rule.groups.join(", ")}`;
+  return `it asks for ${describeQuorums(quorumsOf(rule))}`;
 }

@@ -5,6 +5,7 @@ export { matchesAny } from "./glob.ts";
 export { filesImporter, loadPolicy, POLICY_ENTRY, policyDigest, readPolicy } from "./load.ts";
 export { grantedScopes } from "./matching.ts";
 export type { PlacedProblem } from "./problems.ts";
+export { describeQuorums, quorumsOf, seatsOf } from "./quorums.ts";
 export { type Readjudicated, readjudicate, summary } from "./readjudicate.ts";
 export * from "./schema.ts";
 export { personOf, type Signer, signerOf } from "./signers.ts";

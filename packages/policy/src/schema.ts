@@ -58,6 +58,22 @@ const matcher = {
   issuers: z.array(issuerField).min(1).max(MAX_LIST).optional(),
 };
 
+/** So many people out of these groups. */
+const quorumSchema = z.strictObject({ approvals: z.int().min(1).max(MAX_APPROVALS), groups: z.array(groupField).min(1).max(50) });
+
+/** One quorum may be written without a list. Nobody takes two seats of one rule. */
+const reviewSchema = z
+  .strictObject({
+    ...matcher,
+    approvals: quorumSchema.shape.approvals.optional(),
+    groups: quorumSchema.shape.groups.optional(),
+    quorums: z.array(quorumSchema).min(1).max(MAX_APPROVALS).optional(),
+  })
+  .refine(({ approvals, groups, quorums }) => {
+    const isShort = approvals !== undefined && groups !== undefined;
+    return quorums === undefined ? isShort : approvals === undefined && groups === undefined;
+  }, "must say either approvals and groups, or quorums");
+
 const windows = z.array(windowSchema).min(1).max(50).optional();
 const pinSchema = z.strictObject({ rid: ridField, root: commitField });
 
@@ -117,10 +133,7 @@ export const policySchema = z.strictObject({
     .array(z.strictObject({ ...matcher, windows, why: textField }))
     .max(MAX_LIST)
     .default([]),
-  review: z
-    .array(z.strictObject({ ...matcher, approvals: z.int().min(1).max(MAX_APPROVALS), groups: z.array(groupField).min(1).max(50) }))
-    .max(MAX_LIST)
-    .default([]),
+  review: z.array(reviewSchema).max(MAX_LIST).default([]),
   auto_sign: z
     .array(z.strictObject({ ...matcher, windows, rate: rateSchema.optional() }))
     .max(MAX_LIST)
@@ -136,5 +149,10 @@ export type Keeper = Policy["keepers"][number];
 export type Scope = Policy["scopes"][number];
 export type DenyRule = Policy["deny"][number];
 export type ReviewRule = Policy["review"][number];
+/** So many people out of some groups. */
+export interface Quorum {
+  readonly approvals: number;
+  readonly groups: readonly string[];
+}
 export type AutoSignRule = Policy["auto_sign"][number];
 export type TimeWindow = NonNullable<AutoSignRule["windows"]>[number];

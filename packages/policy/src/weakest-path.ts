@@ -1,4 +1,5 @@
 // The weakest path to each approval: how few people, and which, can let an op of a rule through.
+import { canFill, fits, quorumsOf, seatsOf } from "./quorums.ts";
 import type { Policy } from "./schema.ts";
 
 export interface WeakestPath {
@@ -28,11 +29,31 @@ export function weakestPaths(policy: Policy): readonly WeakestPath[] {
     ],
   }));
   const reviewed = policy.review.map((rule) => {
-    const candidates = policy.operators
-      .filter((operator) => operator.may.includes("Approve") && operator.groups.some((group) => rule.groups.includes(group)))
-      .map((operator) => operator.principal);
-    const notes = candidates.length === rule.approvals ? ["if one of them is away, or issues the op, it cannot be approved"] : [];
-    return { rule: rule.id, kinds: rule.kinds, targets: rule.targets, people: rule.approvals, candidates, notes };
+    const quorums = quorumsOf(rule);
+    const people = policy.operators.filter(
+      (operator) => operator.may.includes("Approve") && quorums.some((quorum) => fits(operator, quorum)),
+    );
+    const needed = people.filter((person) => !canFill(quorums, without(people, person)));
+    const candidates = people.map((operator) => operator.principal);
+    return {
+      rule: rule.id,
+      kinds: rule.kinds,
+      targets: rule.targets,
+      people: seatsOf(quorums),
+      candidates,
+      notes: notesOn(needed, people),
+    };
   });
   return [...automatic, ...reviewed].sort((a, b) => a.people - b.people);
+}
+
+/** Who must not be away. */
+function notesOn(needed: Policy["operators"], people: Policy["operators"]): readonly string[] {
+  if (needed.length === 0) return [];
+  const who = needed.length === people.length ? "one of them" : needed.map((operator) => operator.principal).join(" or ");
+  return [`if ${who} is away, or issues the op, it cannot be approved`];
+}
+
+function without<T>(items: readonly T[], item: T): readonly T[] {
+  return items.filter((each) => each !== item);
 }

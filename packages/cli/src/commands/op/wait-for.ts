@@ -14,6 +14,9 @@ export async function waitForOutcome(submitter: Submitter, jti: string, timeoutS
   });
 }
 
+/** Within one rule the people are different ones; somebody may count for several rules. */
 export function needsText(needs: readonly ReviewNeed[]): string {
-  return needs.map((need) => `rule ${need.rule} asks ${need.count} of ${need.groups.join(" or ")}`).join(", and ");
+  return [...Map.groupBy(needs, (need) => need.rule)]
+    .map(([rule, asked]) => `rule ${rule} asks ${asked.map((need) => `${need.count} of ${need.groups.join(" or ")}`).join(" and ")}`)
+    .join(", and ");
 }
