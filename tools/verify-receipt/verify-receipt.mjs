@@ -244,7 +244,7 @@ const receiptShape = object({
 });
 
 const policyRef = object({ rid, commit, digest });
-const facts = object({ recent_auto: maybe(record(count)), budget_used: maybe(count) });
+const facts = object({ recent_auto: maybe(record(count)), budget_used: maybe(count), open_since: maybe(seconds) });
 const decided = { iss: did, aud: text(128), op_digest: digest, policy: policyRef, approvals: list(compact, 0, MAX_APPROVALS), facts };
 
 const TOKENS = {
@@ -948,6 +948,7 @@ const policyShape = object({
   limits: object({
     max_lifetime_s: int(1, LONGEST_S),
     clock_skew_s: int(0, 30),
+    max_approval_s: maybe(int(1, LONGEST_S)),
     quorum: maybe(int(1, MAX_APPROVALS)),
     max_policy_age_s: maybe(int(10, LONGEST_S)),
   }),
@@ -962,6 +963,7 @@ const policyShape = object({
     approvals: maybe(asked.approvals),
     groups: maybe(asked.groups),
     quorums: maybe(list(object(asked), 1, MAX_APPROVALS)),
+    open_s: maybe(int(1, LONGEST_S)),
   }),
   auto_sign: listed({ ...matcher, windows, rate: maybe(object({ max: int(1, MANY), window_s: int(1, LONGEST_S) })) }),
   pins: object({ desired: pin, state: pin, controller: did }),
@@ -1074,9 +1076,9 @@ function holderOf(policy, key) {
   return undefined;
 }
 
-/** The code of what is wrong with the times of an op or an approval, or undefined. */
-function wrongTimes({ iat, nbf, exp }, { nowS, policy }) {
-  const { max_lifetime_s: longest, clock_skew_s: skew } = policy.limits;
+/** The code of what is wrong with the times of an op or an approval at a moment, or undefined. */
+function wrongTimes({ iat, nbf, exp }, nowS, policy, longest = policy.limits.max_lifetime_s) {
+  const skew = policy.limits.clock_skew_s;
   if (exp - iat > longest || exp <= iat) return "lifetime_too_long";
   if (iat > nowS + skew) return "clock_skew";
   if (nbf !== undefined && nbf > nowS + skew) return "token_not_yet_valid";
@@ -1092,8 +1094,11 @@ function decide(input) {
   if (op.aud !== `${policy.workspace}/${policyRid}`) return refuse("aud_mismatch");
   const by = holderOf(policy, op.iss);
   if (by === undefined) return refuse("kid_unknown");
-  const timing = wrongTimes(op, input);
+  const openSince = counted.open_since ?? nowS;
+  if (openSince > nowS) return refuse("clock_skew");
+  const timing = wrongTimes(op, openSince, policy);
   if (timing !== undefined) return refuse(timing);
+  const timingNow = wrongTimes(op, nowS, policy);
   const admitter = admittedBy && holderOf(policy, admittedBy);
   if (admittedBy && (!admitter?.may?.includes("Admit") || admitter.principal === by.person)) return refuse("policy_denied", "admitter");
 
@@ -1115,17 +1120,24 @@ function decide(input) {
       each.aud === op.aud &&
       each.op_jti === op.jti &&
       each.op_digest === op.token_digest &&
-      wrongTimes({ ...each, nbf: undefined }, input) === undefined,
+      wrongTimes({ ...each, nbf: undefined }, nowS, policy, policy.limits.max_approval_s) === undefined,
   );
   const isOwn = (voter) =>
     voter !== undefined && (voter.principal === by.principal || (voter.role === "operator" && voter.principal === by.person));
   if (forThisOp.some((each) => each.decision === "reject" && isOwn(holderOf(policy, each.iss)))) return refuse("op_withdrawn");
   const reviews = policy.review.filter(matches);
   if (reviews.length > 0) {
-    const votes = tally(forThisOp, reviews.map(quorumsOf), input, by.person, admitter);
+    // People are asked until the first of the rules no longer does; where one does not say, the op has to be valid now.
+    const openFor = (rule) => rule.open_s ?? Number.POSITIVE_INFINITY;
+    const [first] = [...reviews].sort((a, b) => openFor(a) - openFor(b) || 0);
+    const closes = openSince + openFor(first);
+    const votes = tally(forThisOp, reviews.map(quorumsOf), input, by.person, admitter, closes + policy.limits.clock_skew_s);
     if (votes.isRejected) return refuse("review_rejected", reviews[0].id);
-    return votes.isMet ? { verdict: "admit", basis: "approved", rule: reviews[0].id } : { verdict: "review" };
+    if (reviews.some((rule) => rule.open_s === undefined) && timingNow !== undefined) return refuse(timingNow);
+    if (votes.isMet) return { verdict: "admit", basis: "approved", rule: reviews[0].id };
+    return nowS < closes ? { verdict: "review" } : refuse("review_expired", first.id);
   }
+  if (timingNow !== undefined) return refuse(timingNow);
   const isBelowRate = (rule) =>
     rule.rate === undefined ||
     (counted.recent_auto !== undefined && (Object.hasOwn(counted.recent_auto, rule.id) ? counted.recent_auto[rule.id] : 0) < rule.rate.max);
@@ -1134,7 +1146,7 @@ function decide(input) {
 }
 
 /** People are counted, never keys, and only those who may approve and did not ask. Nobody takes two seats of a rule; a person may count for two rules. */
-function tally(approvals, asks, { op, policy, policyCommit }, issuingPerson, admitter) {
+function tally(approvals, asks, { op, policy, policyCommit }, issuingPerson, admitter, last) {
   const voters = new Map();
   let isRejected = false;
   for (const approval of approvals) {
@@ -1146,7 +1158,7 @@ function tally(approvals, asks, { op, policy, policyCommit }, issuingPerson, adm
       approval.policy_commit !== policyCommit ||
       approval.expected_state_version !== op.expected_state_version;
     if (approval.decision === "reject") isRejected = true;
-    else if (!isStale && admitter?.principal !== voter.principal) voters.set(voter.principal, voter);
+    else if (!isStale && approval.iat <= last && admitter?.principal !== voter.principal) voters.set(voter.principal, voter);
   }
   return { isRejected, isMet: asks.every((quorums) => canFill(quorums, [...voters.values()])) };
 }

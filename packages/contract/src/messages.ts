@@ -15,6 +15,8 @@ export const reviewItemSchema = z.strictObject({
   policy_commit: commitField,
   needs: z.array(reviewNeedSchema),
   taken_at: secondsField,
+  /** From then on what is missing is not waited for, in seconds since 1970; people's tools work it out for themselves. */
+  closes_at: secondsField.optional(),
   /** Why it closed: `admitted`, or a failure code. */
   closed_by: z.string().optional(),
 });

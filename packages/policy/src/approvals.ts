@@ -7,7 +7,7 @@
 // 5. A rejection by somebody who may approve ends the op, whatever else was signed.
 import { type Approval, assertTimes, MAX_APPROVALS, type ReviewNeed, TriplaneError } from "@triplane/contract";
 import { type Ask, emptySeats, fits } from "./quorums.ts";
-import type { Operator } from "./schema.ts";
+import type { Operator, Policy } from "./schema.ts";
 import { personOf, type Signer, signerOf } from "./signers.ts";
 import type { DecisionInput, RuleTrace } from "./types.ts";
 
@@ -32,13 +32,13 @@ export function findWithdrawal(input: DecisionInput, issuer: Signer): Approval |
 }
 
 /** Counts approvals against what the rules that match the op ask for. */
-export function tallyApprovals(input: DecisionInput, issuer: Signer, asks: readonly Ask[]): Tally {
+export function tallyApprovals(input: DecisionInput, issuer: Signer, asks: readonly Ask[], lastApprovalS?: number): Tally {
   const trace: RuleTrace[] = [];
   const counted: Approval[] = [];
   const voters = new Map<string, Operator>();
   let rejection: Tally["rejection"];
   for (const approval of input.approvals) {
-    const verdict = judge(input, issuer, asks, approval);
+    const verdict = judge(input, issuer, asks, approval, lastApprovalS);
     const rejects = approval.claims.decision === "reject";
     if (!verdict.counts) {
       trace.push(vote(input, approval, false, verdict.why));
@@ -82,7 +82,7 @@ function helps(voter: Operator, asks: readonly Ask[], voters: ReadonlyMap<string
   return asks.some((ask) => empty([...before, voter], ask) < empty(before, ask));
 }
 
-function judge(input: DecisionInput, issuer: Signer, asks: readonly Ask[], approval: Approval): Verdict {
+function judge(input: DecisionInput, issuer: Signer, asks: readonly Ask[], approval: Approval, lastApprovalS: number | undefined): Verdict {
   const no = (why: string): Verdict => ({ counts: false, why });
   const wrongOp = whyNotThisOp(input, approval);
   if (wrongOp !== undefined) return no(wrongOp);
@@ -98,8 +98,15 @@ function judge(input: DecisionInput, issuer: Signer, asks: readonly Ask[], appro
   if (approval.claims.decision === "reject") return { counts: true, voter: signer.entry };
   const admitter = input.admittedBy === undefined ? undefined : signerOf(input.policy, input.admittedBy);
   if (admitter?.principal === signer.principal) return no(`${signer.principal} admits the op, which does not count as an approval of it`);
+  if (lastApprovalS !== undefined && approval.claims.iat > lastApprovalS + input.policy.limits.clock_skew_s)
+    return no("it was given after the review had closed");
   const stale = whyStale(input, approval);
   return stale === undefined ? { counts: true, voter: signer.entry } : no(stale);
+}
+
+/** The longest lifetime of an approval, in seconds. */
+export function maxApprovalS({ limits }: Policy): number {
+  return limits.max_approval_s ?? limits.max_lifetime_s;
 }
 
 /** For another op, another workspace, or out of its time. */
@@ -109,7 +116,7 @@ function whyNotThisOp(input: DecisionInput, approval: Approval): string | undefi
   if (claims.aud !== op.claims.aud) return "it is meant for another workspace or policy repository";
   if (claims.op_jti !== op.claims.jti || claims.op_digest !== op.token.digest) return "it is for another op";
   try {
-    assertTimes(claims, { nowS, clockSkewS: policy.limits.clock_skew_s, maxLifetimeS: policy.limits.max_lifetime_s });
+    assertTimes(claims, { nowS, clockSkewS: policy.limits.clock_skew_s, maxLifetimeS: maxApprovalS(policy) });
     return undefined;
   } catch (thrown) {
     if (thrown instanceof TriplaneError) return `its time is wrong: ${thrown.message}`;

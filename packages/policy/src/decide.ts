@@ -3,12 +3,13 @@
 // 1. Order: audience, issuer, times, scope, deny, budget, withdrawal, review, auto-sign; what no rule lets through is refused.
 // 2. Deny beats review beats auto-sign. Of several matching review rules every one has to be met.
 // 3. A fact that a rule needs and that is missing counts against the op.
-import { assertAudience, assertTimes, type FailureCode, TriplaneError } from "@triplane/contract";
+import { assertAudience, type FailureCode, type ReviewNeed, TriplaneError } from "@triplane/contract";
 import { findWithdrawal, needsOf, tallyApprovals } from "./approvals.ts";
 import { matchesAny } from "./glob.ts";
 import { describeFailing, failingParts, grantedScopes, type Matcher } from "./matching.ts";
 import { nearestAfterDeny, nearestInScope, nearestRule, type Variant } from "./nearest.ts";
 import { describeQuorums, quorumsOf } from "./quorums.ts";
+import { assertTakenInTime, assertValidNow, closingOf } from "./review-times.ts";
 import type { AutoSignRule, ReviewRule } from "./schema.ts";
 import { personOf, type Signer, signerOf } from "./signers.ts";
 import type { Decision, DecisionInput, RefuseDecision, RuleTrace } from "./types.ts";
@@ -44,7 +45,7 @@ class Deciding {
   }
 
   #checkForm(): Signer | RefuseDecision {
-    const { op, policy, policyRef, nowS, admittedBy } = this.#input;
+    const { op, policy, policyRef, admittedBy } = this.#input;
     const audience = { workspace: policy.workspace, policyRid: policyRef.rid };
     const wrongAudience = this.#step("audience", `meant for ${policy.workspace} under this policy`, () =>
       assertAudience(op.claims.aud, audience),
@@ -56,8 +57,8 @@ class Deciding {
       return this.#refuse("kid_unknown", `the key ${op.claims.iss} is in no list of the policy`);
     }
     this.#say("form", "issuer", true, `signed by ${issuer.role} ${issuer.principal}`);
-    const limits = { nowS, clockSkewS: policy.limits.clock_skew_s, maxLifetimeS: policy.limits.max_lifetime_s };
-    const wrongTimes = this.#step("times", "valid at the time of the decision", () => assertTimes(op.claims, limits));
+    const when = this.#input.facts.open_since === undefined ? "at the time of the decision" : "when people were first asked";
+    const wrongTimes = this.#step("times", `valid ${when}`, () => assertTakenInTime(this.#input));
     if (wrongTimes !== undefined) return wrongTimes;
     return (admittedBy === undefined ? undefined : this.#checkAdmitter(admittedBy, issuer)) ?? issuer;
   }
@@ -130,21 +131,35 @@ class Deciding {
     if (first !== undefined) return this.#review(issuer, reviews, first);
     const automatic = policy.auto_sign.filter((rule) => this.#matchesAuto(rule, issuer));
     const [auto] = automatic;
+    const expired = this.#checkStillValid();
+    if (expired !== undefined) return expired;
     if (auto !== undefined) return { verdict: "admit", basis: "auto", rule: auto.id, countedApprovals: [], trace: this.#trace };
     return this.#refuseByDefault(issuer);
   }
 
   #review(issuer: Signer, rules: readonly ReviewRule[], first: ReviewRule): Decision {
     const asks = rules.map((rule) => ({ rule: rule.id, quorums: quorumsOf(rule) }));
-    const tally = tallyApprovals(this.#input, issuer, asks);
+    const closing = closingOf(rules, this.#input);
+    const tally = tallyApprovals(this.#input, issuer, asks, closing.lastApprovalS);
     this.#trace.push(...tally.trace);
     if (tally.rejection !== undefined) {
       const { approval, principal } = tally.rejection;
       return { ...this.#refuse("review_rejected", `${principal} rejected the op`, { rule: first.id }), countedApprovals: [approval] };
     }
+    const expired = closing.expires ? this.#checkStillValid() : undefined;
+    if (expired !== undefined) return expired;
     const { counted, missing } = tally;
     if (missing.length === 0) return { verdict: "admit", basis: "approved", rule: first.id, countedApprovals: counted, trace: this.#trace };
-    return { verdict: "review", needs: asks.flatMap(needsOf), missing, countedApprovals: counted, trace: this.#trace };
+    const { closesAtS, rule } = closing;
+    if (rule !== undefined && this.#input.nowS >= closesAtS)
+      return this.#refuse("review_expired", `people were asked for ${rule.open_s} s, and ${describeMissing(missing)}`, { rule: rule.id });
+    return { verdict: "review", needs: asks.flatMap(needsOf), missing, closesAtS, countedApprovals: counted, trace: this.#trace };
+  }
+
+  /** What people are not asked about, or not for a time that the policy sets, has to be valid now. */
+  #checkStillValid(): RefuseDecision | undefined {
+    if (this.#input.facts.open_since === undefined) return undefined;
+    return this.#step("times", "still valid", () => assertValidNow(this.#input));
   }
 
   #matchesAuto(rule: AutoSignRule, issuer: Signer): boolean {
@@ -210,6 +225,10 @@ class Deciding {
       ...(nearest === undefined ? {} : { nearest }),
     };
   }
+}
+
+function describeMissing(missing: readonly ReviewNeed[]): string {
+  return `${missing.map(({ count, groups }) => `${count} of ${groups.join(" or ")}`).join(" and ")} did not approve`;
 }
 
 function describeReview(rule: ReviewRule): string {

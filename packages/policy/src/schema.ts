@@ -68,6 +68,8 @@ const reviewSchema = z
     approvals: quorumSchema.shape.approvals.optional(),
     groups: quorumSchema.shape.groups.optional(),
     quorums: z.array(quorumSchema).min(1).max(MAX_APPROVALS).optional(),
+    /** Seconds for which people are asked, from when they could first see the op. Without it the op's own expiry ends the review. */
+    open_s: z.int().min(1).max(MAX_WINDOW_S).optional(),
   })
   .refine(({ approvals, groups, quorums }) => {
     const isShort = approvals !== undefined && groups !== undefined;
@@ -86,6 +88,8 @@ export const policySchema = z.strictObject({
   limits: z.strictObject({
     max_lifetime_s: z.int().min(1).max(MAX_WINDOW_S),
     clock_skew_s: z.int().min(0).max(MAX_CLOCK_SKEW_S),
+    /** Longest lifetime of an approval, from when it was given; without it, that of an op. */
+    max_approval_s: z.int().min(1).max(MAX_WINDOW_S).optional(),
     /** Fewest approvals that any review rule may ask for. */
     quorum: z.int().min(1).max(MAX_APPROVALS).optional(),
     /** Seconds for which a keeper that cannot reach the source of its policy goes on under it; then it admits nothing. */

@@ -18,6 +18,8 @@ export interface PastOp {
   readonly policyRef: PolicyRef;
   /** Seconds since 1970. */
   readonly decidedAtS: number;
+  /** Since when people were asked, in seconds since 1970; undefined where that did not matter. */
+  readonly openSinceS?: number | undefined;
 }
 
 export interface Simulated {
@@ -45,14 +47,21 @@ export function simulate(policy: Policy, past: readonly PastOp[]): readonly Simu
   });
 }
 
-function decideThen(policy: Policy, { op, approvals, policyRef, decidedAtS }: PastOp, principal: string, uses: readonly Use[]): Decision {
+function decideThen(
+  policy: Policy,
+  { op, approvals, policyRef, decidedAtS, openSinceS }: PastOp,
+  principal: string,
+  uses: readonly Use[],
+): Decision {
   const within = (windowS: number) => (use: Use) => use.atS > decidedAtS - windowS;
   const agent = policy.agents.find((each) => each.principal === principal);
   const counts = policy.auto_sign.flatMap(({ id, rate }) =>
     rate === undefined ? [] : [[id, uses.filter((use) => use.rule === id).filter(within(rate.window_s)).length] as const],
   );
   const budgetUsed = agent === undefined ? {} : { budget_used: uses.filter(within(agent.budget.window_s)).length };
-  return decide({ op, policy, policyRef, approvals, facts: { recent_auto: Object.fromEntries(counts), ...budgetUsed }, nowS: decidedAtS });
+  const open = openSinceS === undefined ? {} : { open_since: openSinceS };
+  const facts = { recent_auto: Object.fromEntries(counts), ...budgetUsed, ...open };
+  return decide({ op, policy, policyRef, approvals, facts, nowS: decidedAtS });
 }
 
 function isAsked(decision: Decision): boolean {

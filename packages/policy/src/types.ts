@@ -55,6 +55,8 @@ export interface ReviewDecision {
   readonly needs: readonly ReviewNeed[];
   /** What is still to come; `count` is the number of people missing. */
   readonly missing: readonly ReviewNeed[];
+  /** Seconds since 1970: from then on nothing is waited for. */
+  readonly closesAtS: number;
   readonly countedApprovals: readonly Approval[];
   readonly trace: readonly RuleTrace[];
 }

@@ -77,7 +77,7 @@ export const FLOW_FAILURES = failureEntries({
   review_expired: {
     httpStatus: 403,
     retry: "resubmit",
-    what: "The op expired while it waited for approval.",
+    what: "The time for which people were asked, or the op's own, was over before enough of them approved.",
     hint: "Sign and submit it again.",
   },
   op_withdrawn: {

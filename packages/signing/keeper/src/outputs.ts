@@ -12,13 +12,12 @@ import {
   type Op,
   type PolicyRef,
   type ReviewItem,
-  type ReviewNeed,
   type SigningKey,
   signAdmission,
   signRefusal,
   subjects,
 } from "@triplane/contract";
-import type { AdmitDecision, Policy } from "@triplane/policy";
+import type { AdmitDecision, Policy, ReviewDecision } from "@triplane/policy";
 import type { Output } from "./records.ts";
 
 /** The policy commit that decisions are made under. */
@@ -84,15 +83,16 @@ export function refusalOutput(by: Deciding, digest: Digest, op: Op | undefined, 
   return { subject: subjects(by.audience.workspace).cmd, text };
 }
 
-export function openReview(by: Deciding, op: Op, needs: readonly ReviewNeed[], takenAtS: number): ReviewItem {
+export function openReview(by: Deciding, op: Op, decision: ReviewDecision, takenAtS: number): ReviewItem {
   return {
     state: "open",
     op: op.token.compact,
     op_jti: op.claims.jti,
     op_digest: op.token.digest,
     policy_commit: by.ref.commit,
-    needs: [...needs],
+    needs: [...decision.needs],
     taken_at: takenAtS,
+    closes_at: decision.closesAtS,
   };
 }
 

@@ -175,7 +175,7 @@ function takeNext(input: IntakeInput, key: string): Intake {
     ...(seat.byHand === true ? { admittedBy: seat.key.did } : {}),
   });
   if (decision.verdict === "review") {
-    const item = openReview(by, op, decision.needs, nowS);
+    const item = openReview(by, op, decision, nowS);
     const output = reviewOutput(seat.audience.workspace, item);
     return {
       verdict: "review",

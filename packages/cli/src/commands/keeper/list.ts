@@ -48,8 +48,8 @@ export const keeperList = defineCommand({
       each.kind,
       each.target,
       each.missing.length === 0 ? "nothing" : needsText(each.missing),
-      span(each.expiresAtS - nowS),
+      span(each.closesAtS - nowS),
     ]);
-    return table(["JTI", "ISSUER", "KIND", "TARGET", "STILL MISSING", "EXPIRES IN"], rows) + odd;
+    return table(["JTI", "ISSUER", "KIND", "TARGET", "STILL MISSING", "CLOSES IN"], rows) + odd;
   },
 });

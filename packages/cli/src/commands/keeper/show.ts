@@ -70,7 +70,7 @@ export const keeperShow = defineCommand({
         ["needs", needsText(review.needs)],
         ["missing", review.missing.length === 0 ? "nothing" : needsText(review.missing)],
         ["said so far", words.length === 0 ? "nothing" : words.join("\n")],
-        ["expires", utc(review.expiresAtS)],
+        ["asked until", utc(review.closesAtS)],
       ]),
       "",
       ...review.explanation,

@@ -12,7 +12,7 @@ import {
   uuid7,
   verifyApproval,
 } from "@triplane/contract";
-import { type Decision, explain, signerOf } from "@triplane/policy";
+import { type Decision, explain, maxApprovalS, signerOf } from "@triplane/policy";
 import { decideForDisplay, readApprovals, readOpenReview, readPolicyInForce, readReview, type SigningDeps } from "./deps.ts";
 
 export interface ApproveOptions {
@@ -66,13 +66,12 @@ async function speak(deps: SigningDeps, options: ApproveOptions, word: "approve"
     throw new TriplaneError("approval_not_accepted", `the op in review is ${token.digest}, not ${options.expectDigest}`);
   if (options.expectPlan !== undefined && options.expectPlan !== claims.plan)
     throw new TriplaneError("approval_not_accepted", `the issuer signed plan ${claims.plan ?? "none"}, not ${options.expectPlan}`);
-  if (claims.exp <= nowS) throw new TriplaneError("review_expired", `op ${jti} expired at ${claims.exp}`);
   const compact = signApproval(
     {
       aud: formatAudience(deps.audience),
       jti: uuid7(deps.clock.nowMs(), deps.random.bytes(10)),
       iat: nowS,
-      exp: claims.exp,
+      exp: nowS + maxApprovalS(inForce.policy),
       op_jti: jti,
       op_digest: token.digest,
       decision: word,
@@ -85,6 +84,8 @@ async function speak(deps: SigningDeps, options: ApproveOptions, word: "approve"
   );
   const mine = verifyApproval(compact);
   const decision = decideForDisplay(read, [...(await readApprovals(deps, jti)), mine], inForce, nowS);
+  if (decision.verdict === "refuse" && (decision.code === "review_expired" || decision.code === "token_expired"))
+    throw new TriplaneError("review_expired", `the review of ${jti} has closed: ${decision.fact}`);
   if (!decision.countedApprovals.some((counted) => counted.token.digest === mine.token.digest)) {
     throw new TriplaneError("approval_not_accepted", `this ${word} would not count`, { details: { explanation: explain(decision) } });
   }

@@ -14,7 +14,7 @@ import {
 import { explain, type Policy, signerOf } from "@triplane/policy";
 import type { PolicyInForce } from "../outputs.ts";
 import { type ReadItem, readReviewItem } from "../review-item.ts";
-import { decideForDisplay, type PersonDeps, readApprovals, readPolicyInForce, readReview } from "./deps.ts";
+import { decideForDisplay, type PersonDeps, readApprovals, readPolicyInForce, readReview, type ShownItem } from "./deps.ts";
 
 /** Somebody's word on an op. */
 export interface ShownApproval {
@@ -38,7 +38,8 @@ export interface ReviewSummary {
   readonly missing: readonly ReviewNeed[];
   /** Seconds since 1970. */
   readonly takenAtS: number;
-  readonly expiresAtS: number;
+  /** From then on nothing is waited for. */
+  readonly closesAtS: number;
 }
 
 export interface ShownReview extends ReviewSummary {
@@ -74,8 +75,9 @@ export async function listReviews(
       continue;
     }
     if (read.item.state !== "open") continue;
+    const shown = await readReview(deps, read.item.op_jti);
     const approvals = await readApprovals(deps, read.item.op_jti);
-    reviews.push(summaryOf(present(read, approvals, inForce, nowSeconds(deps.clock))));
+    reviews.push(summaryOf(present(shown, approvals, inForce, nowSeconds(deps.clock))));
   }
   return { reviews, unverifiable };
 }
@@ -88,7 +90,7 @@ export async function showReview(deps: PersonDeps, jti: string): Promise<ShownRe
 }
 
 /** Pure: an op in review as people see it. */
-export function present(read: ReadItem, approvals: readonly Approval[], inForce: PolicyInForce, nowS: number): ShownReview {
+export function present(read: ShownItem, approvals: readonly Approval[], inForce: PolicyInForce, nowS: number): ShownReview {
   const { item, op } = read;
   const decision = decideForDisplay(read, approvals, inForce, nowS);
   const counted = new Set(decision.countedApprovals.map((approval) => approval.token.digest));
@@ -101,7 +103,7 @@ export function present(read: ReadItem, approvals: readonly Approval[], inForce:
     needs: decision.verdict === "review" ? decision.needs : item.needs,
     missing: decision.verdict === "review" ? decision.missing : [],
     takenAtS: item.taken_at,
-    expiresAtS: op.claims.exp,
+    closesAtS: decision.verdict === "review" ? decision.closesAtS : op.claims.exp,
     state: item.state,
     closedBy: item.closed_by,
     claims: op.claims,
@@ -122,8 +124,8 @@ export function present(read: ReadItem, approvals: readonly Approval[], inForce:
 }
 
 function summaryOf(shown: ShownReview): ReviewSummary {
-  const { jti, kind, target, issuer, principal, needs, missing, takenAtS, expiresAtS } = shown;
-  return { jti, kind, target, issuer, principal, needs, missing, takenAtS, expiresAtS };
+  const { jti, kind, target, issuer, principal, needs, missing, takenAtS, closesAtS } = shown;
+  return { jti, kind, target, issuer, principal, needs, missing, takenAtS, closesAtS };
 }
 
 function principalOf(policy: Policy, did: Did): string | undefined {
