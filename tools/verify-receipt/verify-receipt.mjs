@@ -286,7 +286,14 @@ const TOKENS = {
   },
   "admission+jwt": {
     limit: 40 * 1024,
-    claims: object({ ...decided, op: compact, op_jti: jti, rule: text(64), basis: oneOf("auto", "approved"), decided_at: seconds }),
+    claims: object({
+      ...decided,
+      op: compact,
+      op_jti: jti,
+      rule: text(64),
+      basis: oneOf("auto", "approved", "unopposed"),
+      decided_at: seconds,
+    }),
   },
   "refusal+jwt": {
     limit: 40 * 1024,
@@ -965,6 +972,7 @@ const policyShape = object({
     quorums: maybe(list(object(asked), 1, MAX_APPROVALS)),
     open_s: maybe(int(1, LONGEST_S)),
   }),
+  unopposed: listed({ ...matcher, wait_s: int(1, LONGEST_S), groups: asked.groups, approvals: maybe(asked.approvals) }),
   auto_sign: listed({ ...matcher, windows, rate: maybe(object({ max: int(1, MANY), window_s: int(1, LONGEST_S) })) }),
   pins: object({ desired: pin, state: pin, controller: did }),
 });
@@ -994,7 +1002,7 @@ function canFill(quorums, people) {
 
 function readPolicy(files) {
   const policy = policyShape(readNickel("keeper_policy.ncl", files), "the policy");
-  const { operators, automations, agents, keepers, scopes, deny, review, auto_sign: autoSign, limits } = policy;
+  const { operators, automations, agents, keepers, scopes, deny, review, unopposed, auto_sign: autoSign, limits } = policy;
   const holders = [...operators, ...automations, ...agents, ...keepers];
   distinct(
     holders.map((holder) => holder.principal ?? holder.name),
@@ -1005,7 +1013,7 @@ function readPolicy(files) {
     scopes.map((scope) => scope.name),
     "a scope",
   );
-  const rules = [...deny, ...review, ...autoSign];
+  const rules = [...deny, ...review, ...unopposed, ...autoSign];
   distinct(["default", "budget", "admitter", ...rules.map((rule) => rule.id)], "a rule's id");
   const issuers = new Set([...operators, ...automations, ...agents].map((holder) => holder.principal));
   const groupNames = new Set(operators.flatMap((operator) => operator.groups));
@@ -1022,6 +1030,11 @@ function readPolicy(files) {
     if (quorums.some((quorum) => quorum.groups.some((group) => !groupNames.has(group)))) fail(`${rule.id} names a group that nobody is in`);
     if (seats(quorums) > MAX_APPROVALS || !canFill(quorums, approvers)) fail(`${rule.id} can never be met`);
     if (seats(quorums) < (limits.quorum ?? 1)) fail(`${rule.id} asks for fewer people than the limits do`);
+  }
+  for (const { id, groups: objectors, approvals = 1 } of unopposed) {
+    if (objectors.some((group) => !groupNames.has(group))) fail(`${id} names a group that nobody is in`);
+    if (approvers.filter((operator) => isIn(operator, { groups: objectors })).length < approvals)
+      fail(`too few people may object to ${id}`);
   }
   const sum = (of) => of.reduce((total, rule) => total + seats(quorumsOf(rule)), 0);
   const general = review.filter((rule) => rule.kinds.includes("*") && rule.targets.includes("*"));
@@ -1137,6 +1150,19 @@ function decide(input) {
     if (votes.isMet) return { verdict: "admit", basis: "approved", rule: reviews[0].id };
     return nowS < closes ? { verdict: "review" } : refuse("review_expired", first.id);
   }
+  const unopposed = policy.unopposed.filter(matches);
+  if (unopposed.length > 0) {
+    const runsAt = unopposed.map((rule) => openSince + rule.wait_s);
+    const isEarly = unopposed.map(({ approvals: wanted, groups: objectors }) => {
+      const early = { approvals: wanted ?? 1, groups: objectors };
+      return wanted !== undefined && tally(forThisOp, [[early]], input, by.person, admitter, Number.POSITIVE_INFINITY).isMet;
+    });
+    const speakers = unopposed.map(({ groups: objectors }) => [{ approvals: 1, groups: objectors }]);
+    if (tally(forThisOp, speakers, input, by.person, admitter, 0).isRejected) return refuse("review_rejected", unopposed[0].id);
+    if (unopposed.some((_, index) => !isEarly[index] && nowS < runsAt[index])) return { verdict: "review" };
+    if (nowS >= Math.max(...runsAt) + policy.limits.max_lifetime_s) return refuse("review_expired", unopposed[0].id);
+    return { verdict: "admit", basis: isEarly.every(Boolean) ? "approved" : "unopposed", rule: unopposed[0].id };
+  }
   if (timingNow !== undefined) return refuse(timingNow);
   const isBelowRate = (rule) =>
     rule.rate === undefined ||
@@ -1200,8 +1226,7 @@ function checkDecision({ audit, decision, op, approvals }, files) {
   }
   if (decision.rule === "admitter") fail("who may decide is no reason to refuse an op");
   same("verdict of the policy", said.verdict, "refuse");
-  if (decision.code === "review_expired")
-    return ["review_expired", "token_expired"].includes(said.code) || fail(`the policy says ${said.code}`);
+  if (decision.code === "review_expired" && said.code === "token_expired") return undefined;
   same("reason of the refusal", `${decision.code} by ${decision.rule}`, `${said.code} by ${said.rule}`);
   return undefined;
 }

@@ -82,6 +82,10 @@ function helps(voter: Operator, asks: readonly Ask[], voters: ReadonlyMap<string
   return asks.some((ask) => empty([...before, voter], ask) < empty(before, ask));
 }
 
+function maySpeak(voter: Operator, { quorums, objectors = [] }: Ask): boolean {
+  return quorums.some((quorum) => fits(voter, quorum)) || voter.groups.some((group) => objectors.includes(group));
+}
+
 function judge(input: DecisionInput, issuer: Signer, asks: readonly Ask[], approval: Approval, lastApprovalS: number | undefined): Verdict {
   const no = (why: string): Verdict => ({ counts: false, why });
   const wrongOp = whyNotThisOp(input, approval);
@@ -93,8 +97,7 @@ function judge(input: DecisionInput, issuer: Signer, asks: readonly Ask[], appro
   if (!signer.entry.may.includes("Approve")) return no(`${signer.principal} may not approve`);
   if (signer.principal === personOf(issuer))
     return no(issuer.role === "agent" ? `${signer.principal} owns the agent that issued the op` : "nobody approves their own op");
-  if (!asks.some(({ quorums }) => quorums.some((quorum) => fits(signer.entry, quorum))))
-    return no(`${signer.principal} is in no group that has to approve`);
+  if (!asks.some((ask) => maySpeak(signer.entry, ask))) return no(`${signer.principal} is in no group that has to approve`);
   if (approval.claims.decision === "reject") return { counts: true, voter: signer.entry };
   const admitter = input.admittedBy === undefined ? undefined : signerOf(input.policy, input.admittedBy);
   if (admitter?.principal === signer.principal) return no(`${signer.principal} admits the op, which does not count as an approval of it`);

@@ -5,6 +5,8 @@ import { canFill, describeQuorums, fits, quorumsOf, seatsOf } from "./quorums.ts
 import type { Policy } from "./schema.ts";
 import { isZone } from "./windows.ts";
 
+const RULE_LISTS = ["deny", "review", "unopposed", "auto_sign"] as const;
+
 /** The problems of a policy whose shape is right. */
 export function findInconsistencies(policy: Policy): readonly PolicyProblem[] {
   return [...duplicateNames(policy), ...sharedKeys(policy), ...unknownNames(policy), ...unmetReviews(policy), ...badWindows(policy)];
@@ -17,9 +19,7 @@ function* duplicateNames(policy: Policy): Iterable<PolicyProblem> {
     ...policy.agents.map((entry, index) => ({ name: entry.principal, path: ["agents", index, "principal"] })),
     ...policy.keepers.map((entry, index) => ({ name: entry.name, path: ["keepers", index, "name"] })),
   ];
-  const rules = (["deny", "review", "auto_sign"] as const).flatMap((list) =>
-    policy[list].map((rule, index) => ({ name: rule.id, path: [list, index, "id"] })),
-  );
+  const rules = RULE_LISTS.flatMap((list) => policy[list].map((rule, index) => ({ name: rule.id, path: [list, index, "id"] })));
   const scopes = policy.scopes.map((scope, index) => ({ name: scope.name, path: ["scopes", index, "name"] }));
   yield* repeated(principals, "is the name of two principals");
   yield* repeated(rules, "is the id of two rules");
@@ -71,7 +71,10 @@ function* unknownNames(policy: Policy): Iterable<PolicyProblem> {
         const path = ["review", index, ...(rule.quorums === undefined ? [] : ["quorums", number]), "groups", at];
         if (!groups.has(group)) yield { path, message: `no operator is in the group ${group}` };
       }
-  for (const list of ["deny", "review", "auto_sign"] as const)
+  for (const [index, rule] of policy.unopposed.entries())
+    for (const [at, group] of rule.groups.entries())
+      if (!groups.has(group)) yield { path: ["unopposed", index, "groups", at], message: `no operator is in the group ${group}` };
+  for (const list of RULE_LISTS)
     for (const [index, rule] of policy[list].entries())
       for (const [at, issuer] of (rule.issuers ?? []).entries())
         if (!isKnownIssuer(issuer, issuers, groups)) yield { path: [list, index, "issuers", at], message: `nobody is ${issuer}` };
@@ -101,6 +104,13 @@ function* unmetReviews(policy: Policy): Iterable<PolicyProblem> {
     }
     if (policy.limits.quorum !== undefined && seats < policy.limits.quorum)
       yield { path, message: `it asks for ${seats} approvals, and limits.quorum for at least ${policy.limits.quorum}` };
+  }
+  for (const [index, rule] of policy.unopposed.entries()) {
+    const people = approvers.filter((operator) => fits(operator, { approvals: 1, groups: rule.groups }));
+    if (people.length === 0)
+      yield { path: ["unopposed", index, "groups"], message: `nobody of ${rule.groups.join(", ")} may approve, so nobody could object` };
+    else if (rule.approvals !== undefined && people.length < rule.approvals)
+      yield { path: ["unopposed", index, "approvals"], message: `only ${people.length} of ${rule.groups.join(", ")} may approve` };
   }
   const total = policy.review.reduce((sum, rule) => sum + seatsOf(quorumsOf(rule)), 0);
   if (Math.min(total, approvers.length) > MAX_APPROVALS && policy.review.length > 1) for (const issue of overlaps(policy)) yield issue;

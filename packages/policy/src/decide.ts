@@ -1,18 +1,19 @@
 // The decision: one pure function of op, policy, approvals, facts and time (`time-is-an-input`). The only door (`no-fail-open`).
 //
-// 1. Order: audience, issuer, times, scope, deny, budget, withdrawal, review, auto-sign; what no rule lets through is refused.
-// 2. Deny beats review beats auto-sign. Of several matching review rules every one has to be met.
+// 1. Order: audience, issuer, times, scope, deny, budget, withdrawal, review, unopposed, auto-sign; what no rule lets through is refused.
+// 2. Deny beats review beats unopposed beats auto-sign. Of several matching rules that involve people every one has to be met.
 // 3. A fact that a rule needs and that is missing counts against the op.
 import { assertAudience, type FailureCode, type ReviewNeed, TriplaneError } from "@triplane/contract";
-import { findWithdrawal, needsOf, tallyApprovals } from "./approvals.ts";
+import { findWithdrawal, needsOf, type Tally, tallyApprovals } from "./approvals.ts";
 import { matchesAny } from "./glob.ts";
 import { describeFailing, failingParts, grantedScopes, type Matcher } from "./matching.ts";
 import { nearestAfterDeny, nearestInScope, nearestRule, type Variant } from "./nearest.ts";
 import { describeQuorums, quorumsOf } from "./quorums.ts";
 import { assertTakenInTime, assertValidNow, closingOf } from "./review-times.ts";
-import type { AutoSignRule, ReviewRule } from "./schema.ts";
+import type { AutoSignRule, ReviewRule, UnopposedRule } from "./schema.ts";
 import { personOf, type Signer, signerOf } from "./signers.ts";
 import type { Decision, DecisionInput, RefuseDecision, RuleTrace } from "./types.ts";
+import { askOf, describeUnopposed, waitOf } from "./unopposed.ts";
 
 /** Pure: what the policy says about an op, with every rule that took part. Never throws for an op that the policy refuses. */
 export function decide(input: DecisionInput): Decision {
@@ -129,6 +130,8 @@ class Deciding {
     const reviews = policy.review.filter((rule) => this.#matches("review", rule, issuer, describeReview(rule)));
     const [first] = reviews;
     if (first !== undefined) return this.#review(issuer, reviews, first);
+    const unopposed = policy.unopposed.filter((rule) => this.#matches("unopposed", rule, issuer, describeUnopposed(rule)));
+    if (unopposed[0] !== undefined) return this.#unopposed(issuer, unopposed, unopposed[0]);
     const automatic = policy.auto_sign.filter((rule) => this.#matchesAuto(rule, issuer));
     const [auto] = automatic;
     const expired = this.#checkStillValid();
@@ -142,10 +145,8 @@ class Deciding {
     const closing = closingOf(rules, this.#input);
     const tally = tallyApprovals(this.#input, issuer, asks, closing.lastApprovalS);
     this.#trace.push(...tally.trace);
-    if (tally.rejection !== undefined) {
-      const { approval, principal } = tally.rejection;
-      return { ...this.#refuse("review_rejected", `${principal} rejected the op`, { rule: first.id }), countedApprovals: [approval] };
-    }
+    const rejected = this.#checkRejection(tally, first.id);
+    if (rejected !== undefined) return rejected;
     const expired = closing.expires ? this.#checkStillValid() : undefined;
     if (expired !== undefined) return expired;
     const { counted, missing } = tally;
@@ -154,6 +155,25 @@ class Deciding {
     if (rule !== undefined && this.#input.nowS >= closesAtS)
       return this.#refuse("review_expired", `people were asked for ${rule.open_s} s, and ${describeMissing(missing)}`, { rule: rule.id });
     return { verdict: "review", needs: asks.flatMap(needsOf), missing, closesAtS, countedApprovals: counted, trace: this.#trace };
+  }
+
+  #unopposed(issuer: Signer, rules: readonly UnopposedRule[], first: UnopposedRule): Decision {
+    const tally = tallyApprovals(this.#input, issuer, rules.map(askOf));
+    this.#trace.push(...tally.trace);
+    const rejected = this.#checkRejection(tally, first.id);
+    if (rejected !== undefined) return rejected;
+    const { wait, basis, closesAtS } = waitOf(rules, tally, this.#input);
+    const rest = { countedApprovals: tally.counted, trace: this.#trace };
+    if (wait !== undefined) return { verdict: "review", needs: [], missing: [], unopposed: wait, closesAtS, ...rest };
+    if (this.#input.nowS < closesAtS) return { verdict: "admit", basis, rule: first.id, ...rest };
+    const { max_lifetime_s: lateS } = this.#input.policy.limits;
+    return this.#refuse("review_expired", `nobody objected, and no keeper let it run for ${lateS} s after its wait`, { rule: first.id });
+  }
+
+  #checkRejection({ rejection }: Tally, rule: string): RefuseDecision | undefined {
+    if (rejection === undefined) return undefined;
+    const { approval, principal } = rejection;
+    return { ...this.#refuse("review_rejected", `${principal} rejected the op`, { rule }), countedApprovals: [approval] };
   }
 
   /** What people are not asked about, or not for a time that the policy sets, has to be valid now. */
@@ -190,7 +210,7 @@ class Deciding {
     return this.#refuse("policy_denied", reason, { rule: "default", nearest: nearestRule(policy, issuer, op.claims, nowS) });
   }
 
-  #matches(kind: "deny" | "review" | "auto_sign", rule: Matcher, issuer: Signer, why: string): boolean {
+  #matches(kind: "deny" | "review" | "unopposed" | "auto_sign", rule: Matcher, issuer: Signer, why: string): boolean {
     const { op, nowS } = this.#input;
     const failing = failingParts(rule, op.claims, issuer, nowS);
     this.#say(kind, rule.id, failing.length === 0, failing.length === 0 ? why : describeFailing(rule, op.claims, failing));

@@ -1,7 +1,7 @@
 // The public names of the policy package.
 export { maxApprovalS } from "./approvals.ts";
 export { decide } from "./decide.ts";
-export { describeNeed, explain } from "./explain.ts";
+export { describeNeed, describeWait, explain } from "./explain.ts";
 export { matchesAny } from "./glob.ts";
 export { filesImporter, loadPolicy, POLICY_ENTRY, policyDigest, readPolicy } from "./load.ts";
 export { grantedScopes } from "./matching.ts";

@@ -12,6 +12,8 @@ export type Voter = Pick<Operator, "principal" | "groups">;
 export interface Ask {
   readonly rule: string;
   readonly quorums: readonly Quorum[];
+  /** Groups that may object besides those that are asked. */
+  readonly objectors?: readonly string[];
 }
 
 /** The quorums of a review rule, whichever form it was written in. Throws `policy_invalid` for a rule that asks nobody. `no-fail-open` */

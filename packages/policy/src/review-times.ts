@@ -7,7 +7,7 @@ import type { Policy, ReviewRule } from "./schema.ts";
 
 /** Whether a decision under the policy may rest on the time since which people are asked. */
 export function usesOpenSince(policy: Policy): boolean {
-  return policy.review.some((rule) => rule.open_s !== undefined);
+  return policy.unopposed.length > 0 || policy.review.some((rule) => rule.open_s !== undefined);
 }
 
 interface Timed {

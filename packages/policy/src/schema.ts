@@ -76,6 +76,14 @@ const reviewSchema = z
     return quorums === undefined ? isShort : approvals === undefined && groups === undefined;
   }, "must say either approvals and groups, or quorums");
 
+/** Runs after `wait_s` seconds, from when people could first see the op, unless somebody of the groups objects; `approvals` of them shorten the wait. */
+const unopposedSchema = z.strictObject({
+  ...matcher,
+  wait_s: z.int().min(1).max(MAX_WINDOW_S),
+  groups: quorumSchema.shape.groups,
+  approvals: quorumSchema.shape.approvals.optional(),
+});
+
 const windows = z.array(windowSchema).min(1).max(50).optional();
 const pinSchema = z.strictObject({ rid: ridField, root: commitField });
 
@@ -138,6 +146,7 @@ export const policySchema = z.strictObject({
     .max(MAX_LIST)
     .default([]),
   review: z.array(reviewSchema).max(MAX_LIST).default([]),
+  unopposed: z.array(unopposedSchema).max(MAX_LIST).default([]),
   auto_sign: z
     .array(z.strictObject({ ...matcher, windows, rate: rateSchema.optional() }))
     .max(MAX_LIST)
@@ -158,5 +167,6 @@ export interface Quorum {
   readonly approvals: number;
   readonly groups: readonly string[];
 }
+export type UnopposedRule = Policy["unopposed"][number];
 export type AutoSignRule = Policy["auto_sign"][number];
 export type TimeWindow = NonNullable<AutoSignRule["windows"]>[number];

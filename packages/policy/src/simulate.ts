@@ -24,8 +24,8 @@ export interface PastOp {
 
 export interface Simulated {
   readonly verdict: Decision["verdict"];
-  /** Whether people are asked, or were and answered. */
-  readonly asked: boolean;
+  /** What people have to do with it: nothing, they could have objected, or they were asked. */
+  readonly people: "none" | "may_object" | "asked";
   /** Like `admitted by routine`. */
   readonly text: string;
 }
@@ -43,7 +43,7 @@ export function simulate(policy: Policy, past: readonly PastOp[]): readonly Simu
     const ofPrincipal = uses.get(principal) ?? [];
     const decision = decideThen(policy, each, principal, ofPrincipal);
     if (decision.verdict === "admit") uses.set(principal, [...ofPrincipal, { atS: each.decidedAtS, rule: decision.rule }]);
-    return { verdict: decision.verdict, asked: isAsked(decision), text: outcomeText(decision) };
+    return { verdict: decision.verdict, people: peopleIn(decision), text: outcomeText(decision) };
   });
 }
 
@@ -64,15 +64,20 @@ function decideThen(
   return decide({ op, policy, policyRef, approvals, facts, nowS: decidedAtS });
 }
 
-function isAsked(decision: Decision): boolean {
-  return decision.verdict === "review" || (decision.verdict === "admit" && decision.basis === "approved");
+function peopleIn(decision: Decision): Simulated["people"] {
+  if (decision.verdict === "review") return decision.unopposed === undefined ? "asked" : "may_object";
+  if (decision.verdict === "refuse" || decision.basis === "auto") return "none";
+  return decision.basis === "approved" ? "asked" : "may_object";
 }
+
+const PEOPLE = ["none", "may_object", "asked"] as const;
 
 function outcomeText(decision: Decision): string {
   switch (decision.verdict) {
     case "admit":
-      return decision.basis === "auto" ? `admitted by ${decision.rule}` : `admitted by ${decision.rule}, approved by people`;
+      return `admitted by ${decision.rule}${{ auto: "", approved: ", approved by people", unopposed: ", nobody objected" }[decision.basis]}`;
     case "review":
+      if (decision.unopposed !== undefined) return `waits for objections by ${decision.unopposed.rules.join(", ")}`;
       return `asks for ${decision.missing.map(describeNeed).join(" and ")}`;
     case "refuse":
       return `refused: ${decision.fact}`;
@@ -87,8 +92,10 @@ export type Change = (typeof CHANGES)[number];
 export function changeBetween(before: Simulated, after: Simulated): Change | undefined {
   if (before.verdict === "refuse") return after.verdict === "refuse" ? undefined : "newly_allowed";
   if (after.verdict === "refuse") return "newly_denied";
-  if (before.verdict === after.verdict && before.asked === after.asked) return undefined;
-  return before.verdict === "admit" && after.asked ? "newly_asked" : "no_longer_asked";
+  const more = PEOPLE.indexOf(after.people) - PEOPLE.indexOf(before.people);
+  if (more !== 0) return more > 0 ? "newly_asked" : "no_longer_asked";
+  if (before.verdict === after.verdict) return undefined;
+  return before.verdict === "admit" ? "newly_asked" : "no_longer_asked";
 }
 
 /** The largest number of seconds over which the policy counts anything. */

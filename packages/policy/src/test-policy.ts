@@ -171,7 +171,7 @@ function titleOf(decision: Decision): "Admit" | "Review" | "Refuse" {
 }
 
 function ruleOf(decision: Decision): string | undefined {
-  return decision.verdict === "review" ? decision.needs[0]?.rule : decision.rule;
+  return decision.verdict === "review" ? (decision.needs[0]?.rule ?? decision.unopposed?.rules[0]) : decision.rule;
 }
 
 function sentence(outcome: { readonly verdict: string; readonly rule?: string | undefined; readonly code?: string | undefined }): string {

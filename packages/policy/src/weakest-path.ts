@@ -8,8 +8,10 @@ export interface WeakestPath {
   readonly targets: readonly string[];
   /** Distinct people that have to act besides the issuer. */
   readonly people: number;
-  /** Who they may be. */
+  /** Who they may be; where nobody has to act, who may object. */
   readonly candidates: readonly string[];
+  /** Seconds in which somebody may object; undefined where nobody is asked, or somebody has to. */
+  readonly waitS?: number;
   /** What makes the path weaker, or unusable. */
   readonly notes: readonly string[];
 }
@@ -44,7 +46,20 @@ export function weakestPaths(policy: Policy): readonly WeakestPath[] {
       notes: notesOn(needed, people),
     };
   });
-  return [...automatic, ...reviewed].sort((a, b) => a.people - b.people);
+  const unopposed = policy.unopposed.map((rule) => {
+    const objectors = policy.operators.filter(
+      (operator) => operator.may.includes("Approve") && fits(operator, { approvals: 1, groups: rule.groups }),
+    );
+    const [only] = objectors.length === 1 ? objectors : [];
+    const notes = [
+      "it runs by itself unless one of them objects in time",
+      ...(only === undefined ? [] : [`nobody can object to an op of ${only.principal}`]),
+      ...(rule.issuers === undefined ? ["anybody who holds a scope for it may issue it"] : []),
+    ];
+    const candidates = objectors.map((operator) => operator.principal);
+    return { rule: rule.id, kinds: rule.kinds, targets: rule.targets, people: 0, candidates, waitS: rule.wait_s, notes };
+  });
+  return [...automatic, ...unopposed, ...reviewed].sort((a, b) => a.people - b.people);
 }
 
 /** Who must not be away. */

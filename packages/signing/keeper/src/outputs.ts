@@ -1,6 +1,7 @@
 // The keeper's three outputs: admission, refusal and review item, as bytes with the subject they go to.
 import {
   type Admission,
+  type Answer,
   type Approval,
   type Audience,
   type DecisionFacts,
@@ -93,7 +94,19 @@ export function openReview(by: Deciding, op: Op, decision: ReviewDecision, taken
     needs: [...decision.needs],
     taken_at: takenAtS,
     closes_at: decision.closesAtS,
+    ...unopposedIn(decision),
   };
+}
+
+/** When the op runs by itself, as people are told. */
+export function unopposedIn({ unopposed }: ReviewDecision): Pick<ReviewItem, "unopposed"> {
+  return unopposed === undefined ? {} : { unopposed: { groups: [...unopposed.groups], runs_at: unopposed.runsAtS } };
+}
+
+/** What the submitter is told of it. */
+export function answerFor(item: ReviewItem): Answer {
+  const { op_jti: jti, needs, unopposed } = item;
+  return { jti, stage: "review", needs, ...(unopposed === undefined ? {} : { unopposed }) };
 }
 
 export function reviewOutput(workspace: string, item: ReviewItem): Output {

@@ -5,7 +5,6 @@
 //    open, and an open item is examined again. `publish-before-ack`
 // 3. It ends under the policy in force when it ends; approvals given under an older commit do not count.
 import {
-  type Answer,
   type Approval,
   type DecisionFacts,
   type FailureCode,
@@ -18,7 +17,7 @@ import {
 import { type Decision, decide, type Signer } from "@triplane/policy";
 import type { Effect } from "./effects.ts";
 import { openSinceS } from "./open-since.ts";
-import { admissionOutput, openReview, refusalOutput, reviewOutput } from "./outputs.ts";
+import { admissionOutput, answerFor, openReview, refusalOutput, reviewOutput } from "./outputs.ts";
 import { type Output, RECORD_KEYS, type SequenceRecord, type SettledRecord } from "./records.ts";
 import { decidingAt, type Seat } from "./service.ts";
 
@@ -114,7 +113,9 @@ function factsOf({ facts, shownS, history, op, nowS }: ReviewInput): DecisionFac
 /** Whether people have to be told something new. Between taking an op in and showing it a moment passes, which is not news. */
 function saysOtherwise(item: ReviewItem, renewed: ReviewItem): boolean {
   if (item.policy_commit !== renewed.policy_commit || JSON.stringify(item.needs) !== JSON.stringify(renewed.needs)) return true;
-  return Math.abs((item.closes_at ?? 0) - (renewed.closes_at ?? 0)) > MOMENT_S;
+  if (JSON.stringify(item.unopposed?.groups) !== JSON.stringify(renewed.unopposed?.groups)) return true;
+  const isOther = (was = 0, now = 0): boolean => Math.abs(was - now) > MOMENT_S;
+  return isOther(item.closes_at, renewed.closes_at) || isOther(item.unopposed?.runs_at, renewed.unopposed?.runs_at);
 }
 
 // Review items carry no signature of ours, so an item counts only where the key's own record says that it was taken in.
@@ -150,7 +151,7 @@ function closedBy(output: Output): string {
 
 function tell(input: ReviewInput, item: ReviewItem): readonly Effect[] {
   if (input.issuer === undefined) return [];
-  const word: Answer = { jti: item.op_jti, stage: "review", needs: item.needs };
+  const word = answerFor(item);
   const subject = subjects(input.seat.audience.workspace).answer(input.issuer.principal, item.op_jti);
   return [{ do: "answer", subject, text: JSON.stringify(word) }];
 }

@@ -334,5 +334,6 @@ export class KeeperLoop {
 
 /** When an op that waits has to be looked at again although nobody says anything, in seconds since 1970. */
 function dueOf({ decision, op }: Looked): number {
-  return decision?.verdict === "review" ? decision.closesAtS : op.claims.exp;
+  if (decision?.verdict !== "review") return op.claims.exp;
+  return decision.unopposed?.runsAtS ?? decision.closesAtS;
 }

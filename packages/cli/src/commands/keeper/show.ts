@@ -9,7 +9,7 @@ import { asOption } from "../../people/who.ts";
 import { homeOption } from "../home-option.ts";
 import { openPerson } from "../op/options.ts";
 import { needsText } from "../op/wait-for.ts";
-import { asReviewer, jtiArgs } from "./options.ts";
+import { asReviewer, jtiArgs, missingText } from "./options.ts";
 
 /** What the op would do now, as the orchestrator says, held against the plan whose digest the issuer signed. */
 interface Effect {
@@ -67,8 +67,8 @@ export const keeperShow = defineCommand({
         ["digest", review.opDigest],
         ["words", review.digestWords],
         ["policy", `commit ${review.policy.commit}`],
-        ["needs", needsText(review.needs)],
-        ["missing", review.missing.length === 0 ? "nothing" : needsText(review.missing)],
+        ["needs", review.needs.length === 0 ? undefined : needsText(review.needs)],
+        ["missing", missingText(review)],
         ["said so far", words.length === 0 ? "nothing" : words.join("\n")],
         ["asked until", utc(review.closesAtS)],
       ]),

@@ -12,7 +12,7 @@ import {
   uuid7,
   verifyApproval,
 } from "@triplane/contract";
-import { type Decision, explain, maxApprovalS, signerOf } from "@triplane/policy";
+import { type Decision, explain, maxApprovalS, signerOf, type UnopposedWait } from "@triplane/policy";
 import { decideForDisplay, readApprovals, readOpenReview, readPolicyInForce, readReview, type SigningDeps } from "./deps.ts";
 
 export interface ApproveOptions {
@@ -31,6 +31,8 @@ export interface Spoken {
   /** What the policy says with this word counted: `admit` means that the keeper will admit now. */
   readonly verdict: Decision["verdict"];
   readonly missing: readonly ReviewNeed[];
+  /** Present where it runs by itself unless somebody objects. */
+  readonly unopposed: UnopposedWait | undefined;
   readonly explanation: readonly string[];
 }
 
@@ -95,6 +97,7 @@ async function speak(deps: SigningDeps, options: ApproveOptions, word: "approve"
     approvalDigest: mine.token.digest,
     verdict: decision.verdict,
     missing: decision.verdict === "review" ? decision.missing : [],
+    unopposed: decision.verdict === "review" ? decision.unopposed : undefined,
     explanation: explain(decision),
   };
 }

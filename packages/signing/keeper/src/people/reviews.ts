@@ -11,7 +11,7 @@ import {
   streamNames,
   subjects,
 } from "@triplane/contract";
-import { explain, type Policy, signerOf } from "@triplane/policy";
+import { explain, type Policy, signerOf, type UnopposedWait } from "@triplane/policy";
 import type { PolicyInForce } from "../outputs.ts";
 import { type ReadItem, readReviewItem } from "../review-item.ts";
 import { decideForDisplay, type PersonDeps, readApprovals, readPolicyInForce, readReview, type ShownItem } from "./deps.ts";
@@ -38,6 +38,8 @@ export interface ReviewSummary {
   readonly missing: readonly ReviewNeed[];
   /** Seconds since 1970. */
   readonly takenAtS: number;
+  /** Present where it runs by itself unless somebody objects. */
+  readonly unopposed: UnopposedWait | undefined;
   /** From then on nothing is waited for. */
   readonly closesAtS: number;
 }
@@ -102,6 +104,7 @@ export function present(read: ShownItem, approvals: readonly Approval[], inForce
     principal: principalOf(inForce.policy, op.claims.iss),
     needs: decision.verdict === "review" ? decision.needs : item.needs,
     missing: decision.verdict === "review" ? decision.missing : [],
+    unopposed: decision.verdict === "review" ? decision.unopposed : undefined,
     takenAtS: item.taken_at,
     closesAtS: decision.verdict === "review" ? decision.closesAtS : op.claims.exp,
     state: item.state,
@@ -124,8 +127,8 @@ export function present(read: ShownItem, approvals: readonly Approval[], inForce
 }
 
 function summaryOf(shown: ShownReview): ReviewSummary {
-  const { jti, kind, target, issuer, principal, needs, missing, takenAtS, closesAtS } = shown;
-  return { jti, kind, target, issuer, principal, needs, missing, takenAtS, closesAtS };
+  const { jti, kind, target, issuer, principal, needs, missing, unopposed, takenAtS, closesAtS } = shown;
+  return { jti, kind, target, issuer, principal, needs, missing, unopposed, takenAtS, closesAtS };
 }
 
 function principalOf(policy: Policy, did: Did): string | undefined {
