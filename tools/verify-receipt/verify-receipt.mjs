@@ -940,10 +940,14 @@ const matcher = {
 };
 const zone = text(/^[A-Za-z][A-Za-z0-9_+-]*(?:\/[A-Za-z0-9_+-]+)*$/);
 const windows = maybe(list(object({ days: list(tagOf(...WEEKDAYS), 1, 7), from: clockTime, to: clockTime, zone }), 1, 50));
+const date = text(/^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T(?:[01][0-9]|2[0-3]):[0-5][0-9])?$/);
+const dates = maybe(list(object({ from: date, until: date, zone }), 1, 50));
 const pin = object({ rid, root: commit });
 const listed = (members, most = MANY) => maybe(list(object(members), 0, most), []);
 const operatorMembers = { principal: name, keys: didList, groups, scopes: names, may: list(tagOf("Approve", "Admit"), 0, 2) };
 const budget = object({ ops: int(1, MANY), window_s: int(1, LONGEST_S) });
+const instant = (value, at) =>
+  Number.isNaN(Date.parse(text(/^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$/)(value, at))) ? fail(`${at} is no time`) : value;
 const why = (value, at) => text(500)(value, at) || fail(`${at} is empty`);
 
 const asked = { approvals: int(1, MAX_APPROVALS), groups: list(name, 1, 50) };
@@ -961,10 +965,10 @@ const policyShape = object({
   }),
   operators: list(object(operatorMembers), 1, MANY),
   automations: listed({ principal: name, keys: didList, scopes: names }),
-  agents: listed({ principal: name, keys: didList, owner: name, scopes: names, budget }),
+  agents: listed({ principal: name, keys: didList, owner: name, scopes: names, expires: maybe(instant), budget }),
   keepers: listed({ name, keys: didList }, 50),
   scopes: list(object({ name, kinds: kindGlobs, targets: targetGlobs }), 1, MANY),
-  deny: listed({ ...matcher, windows, why }),
+  deny: listed({ ...matcher, windows, dates, why }),
   review: listed({
     ...matcher,
     approvals: maybe(asked.approvals),
@@ -1045,7 +1049,39 @@ function readPolicy(files) {
     distinct(window.days, "a day");
     if (window.from === "24:00") fail("a day begins at 00:00");
   }
+  for (const range of deny.flatMap((rule) => rule.dates ?? [])) {
+    clockIn(range.zone, 0);
+    const [from, end] = minutesOf(range);
+    if (end <= from) fail("dates end before they begin");
+  }
   return policy;
+}
+
+/** Where a range of dates begins and ends, in minutes since 1970 on the zone's clock. */
+function minutesOf(range) {
+  const [from, until] = [range.from, range.until].map((written) => {
+    const time = new Date(`${written.slice(0, 10)}T00:00:00Z`);
+    if (Number.isNaN(time.getTime()) || time.toISOString().slice(0, 10) !== written.slice(0, 10)) fail(`there is no day ${written}`);
+    return time.getTime() / 60000 + Number(written.slice(11, 13)) * 60 + Number(written.slice(14, 16));
+  });
+  return [from, range.until.length === 10 ? until + 1440 : until];
+}
+
+/**
+ * Begun once the clock has shown the beginning, and over once it shows the end for the last time: minute by minute around the moment,
+ * because a clock that is put back (by three hours at most) shows times twice.
+ */
+function isDated(range, timeS) {
+  const [from, end] = minutesOf(range);
+  const clock = (ahead) => {
+    const shown = new Date((timeS + ahead * 60) * 1000).toLocaleString("sv-SE", { timeZone: range.zone });
+    return Date.parse(`${shown.slice(0, 16).replace(" ", "T")}:00Z`) / 60000;
+  };
+  const now = clock(0);
+  if (now < from - 180 || now >= end + 180) return false;
+  const near = Array.from({ length: 180 }, (_, minute) => minute + 1);
+  const hasBegun = now >= from || near.some((minute) => clock(-minute) >= from);
+  return hasBegun && (now < end || near.some((minute) => clock(minute) <= end));
 }
 
 /** Day of the week from Monday, and minutes since midnight, on the wall clock of a zone. */
@@ -1123,10 +1159,15 @@ function decide(input) {
     wanted === by.principal ||
     (by.role === "operator" && by.groups.some((group) => wanted === `group:${group}`));
   const matches = (rule) =>
-    covers(rule) && (rule.issuers?.some(isIssuer) ?? true) && (rule.windows?.some((window) => isOpen(window, nowS)) ?? true);
+    covers(rule) &&
+    (rule.issuers?.some(isIssuer) ?? true) &&
+    (rule.windows?.some((window) => isOpen(window, nowS)) ?? true) &&
+    (rule.dates?.some((range) => isDated(range, nowS)) ?? true);
 
   const denied = policy.deny.find(matches);
   if (denied !== undefined) return refuse("policy_denied", denied.id);
+  if (by.role === "agent" && by.expires !== undefined && nowS >= Date.parse(by.expires) / 1000)
+    return refuse("policy_denied", "agent.expires");
   if (by.role === "agent" && !(counted.budget_used < by.budget.ops)) return refuse("policy_denied", "budget");
   const forThisOp = approvals.filter(
     (each) =>

@@ -133,8 +133,8 @@ function weakerGuard(was: Guard, now: Guard): string | undefined {
   if (issuers.length > 0) return `it no longer holds for ${issuers.join(" ")}`;
   if ("wait_s" in was && "wait_s" in now) return weakerWait(was, now);
   if (!("why" in was || "why" in now || "wait_s" in was || "wait_s" in now)) return weakerReview(was, now);
-  const windows = (guard: Guard): string => JSON.stringify("windows" in guard ? (guard.windows ?? []) : []);
-  return windows(was) === windows(now) ? undefined : "it holds at other times";
+  const times = (guard: Guard): string => JSON.stringify("why" in guard ? [guard.windows ?? [], guard.dates ?? []] : []);
+  return times(was) === times(now) ? undefined : "it holds at other times";
 }
 
 /** Less time to object, fewer who may, or fewer early approvals that end it. */

@@ -3,13 +3,21 @@ import { MAX_APPROVALS } from "@triplane/contract";
 import type { PolicyProblem } from "./problems.ts";
 import { canFill, describeQuorums, fits, quorumsOf, seatsOf } from "./quorums.ts";
 import type { Policy } from "./schema.ts";
-import { isZone } from "./windows.ts";
+import { localOf, localRange } from "./windows.ts";
+import { isZone } from "./zones.ts";
 
 const RULE_LISTS = ["deny", "review", "unopposed", "auto_sign"] as const;
 
 /** The problems of a policy whose shape is right. */
 export function findInconsistencies(policy: Policy): readonly PolicyProblem[] {
-  return [...duplicateNames(policy), ...sharedKeys(policy), ...unknownNames(policy), ...unmetReviews(policy), ...badWindows(policy)];
+  return [
+    ...duplicateNames(policy),
+    ...sharedKeys(policy),
+    ...unknownNames(policy),
+    ...unmetReviews(policy),
+    ...badWindows(policy),
+    ...badDates(policy),
+  ];
 }
 
 function* duplicateNames(policy: Policy): Iterable<PolicyProblem> {
@@ -65,6 +73,9 @@ function* unknownNames(policy: Policy): Iterable<PolicyProblem> {
         if (!scopes.has(scope)) yield { path: [list, index, "scopes", at], message: `there is no scope ${scope}` };
   for (const [index, agent] of policy.agents.entries())
     if (!operators.has(agent.owner)) yield { path: ["agents", index, "owner"], message: `there is no operator ${agent.owner}` };
+  for (const [index, { expires }] of policy.agents.entries())
+    if (expires !== undefined && Number.isNaN(Date.parse(expires)))
+      yield { path: ["agents", index, "expires"], message: `there is no time ${expires}` };
   for (const [index, rule] of policy.review.entries())
     for (const [number, quorum] of quorumsOf(rule).entries())
       for (const [at, group] of quorum.groups.entries()) {
@@ -136,4 +147,16 @@ function* badWindows(policy: Policy): Iterable<PolicyProblem> {
         if (new Set(window.days).size !== window.days.length) yield { path: [...path, "days"], message: "a day is listed twice" };
         if (window.from === "24:00") yield { path: [...path, "from"], message: "a day begins at 00:00" };
       }
+}
+
+function* badDates(policy: Policy): Iterable<PolicyProblem> {
+  for (const [index, rule] of policy.deny.entries())
+    for (const [at, range] of (rule.dates ?? []).entries()) {
+      const path = ["deny", index, "dates", at];
+      const unknown = (["from", "until"] as const).filter((member) => localOf(range[member]) === undefined);
+      for (const member of unknown) yield { path: [...path, member], message: `there is no day ${range[member]}` };
+      if (!isZone(range.zone)) yield { path: [...path, "zone"], message: `there is no time zone ${range.zone}` };
+      if (unknown.length === 0 && localRange(range).end <= localRange(range).from)
+        yield { path: [...path, "until"], message: `${range.until} is not after ${range.from}` };
+    }
 }

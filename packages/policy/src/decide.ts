@@ -20,6 +20,9 @@ export function decide(input: DecisionInput): Decision {
   return new Deciding(input).decide();
 }
 
+/** The built-in rule by which an agent's grant ends; no rule of a policy can be called so. */
+const AGENT_EXPIRES = "agent.expires";
+
 interface Reason {
   readonly rule?: string;
   readonly nearest?: Variant | undefined;
@@ -98,15 +101,21 @@ class Deciding {
   }
 
   #checkDeny(issuer: Signer): RefuseDecision | undefined {
-    const { policy, nowS } = this.#input;
+    const { op, policy, nowS } = this.#input;
     const matching = policy.deny.filter((rule) => this.#matches("deny", rule, issuer, `it denies: ${rule.why}`));
     const [first] = matching;
     if (first === undefined) return undefined;
-    return this.#refuse("policy_denied", first.why, { rule: first.id, nearest: nearestAfterDeny(first, nowS) });
+    return this.#refuse("policy_denied", first.why, { rule: first.id, nearest: nearestAfterDeny(policy, issuer, op.claims, nowS) });
   }
 
   #checkBudget(issuer: Signer): RefuseDecision | undefined {
     if (issuer.role !== "agent") return undefined;
+    const { expires } = issuer.entry;
+    if (expires !== undefined && !(this.#input.nowS < Date.parse(expires) / 1000)) {
+      const fact = `the grant of ${issuer.principal} ended at ${expires}`;
+      this.#say("scope", AGENT_EXPIRES, false, fact);
+      return this.#refuse("policy_denied", fact, { rule: AGENT_EXPIRES });
+    }
     const { ops, window_s: windowS } = issuer.entry.budget;
     const used = this.#input.facts.budget_used;
     const fact =

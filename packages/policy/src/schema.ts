@@ -29,6 +29,12 @@ const issuerField = z
     "must be a principal, group:<name>, any:operator, any:automation or any:agent",
   );
 const clockTimeField = z.string().regex(/^(?:[01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$/, "must be a time like 09:30");
+const instantField = z
+  .string()
+  .regex(/^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$/, "must be a time like 2027-01-31T00:00:00Z");
+const dateField = z
+  .string()
+  .regex(/^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T(?:[01][0-9]|2[0-3]):[0-5][0-9])?$/, "must be a date like 2026-12-24, or 2026-12-24T17:00");
 const zoneField = z.string().regex(/^[A-Za-z][A-Za-z0-9_+-]*(?:\/[A-Za-z0-9_+-]+)*$/, "must be an IANA time zone like Europe/Madrid");
 const textField = z.string().min(1).max(500);
 
@@ -47,6 +53,9 @@ const windowSchema = z.strictObject({
   to: clockTimeField,
   zone: zoneField,
 });
+
+/** A stretch of the calendar on the clock of a zone. `until` without a time is that whole day. */
+const dateRangeSchema = z.strictObject({ from: dateField, until: dateField, zone: zoneField });
 
 /** At most `max` within the last `window_s` seconds. Keepers count up to 1000 ops of a principal; what they could not count is not offered. */
 const rateSchema = z.strictObject({ max: z.int().min(1).max(MAX_COUNTED), window_s: z.int().min(1).max(MAX_WINDOW_S) });
@@ -85,6 +94,7 @@ const unopposedSchema = z.strictObject({
 });
 
 const windows = z.array(windowSchema).min(1).max(50).optional();
+const dates = z.array(dateRangeSchema).min(1).max(50).optional();
 const pinSchema = z.strictObject({ rid: ridField, root: commitField });
 
 export const policySchema = z.strictObject({
@@ -127,6 +137,8 @@ export const policySchema = z.strictObject({
         /** The operator who answers for the agent; counts as the agent itself where approvals are counted. */
         owner: nameField,
         scopes: names,
+        /** From then on the agent's ops are refused, those that wait for people too. */
+        expires: instantField.optional(),
         /** At most `ops` ops admitted within the last `window_s` seconds. */
         budget: z.strictObject({ ops: z.int().min(1).max(MAX_COUNTED), window_s: z.int().min(1).max(MAX_WINDOW_S) }),
       }),
@@ -142,7 +154,7 @@ export const policySchema = z.strictObject({
     .min(1)
     .max(MAX_LIST),
   deny: z
-    .array(z.strictObject({ ...matcher, windows, why: textField }))
+    .array(z.strictObject({ ...matcher, windows, dates, why: textField }))
     .max(MAX_LIST)
     .default([]),
   review: z.array(reviewSchema).max(MAX_LIST).default([]),
@@ -169,4 +181,5 @@ export interface Quorum {
 }
 export type UnopposedRule = Policy["unopposed"][number];
 export type AutoSignRule = Policy["auto_sign"][number];
+export type DateRange = NonNullable<DenyRule["dates"]>[number];
 export type TimeWindow = NonNullable<AutoSignRule["windows"]>[number];
