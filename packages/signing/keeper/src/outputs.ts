@@ -84,7 +84,7 @@ export function refusalOutput(by: Deciding, digest: Digest, op: Op | undefined, 
   return { subject: subjects(by.audience.workspace).cmd, text };
 }
 
-export function openReview(by: Deciding, op: Op, decision: ReviewDecision, takenAtS: number): ReviewItem {
+export function openReview(by: Pick<Deciding, "ref">, op: Op, decision: ReviewDecision, takenAtS: number): ReviewItem {
   return {
     state: "open",
     op: op.token.compact,

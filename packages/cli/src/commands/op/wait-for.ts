@@ -4,13 +4,19 @@ import type { OpOutcome, Submitter } from "@triplane/submitter";
 import type { CommandContext } from "../../framework/command.ts";
 import { utc } from "../../framework/table.ts";
 
-export async function waitForOutcome(submitter: Submitter, jti: string, timeoutS: number, context: CommandContext): Promise<OpOutcome> {
+export async function waitForOutcome(
+  submitter: Submitter,
+  { jti, words }: { readonly jti: string; readonly words: string | undefined },
+  timeoutS: number,
+  context: CommandContext,
+): Promise<OpOutcome> {
   return await submitter.waitForOutcome(jti, {
     timeoutMs: timeoutS * 1000,
     signal: context.signal,
     onStage: (stage) => {
       if (stage.stage === "sent") context.progress("waiting for the keeper …");
-      if (stage.stage === "review") context.progress(`in review: ${askedText(stage)}; ${speakHint(stage, jti)}`);
+      if (stage.stage === "review")
+        context.progress(`in review${words === undefined ? "" : ` as ${words}`}: ${askedText(stage)}; ${speakHint(stage, jti)}`);
     },
   });
 }

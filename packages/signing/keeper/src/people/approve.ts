@@ -13,6 +13,7 @@ import {
   verifyApproval,
 } from "@triplane/contract";
 import { type Decision, explain, maxApprovalS, signerOf, type UnopposedWait } from "@triplane/policy";
+import { differences } from "./announced.ts";
 import { decideForDisplay, readApprovals, readOpenReview, readPolicyInForce, readReview, type SigningDeps } from "./deps.ts";
 
 export interface ApproveOptions {
@@ -36,7 +37,10 @@ export interface Spoken {
   readonly explanation: readonly string[];
 }
 
-/** Throws `review_not_found`, and `approval_not_accepted` before anything is published where the approval would not count. */
+/**
+ * Throws `review_not_found`, `review_differs` where the review stream says otherwise than was verified here, and
+ * `approval_not_accepted` before anything is published where the approval would not count.
+ */
 export function approve(deps: SigningDeps, options: ApproveOptions): Promise<Spoken> {
   return speak(deps, options, "approve");
 }
@@ -84,8 +88,11 @@ async function speak(deps: SigningDeps, options: ApproveOptions, word: "approve"
     },
     key,
   );
+  const others = await readApprovals(deps, jti);
+  const lies = differences(read, decideForDisplay(read, others, inForce, nowS), inForce);
+  if (lies.length > 0) throw new TriplaneError("review_differs", `nothing was signed: ${lies.join("; ")}`);
   const mine = verifyApproval(compact);
-  const decision = decideForDisplay(read, [...(await readApprovals(deps, jti)), mine], inForce, nowS);
+  const decision = decideForDisplay(read, [...others, mine], inForce, nowS);
   if (decision.verdict === "refuse" && (decision.code === "review_expired" || decision.code === "token_expired"))
     throw new TriplaneError("review_expired", `the review of ${jti} has closed: ${decision.fact}`);
   if (!decision.countedApprovals.some((counted) => counted.token.digest === mine.token.digest)) {

@@ -4,6 +4,7 @@ import {
   type Approval,
   type Audience,
   type Clock,
+  type Digest,
   nowSeconds,
   type Random,
   streamNames,
@@ -17,6 +18,7 @@ import { firstShownS } from "../open-since.ts";
 import type { PolicyInForce } from "../outputs.ts";
 import type { PolicySource } from "../ports.ts";
 import { type ReadItem, readReviewItem } from "../review-item.ts";
+import { opsShown } from "./announced.ts";
 
 export interface PersonDeps {
   /** Under an identity that may read the review stream. */
@@ -43,6 +45,8 @@ export async function readPolicyInForce(deps: PersonDeps): Promise<PolicyInForce
 export interface ShownItem extends ReadItem {
   /** Since when people can see it, in seconds since 1970. */
   readonly openSinceS: number;
+  /** Of every op that was ever shown under its jti; more than one means that somebody exchanges them. */
+  readonly digests: readonly Digest[];
 }
 
 /** The item and its verified op. Throws `review_not_found`, or `chain_broken` for an item that does not verify. */
@@ -53,7 +57,8 @@ export async function readReview(deps: PersonDeps, jti: string): Promise<ShownIt
   if (last === undefined) throw new TriplaneError("review_not_found", `no op ${jti} is in review`);
   const read = readReviewItem(last.text, jti);
   const shownS = firstShownS(messages, read.op.token.digest) ?? 0;
-  return { ...read, openSinceS: Math.min(nowSeconds(deps.clock), Math.max(shownS, read.item.taken_at)) };
+  const openSinceS = Math.min(nowSeconds(deps.clock), Math.max(shownS, read.item.taken_at));
+  return { ...read, openSinceS, digests: opsShown(messages, jti) };
 }
 
 /** As `readReview`, and throws `review_not_found` also for a review that has ended. */

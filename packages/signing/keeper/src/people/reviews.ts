@@ -11,9 +11,10 @@ import {
   streamNames,
   subjects,
 } from "@triplane/contract";
-import { explain, type Policy, signerOf, type UnopposedWait } from "@triplane/policy";
+import { explain, type Policy, type Signer, signerOf, type UnopposedWait } from "@triplane/policy";
 import type { PolicyInForce } from "../outputs.ts";
 import { type ReadItem, readReviewItem } from "../review-item.ts";
+import { differences } from "./announced.ts";
 import { decideForDisplay, type PersonDeps, readApprovals, readPolicyInForce, readReview, type ShownItem } from "./deps.ts";
 
 /** Somebody's word on an op. */
@@ -33,6 +34,8 @@ export interface ReviewSummary {
   readonly target: string;
   readonly issuer: Did;
   readonly principal: string | undefined;
+  /** What an agent or an automation wrote, no person has read. */
+  readonly role: Signer["role"] | undefined;
   readonly needs: readonly ReviewNeed[];
   /** What is still to come; empty where the keeper could end the review now. */
   readonly missing: readonly ReviewNeed[];
@@ -58,6 +61,8 @@ export interface ShownReview extends ReviewSummary {
   /** The verdict of the policy in force now, rates and budgets aside. */
   readonly verdict: "admit" | "review" | "refuse";
   readonly explanation: readonly string[];
+  /** What the review stream says otherwise than this tool verified; with any of them nothing is signed. */
+  readonly differences: readonly string[];
 }
 
 /** Reviews that are open, oldest first. Items that do not verify are left out and counted. */
@@ -102,6 +107,7 @@ export function present(read: ShownItem, approvals: readonly Approval[], inForce
     target: op.claims.target,
     issuer: op.claims.iss,
     principal: principalOf(inForce.policy, op.claims.iss),
+    role: signerOf(inForce.policy, op.claims.iss)?.role,
     needs: decision.verdict === "review" ? decision.needs : item.needs,
     missing: decision.verdict === "review" ? decision.missing : [],
     unopposed: decision.verdict === "review" ? decision.unopposed : undefined,
@@ -123,12 +129,13 @@ export function present(read: ShownItem, approvals: readonly Approval[], inForce
     })),
     verdict: decision.verdict,
     explanation: explain(decision),
+    differences: differences(read, decision, inForce),
   };
 }
 
 function summaryOf(shown: ShownReview): ReviewSummary {
-  const { jti, kind, target, issuer, principal, needs, missing, unopposed, takenAtS, closesAtS } = shown;
-  return { jti, kind, target, issuer, principal, needs, missing, unopposed, takenAtS, closesAtS };
+  const { jti, kind, target, issuer, principal, role, needs, missing, unopposed, takenAtS, closesAtS } = shown;
+  return { jti, kind, target, issuer, principal, role, needs, missing, unopposed, takenAtS, closesAtS };
 }
 
 function principalOf(policy: Policy, did: Did): string | undefined {
