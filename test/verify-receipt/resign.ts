@@ -1,7 +1,7 @@
 // A record taken apart, changed at any depth, and signed again by the keys that signed it: what is left to find is what it says.
 import { digestOf, type SigningKey, signToken, type TokenType } from "@triplane/contract";
 import type { Dice } from "../fuzz/mutate.ts";
-import { NAMES, type World } from "./world.ts";
+import { MONDAY_10_S, NAMES, type World } from "./world.ts";
 
 export type Payload = Record<string, unknown>;
 
@@ -105,6 +105,7 @@ function change(world: World, payload: Payload, member: string, dice: Dice): str
       "é",
       "auto",
       "approved",
+      "unopposed",
     ],
     ...[
       "admission",
@@ -123,6 +124,8 @@ function change(world: World, payload: Payload, member: string, dice: Dice): str
     ...Object.values(payload).slice(0, 8),
     { recent_auto: { "web-deploys": 5 }, budget_used: 1 },
     { recent_auto: { "web-deploys": -1 } },
+    { recent_auto: {}, budget_used: 0, open_since: MONDAY_10_S },
+    { recent_auto: {}, budget_used: 0, open_since: MONDAY_10_S - 31 },
     { deep: [[[[[[[[[[[[[[["too deep"]]]]]]]]]]]]]]] },
     ...NAMES.map((name) => world.keys[name].did),
   ];

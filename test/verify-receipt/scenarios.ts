@@ -52,6 +52,14 @@ export function everyKind(world: World): ReadonlyMap<string, Decided> {
   const removal = makeOp(alice, { op: "component.remove", target: "web-shop", plan: digestOf("a plan"), reason: "it is not used" });
   const both = [makeApproval(bob, removal), makeApproval(carol, removal)];
   const data = makeOp(bob, { target: "db" });
+  const scale = makeOp(alice, { op: "component.scale", target: "zot" });
+  const later = makeOp(alice, { op: "desired.apply", target: "site" });
+  const after = (seconds: number) => MONDAY_10_S + seconds;
+  const asked = (op: Op, seconds: number): Scenario => ({
+    op,
+    facts: { recent_auto: {}, open_since: op.claims.iat },
+    nowS: after(seconds),
+  });
   const scenarios: Readonly<Record<string, Scenario>> = {
     "signed automatically": { op: makeOp(dave) },
     "approved by two people": { op: removal, approvals: both },
@@ -63,6 +71,18 @@ export function everyKind(world: World): ReadonlyMap<string, Decided> {
     "beyond the rate": { op: makeOp(dave), facts: { recent_auto: { "web-deploys": 5 } } },
     "denied in a window": { op: makeOp(dave, { iat: friday }) },
     "out of scope": { op: makeOp(deployer, { scope: "platform" }) },
+    "approved by different people of two quorums": { op: scale, approvals: [makeApproval(carol, scale), makeApproval(bob, scale)] },
+    "approved long after its own expiry": {
+      ...asked(data, 1700),
+      approvals: [makeApproval(carol, data, { iat: after(1700), exp: after(1760) })],
+    },
+    "asked about for long enough": asked(data, 1800),
+    "nobody objected": asked(later, 300),
+    "approved before its wait was over": { ...asked(later, 20), approvals: [makeApproval(bob, later), makeApproval(carol, later)] },
+    "somebody objected": { ...asked(later, 299), approvals: [makeApproval(bob, later, { decision: "reject" })] },
+    "not let run for too long": asked(later, 300 + 3600),
+    "frozen while the clock is put back": { op: makeOp(bob, { op: "component.restart", iat: Date.UTC(2026, 9, 25, 1, 10) / 1000 }) },
+    "an agent whose time is over": { op: makeOp(helper, { scope: "web", iat: Date.UTC(2027, 5, 1) / 1000 }) },
     rejected: { op: removal, approvals: [makeApproval(bob, removal, { decision: "reject" })] },
     withdrawn: { op: removal, approvals: [makeApproval(alice, removal, { decision: "reject" })] },
     expired: { op: makeOp(dave), nowS: MONDAY_10_S + 700 },
@@ -86,28 +106,39 @@ export function everyKind(world: World): ReadonlyMap<string, Decided> {
 const KINDS = ["component.deploy", "component.remove", "component.restart", "component.scale", "desired.apply", "other.thing"];
 const TARGETS = ["web-shop", "web-a-blue", "db", "a-db-b", "zot", "workspace", "web-"].map((target) => target.replace(/-$/, "-x"));
 
+/** Three hours before the clocks of the policy's freezes are put back or forward, or a freeze begins or ends. */
+const SHIFTS = ["2026-10-24T22:00Z", "2026-03-28T22:00Z", "2026-03-29T20:00Z", "2026-12-23T11:00Z", "2027-01-06T11:00Z"].map(
+  (time) => Date.parse(time) / 1000,
+);
+
 /** Somebody asks for something at some time, and people say something about it. */
 export function randomScenario(world: World, dice: Dice): Scenario {
   const key = (): (typeof world.keys)["alice"] => world.keys[dice.pick(NAMES, "alice")];
-  const iat = MONDAY_10_S + dice.below(14 * 24 * 4) * 900;
+  const iat = dice.below(4) === 0 ? dice.pick(SHIFTS, MONDAY_10_S) + dice.below(360) * 60 : MONDAY_10_S + dice.below(14 * 24 * 4) * 900;
   const exp = iat + dice.pick([1, 600, 3600, 3601, 0], 600);
   const rest = dice.below(4) === 0 ? { plan: digestOf("a plan") } : dice.below(8) === 0 ? { nbf: iat + dice.below(1200) } : {};
   const about = { op: dice.pick(KINDS, ""), target: dice.pick(TARGETS, ""), scope: dice.pick(["platform", "platform", "web", "none"], "") };
   const aud = dice.below(20) === 0 ? { aud: dice.pick([`other/${AUD.split("/")[1]}`, `${AUD}x`, "libre-wuji"], AUD) } : {};
   const op = makeOp(key(), { iat, exp, ...about, ...rest, ...aud });
-  const approvals = Array.from({ length: dice.below(5) }, () => randomApproval(world, op, dice));
+  const nowS = iat + dice.pick([0, 0, 0, 10, 300, 599, 630, 631, -30, -31, 900, 1800, 3000, 3900, 4500], 0);
+  const approvals = Array.from({ length: dice.below(6) }, () => randomApproval(world, op, dice, nowS));
+  const open = dice.pick<number | undefined>([undefined, iat, iat, iat, iat + 10, iat - 30, iat - 31, nowS, nowS + 1], undefined);
   const recent = dice.pick<Record<string, number> | undefined>([{}, { "web-deploys": 4 }, { "web-deploys": 5 }, undefined], {});
   const budget = dice.pick<number | undefined>([0, 2, 3, undefined], 0);
   return {
     op,
     approvals,
-    facts: { ...(recent === undefined ? {} : { recent_auto: recent }), ...(budget === undefined ? {} : { budget_used: budget }) },
-    nowS: iat + dice.pick([0, 0, 0, 10, 599, 630, 631, -30, -31], 0),
+    facts: {
+      ...(recent === undefined ? {} : { recent_auto: recent }),
+      ...(budget === undefined ? {} : { budget_used: budget }),
+      ...(open === undefined || open < 0 ? {} : { open_since: open }),
+    },
+    nowS,
     ...(dice.below(4) === 0 ? { admittedBy: key().did as Did } : {}),
   };
 }
 
-function randomApproval(world: World, op: Op, dice: Dice): Approval {
+function randomApproval(world: World, op: Op, dice: Dice, nowS: number): Approval {
   const key = world.keys[dice.pick(NAMES, "bob")];
   const odd = dice.pick<Readonly<Record<string, unknown>>>(
     [
@@ -116,5 +147,7 @@ function randomApproval(world: World, op: Op, dice: Dice): Approval {
     ],
     {},
   );
-  return makeApproval(key, op, dice.below(3) === 0 ? odd : {});
+  const iat = dice.pick([op.claims.iat, nowS, nowS - 300, nowS - 1500], nowS);
+  const life = { iat, exp: iat + dice.pick([600, 1200, 1201], 600) };
+  return makeApproval(key, op, { ...life, ...(dice.below(3) === 0 ? odd : {}) });
 }

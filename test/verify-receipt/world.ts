@@ -80,7 +80,7 @@ function filesOf(keys: Readonly<Record<Name, SigningKey>>, state: CreatedReposit
   automations | Array { principal | String, keys | Array String, .. } = [
     { principal = "deployer", keys = [${did("deployer")}], scopes = ["web"] },
   ],
-  agents = [{ principal = "helper", keys = [${did("helper")}], owner = "alice", scopes = ["web"], budget = { ops = 3, window_s = 3.6e3 } }],
+  agents = [{ principal = "helper", keys = [${did("helper")}], owner = "alice", scopes = ["web"], budget = { ops = 3, window_s = 3.6e3 }, expires = "2027-06-01T00:00:00Z" }],
   keepers = [{ name = "keeper-1", keys = [${did("keeper")}] }],
 }
 `;
@@ -99,7 +99,7 @@ function filesOf(keys: Readonly<Record<Name, SigningKey>>, state: CreatedReposit
   workspace : String = "libre-wuji",
   policy_version | default = 1,
   policy_version = 3,
-  limits = { max_lifetime_s = 3600 },
+  limits = { max_lifetime_s = 3600, max_approval_s = 1200 },
   limits.clock_skew_s | Number = 30,
   comment | optional | doc "never given" | String,
   draft | not_exported = { anything = ['Goes "here"] },
@@ -117,11 +117,27 @@ function filesOf(keys: Readonly<Record<Name, SigningKey>>, state: CreatedReposit
       "%,
     },
     { id = "never-registry", kinds = ["component.remove"], targets = ["zot"], why = "the registry \\u{26d4} stays" },
+    {
+      id = "autumn", kinds = ["component.restart"], targets = ["*"], why = "stocktaking",
+      dates = [
+        { from = "2026-10-25T02:30", until = "2026-10-25T02:45", zone = "Europe/Madrid" },
+        { from = "2026-03-29T02:10", until = "2026-03-29", zone = "Europe/Madrid" },
+        { from = "2026-12-24", until = "2027-01-06", zone = "Australia/Lord_Howe" },
+      ],
+    },
     { id = "machines-never-remove", kinds = ["*.remove"], targets = ["*"], issuers = ["any:agent", "any:automation"], why = "people decide" },
   ],
   review = [
     { id = "removals", kinds = ["component.remove"], targets = ["*"], approvals = 2, groups = ["ops"] },
-    { id = "data", kinds = ["*"], targets = ["db", "*-db-*"], approvals = 1, groups = ["security"] },
+    { id = "data", kinds = ["*"], targets = ["db", "*-db-*"], approvals = 1, groups = ["security"], open_s = 1800 },
+    {
+      id = "both", kinds = ["component.scale"], targets = ["db", "zot"], open_s = 3000,
+      quorums = [{ approvals = 1, groups = ["security", "ops"] }, { approvals = 1, groups = ["security"] }],
+    },
+  ],
+  unopposed = [
+    { id = "applied-later", kinds = ["desired.apply"], targets = ["*"], wait_s = 300, groups = ["ops"], approvals = 2 },
+    { id = "workspace-later", kinds = ["desired.apply", "other.thing"], targets = ["w*"], wait_s = 900, groups = ["security"] },
   ],
   auto_sign = [
     { id = "web-deploys", kinds = ["component.deploy"], targets = ["web-*"], rate = { max = 5, window_s = 0xe10 } },

@@ -2,9 +2,11 @@
 import { z } from "zod";
 import { commitField, compactField, digestField, jtiField, secondsField } from "./objects/claims.ts";
 
-/** One requirement of a review: `count` distinct persons out of `groups`. All requirements have to be met (AND). */
+/** One requirement of a review: `count` distinct persons out of `groups`. All have to be met (AND), those of one rule by different people. */
 export const reviewNeedSchema = z.strictObject({ rule: z.string(), count: z.int().min(1), groups: z.array(z.string()) });
 export type ReviewNeed = z.infer<typeof reviewNeedSchema>;
+
+const unopposedSchema = z.strictObject({ groups: z.array(z.string()), runs_at: secondsField });
 
 /** On `ops.review.<ws>.<jti>`: an op that waits for people, or that no longer does. The last one per subject counts. */
 export const reviewItemSchema = z.strictObject({
@@ -15,6 +17,10 @@ export const reviewItemSchema = z.strictObject({
   policy_commit: commitField,
   needs: z.array(reviewNeedSchema),
   taken_at: secondsField,
+  /** From then on what is missing is not waited for, in seconds since 1970; people's tools work it out for themselves. */
+  closes_at: secondsField.optional(),
+  /** Present where the op runs by itself at `runs_at`, seconds since 1970, unless one of the groups objects. */
+  unopposed: unopposedSchema.optional(),
   /** Why it closed: `admitted`, or a failure code. */
   closed_by: z.string().optional(),
 });
@@ -25,6 +31,7 @@ export const answerSchema = z.strictObject({
   jti: jtiField,
   stage: z.enum(["review", "outcome"]),
   needs: z.array(reviewNeedSchema).optional(),
+  unopposed: unopposedSchema.optional(),
   /** An audit+jwt where stage is `outcome`. */
   record: compactField.optional(),
 });

@@ -6,7 +6,11 @@ import {
   CHANGES,
   type Change,
   changeBetween,
+  describeQuorums,
   type Policy,
+  type Quorum,
+  quorumsOf,
+  seatsOf,
   signerOf,
   simulate,
   type WeakestPath,
@@ -57,7 +61,7 @@ export interface Impact {
 /** A rule that denied or asked people, and does so no longer for some of what it covered. */
 export interface LostGuard {
   readonly rule: string;
-  readonly list: "deny" | "review";
+  readonly list: "deny" | "review" | "unopposed";
   /** One sentence for people. */
   readonly what: string;
 }
@@ -108,7 +112,7 @@ function weakening(inForce: Policy, proposed: Policy): Pick<Impact, "weaker" | "
 /** Rules in force that the proposed policy drops, or that cover less, ask fewer people, or hold at other times. */
 export function lostGuards(inForce: Policy, proposed: Policy): readonly LostGuard[] {
   const lost: LostGuard[] = [];
-  for (const list of ["deny", "review"] as const) {
+  for (const list of ["deny", "review", "unopposed"] as const) {
     for (const rule of inForce[list]) {
       const now = proposed[list].find(({ id }) => id === rule.id);
       const what = now === undefined ? "it is gone" : weakerGuard(rule, now);
@@ -118,7 +122,7 @@ export function lostGuards(inForce: Policy, proposed: Policy): readonly LostGuar
   return lost;
 }
 
-type Guard = Policy["deny"][number] | Policy["review"][number];
+type Guard = Policy["deny"][number] | Policy["review"][number] | Policy["unopposed"][number];
 
 function weakerGuard(was: Guard, now: Guard): string | undefined {
   for (const part of ["kinds", "targets"] as const) {
@@ -127,10 +131,28 @@ function weakerGuard(was: Guard, now: Guard): string | undefined {
   }
   const issuers = now.issuers === undefined ? [] : (was.issuers ?? ["everybody"]).filter((each) => now.issuers?.includes(each) !== true);
   if (issuers.length > 0) return `it no longer holds for ${issuers.join(" ")}`;
-  if ("approvals" in was && "approvals" in now && now.approvals < was.approvals)
-    return `it asks ${now.approvals} instead of ${was.approvals}`;
-  const windows = (guard: Guard): string => JSON.stringify("windows" in guard ? (guard.windows ?? []) : []);
-  return windows(was) === windows(now) ? undefined : "it holds at other times";
+  if ("wait_s" in was && "wait_s" in now) return weakerWait(was, now);
+  if (!("why" in was || "why" in now || "wait_s" in was || "wait_s" in now)) return weakerReview(was, now);
+  const times = (guard: Guard): string => JSON.stringify("why" in guard ? [guard.windows ?? [], guard.dates ?? []] : []);
+  return times(was) === times(now) ? undefined : "it holds at other times";
+}
+
+/** Less time to object, fewer who may, or fewer early approvals that end it. */
+function weakerWait(was: Policy["unopposed"][number], now: Policy["unopposed"][number]): string | undefined {
+  if (now.wait_s < was.wait_s) return `it runs after ${now.wait_s} s instead of ${was.wait_s} s`;
+  const silenced = was.groups.filter((group) => !now.groups.includes(group));
+  if (silenced.length > 0) return `${silenced.join(", ")} may no longer object`;
+  const early = (rule: Policy["unopposed"][number]) => rule.approvals ?? Number.POSITIVE_INFINITY;
+  return early(now) < early(was) ? `${now.approvals} approvals are enough for it to run at once` : undefined;
+}
+
+/** A review rule that can be met with fewer people, or without those whom it asked for. */
+function weakerReview(was: Policy["review"][number], now: Policy["review"][number]): string | undefined {
+  const [before, after] = [quorumsOf(was), quorumsOf(now)];
+  if (seatsOf(after) < seatsOf(before)) return `it asks ${seatsOf(after)} instead of ${seatsOf(before)}`;
+  const isKept = (quorum: Quorum): boolean =>
+    after.some(({ approvals, groups }) => approvals >= quorum.approvals && groups.every((group) => quorum.groups.includes(group)));
+  return before.every(isKept) ? undefined : `it asks for ${describeQuorums(after)} instead of ${describeQuorums(before)}`;
 }
 
 /** Ways through that need fewer people than before, whether or not an op of the past would have taken them. */
@@ -146,6 +168,10 @@ export function weakerPaths(inForce: Policy, proposed: Policy): readonly WeakerP
 
 /** Whether a rule without people reaches ops, targets or issuers that it did not reach. For rules that ask, reaching more is stricter. */
 function widens(was: WeakestPath, path: WeakestPath): boolean {
+  if (path.waitS !== undefined) {
+    if (was.waitS === undefined ? was.people > 0 : path.waitS < was.waitS) return true;
+    if (was.candidates.some((name) => !path.candidates.includes(name))) return true;
+  }
   if (path.people > 0) return path.candidates.some((name) => !was.candidates.includes(name));
   const grown = (now: readonly string[], before: readonly string[]) => now.some((each) => !before.includes(each));
   return grown(path.kinds, was.kinds) || grown(path.targets, was.targets) || grown(path.notes, was.notes);

@@ -35,13 +35,13 @@ export async function pastOps(repoDir: string, pin: RepositoryPin, sinceS: numbe
 function pastOpOf(record: AuditRecord): PastOp | undefined {
   const { basis, decision } = record.claims;
   if (basis === "admission") {
-    const { op, approvals, policy, decided_at: decidedAtS } = verifyAdmission(decision).claims;
-    return { op: verifyOp(op), approvals: approvals.map(verifyApproval), policyRef: policy, decidedAtS };
+    const { op, approvals, policy, decided_at: decidedAtS, facts } = verifyAdmission(decision).claims;
+    return { op: verifyOp(op), approvals: approvals.map(verifyApproval), policyRef: policy, decidedAtS, openSinceS: facts.open_since };
   }
-  const { op: compact, approvals, policy, decided_at: decidedAtS, code } = verifyRefusal(decision).claims;
+  const { op: compact, approvals, policy, decided_at: decidedAtS, code, facts } = verifyRefusal(decision).claims;
   const op = compact === undefined ? undefined : opOf(compact);
   if (op === undefined || !(isDecidedCode(code) || code === "kid_unknown")) return undefined;
-  return { op, approvals: approvals.map(verifyApproval), policyRef: policy, decidedAtS };
+  return { op, approvals: approvals.map(verifyApproval), policyRef: policy, decidedAtS, openSinceS: facts.open_since };
 }
 
 /** Refused bytes need not be an op. */

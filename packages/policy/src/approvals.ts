@@ -3,9 +3,11 @@
 // 1. People are counted, never keys: one principal counts once, with however many keys it signed.
 // 2. An approval counts for the exact op, plan, policy commit and state version that it names, or not at all.
 // 3. Agents and automations never count; nobody counts for their own op, nor an owner for their agent's, nor who admits.
-// 4. A rejection by somebody who may approve ends the op, whatever else was signed.
+// 4. Within one rule people are matched to seats and nobody takes two; one person may count for several rules (ADR 0025).
+// 5. A rejection by somebody who may approve ends the op, whatever else was signed.
 import { type Approval, assertTimes, MAX_APPROVALS, type ReviewNeed, TriplaneError } from "@triplane/contract";
-import type { Operator, ReviewRule } from "./schema.ts";
+import { type Ask, emptySeats, fits } from "./quorums.ts";
+import type { Operator, Policy } from "./schema.ts";
 import { personOf, type Signer, signerOf } from "./signers.ts";
 import type { DecisionInput, RuleTrace } from "./types.ts";
 
@@ -29,14 +31,14 @@ export function findWithdrawal(input: DecisionInput, issuer: Signer): Approval |
   });
 }
 
-/** Counts approvals against the review rules that match the op. */
-export function tallyApprovals(input: DecisionInput, issuer: Signer, rules: readonly ReviewRule[]): Tally {
+/** Counts approvals against what the rules that match the op ask for. */
+export function tallyApprovals(input: DecisionInput, issuer: Signer, asks: readonly Ask[], lastApprovalS?: number): Tally {
   const trace: RuleTrace[] = [];
   const counted: Approval[] = [];
   const voters = new Map<string, Operator>();
   let rejection: Tally["rejection"];
   for (const approval of input.approvals) {
-    const verdict = judge(input, issuer, rules, approval);
+    const verdict = judge(input, issuer, asks, approval, lastApprovalS);
     const rejects = approval.claims.decision === "reject";
     if (!verdict.counts) {
       trace.push(vote(input, approval, false, verdict.why));
@@ -45,7 +47,7 @@ export function tallyApprovals(input: DecisionInput, issuer: Signer, rules: read
       trace.push(vote(input, approval, true, `${verdict.voter.principal} rejects the op`));
     } else if (voters.has(verdict.voter.principal)) {
       trace.push(vote(input, approval, false, `${verdict.voter.principal} is counted already; people are counted, not keys`));
-    } else if (!helps(verdict.voter, missingNeeds(rules, voters))) {
+    } else if (!helps(verdict.voter, asks, voters)) {
       trace.push(vote(input, approval, false, `${verdict.voter.principal} is in no group that still has to approve`));
     } else if (counted.length === MAX_APPROVALS) {
       trace.push(vote(input, approval, false, `an admission carries at most ${MAX_APPROVALS} approvals`));
@@ -55,30 +57,36 @@ export function tallyApprovals(input: DecisionInput, issuer: Signer, rules: read
       trace.push(vote(input, approval, true, `${verdict.voter.principal} approves the op`));
     }
   }
-  return { counted, missing: missingNeeds(rules, voters), trace, ...(rejection === undefined ? {} : { rejection }) };
+  return { counted, missing: missingNeeds(asks, voters), trace, ...(rejection === undefined ? {} : { rejection }) };
 }
 
-/** What a review rule asks for. */
-export function needOf(rule: ReviewRule): ReviewNeed {
-  return { rule: rule.id, count: rule.approvals, groups: [...rule.groups] };
+/** What a rule asks for, quorum by quorum. */
+export function needsOf({ rule, quorums }: Ask): readonly ReviewNeed[] {
+  return quorums.map(({ approvals, groups }) => ({ rule, count: approvals, groups: [...groups] }));
 }
 
-function missingNeeds(rules: readonly ReviewRule[], voters: ReadonlyMap<string, Operator>): readonly ReviewNeed[] {
-  return rules.flatMap((rule) => {
-    const have = [...voters.values()].filter((voter) => isIn(voter, rule.groups)).length;
-    return have >= rule.approvals ? [] : [{ ...needOf(rule), count: rule.approvals - have }];
+function missingNeeds(asks: readonly Ask[], voters: ReadonlyMap<string, Operator>): readonly ReviewNeed[] {
+  return asks.flatMap((ask) => {
+    const empty = emptySeats(ask.quorums, [...voters.values()]);
+    return needsOf(ask).flatMap((need, index) => {
+      const count = empty[index] ?? need.count;
+      return count === 0 ? [] : [{ ...need, count }];
+    });
   });
 }
 
-function helps(voter: Operator, missing: readonly ReviewNeed[]): boolean {
-  return missing.some((need) => isIn(voter, need.groups));
+/** Whether somebody takes a seat of some rule that would stay empty without them. */
+function helps(voter: Operator, asks: readonly Ask[], voters: ReadonlyMap<string, Operator>): boolean {
+  const empty = (people: readonly Operator[], { quorums }: Ask) => emptySeats(quorums, people).reduce((sum, seats) => sum + seats, 0);
+  const before = [...voters.values()];
+  return asks.some((ask) => empty([...before, voter], ask) < empty(before, ask));
 }
 
-function isIn(voter: Operator, groups: readonly string[]): boolean {
-  return voter.groups.some((group) => groups.includes(group));
+function maySpeak(voter: Operator, { quorums, objectors = [] }: Ask): boolean {
+  return quorums.some((quorum) => fits(voter, quorum)) || voter.groups.some((group) => objectors.includes(group));
 }
 
-function judge(input: DecisionInput, issuer: Signer, rules: readonly ReviewRule[], approval: Approval): Verdict {
+function judge(input: DecisionInput, issuer: Signer, asks: readonly Ask[], approval: Approval, lastApprovalS: number | undefined): Verdict {
   const no = (why: string): Verdict => ({ counts: false, why });
   const wrongOp = whyNotThisOp(input, approval);
   if (wrongOp !== undefined) return no(wrongOp);
@@ -89,12 +97,19 @@ function judge(input: DecisionInput, issuer: Signer, rules: readonly ReviewRule[
   if (!signer.entry.may.includes("Approve")) return no(`${signer.principal} may not approve`);
   if (signer.principal === personOf(issuer))
     return no(issuer.role === "agent" ? `${signer.principal} owns the agent that issued the op` : "nobody approves their own op");
-  if (!rules.some((rule) => isIn(signer.entry, rule.groups))) return no(`${signer.principal} is in no group that has to approve`);
+  if (!asks.some((ask) => maySpeak(signer.entry, ask))) return no(`${signer.principal} is in no group that has to approve`);
   if (approval.claims.decision === "reject") return { counts: true, voter: signer.entry };
   const admitter = input.admittedBy === undefined ? undefined : signerOf(input.policy, input.admittedBy);
   if (admitter?.principal === signer.principal) return no(`${signer.principal} admits the op, which does not count as an approval of it`);
+  if (lastApprovalS !== undefined && approval.claims.iat > lastApprovalS + input.policy.limits.clock_skew_s)
+    return no("it was given after the review had closed");
   const stale = whyStale(input, approval);
   return stale === undefined ? { counts: true, voter: signer.entry } : no(stale);
+}
+
+/** The longest lifetime of an approval, in seconds. */
+export function maxApprovalS({ limits }: Policy): number {
+  return limits.max_approval_s ?? limits.max_lifetime_s;
 }
 
 /** For another op, another workspace, or out of its time. */
@@ -104,7 +119,7 @@ function whyNotThisOp(input: DecisionInput, approval: Approval): string | undefi
   if (claims.aud !== op.claims.aud) return "it is meant for another workspace or policy repository";
   if (claims.op_jti !== op.claims.jti || claims.op_digest !== op.token.digest) return "it is for another op";
   try {
-    assertTimes(claims, { nowS, clockSkewS: policy.limits.clock_skew_s, maxLifetimeS: policy.limits.max_lifetime_s });
+    assertTimes(claims, { nowS, clockSkewS: policy.limits.clock_skew_s, maxLifetimeS: maxApprovalS(policy) });
     return undefined;
   } catch (thrown) {
     if (thrown instanceof TriplaneError) return `its time is wrong: ${thrown.message}`;

@@ -1,12 +1,23 @@
 // What a schema cannot say about a policy: that its parts fit together. Finds every problem.
 import { MAX_APPROVALS } from "@triplane/contract";
 import type { PolicyProblem } from "./problems.ts";
+import { canFill, describeQuorums, fits, quorumsOf, seatsOf } from "./quorums.ts";
 import type { Policy } from "./schema.ts";
-import { isZone } from "./windows.ts";
+import { localOf, localRange } from "./windows.ts";
+import { isZone } from "./zones.ts";
+
+const RULE_LISTS = ["deny", "review", "unopposed", "auto_sign"] as const;
 
 /** The problems of a policy whose shape is right. */
 export function findInconsistencies(policy: Policy): readonly PolicyProblem[] {
-  return [...duplicateNames(policy), ...sharedKeys(policy), ...unknownNames(policy), ...unmetReviews(policy), ...badWindows(policy)];
+  return [
+    ...duplicateNames(policy),
+    ...sharedKeys(policy),
+    ...unknownNames(policy),
+    ...unmetReviews(policy),
+    ...badWindows(policy),
+    ...badDates(policy),
+  ];
 }
 
 function* duplicateNames(policy: Policy): Iterable<PolicyProblem> {
@@ -16,9 +27,7 @@ function* duplicateNames(policy: Policy): Iterable<PolicyProblem> {
     ...policy.agents.map((entry, index) => ({ name: entry.principal, path: ["agents", index, "principal"] })),
     ...policy.keepers.map((entry, index) => ({ name: entry.name, path: ["keepers", index, "name"] })),
   ];
-  const rules = (["deny", "review", "auto_sign"] as const).flatMap((list) =>
-    policy[list].map((rule, index) => ({ name: rule.id, path: [list, index, "id"] })),
-  );
+  const rules = RULE_LISTS.flatMap((list) => policy[list].map((rule, index) => ({ name: rule.id, path: [list, index, "id"] })));
   const scopes = policy.scopes.map((scope, index) => ({ name: scope.name, path: ["scopes", index, "name"] }));
   yield* repeated(principals, "is the name of two principals");
   yield* repeated(rules, "is the id of two rules");
@@ -64,10 +73,19 @@ function* unknownNames(policy: Policy): Iterable<PolicyProblem> {
         if (!scopes.has(scope)) yield { path: [list, index, "scopes", at], message: `there is no scope ${scope}` };
   for (const [index, agent] of policy.agents.entries())
     if (!operators.has(agent.owner)) yield { path: ["agents", index, "owner"], message: `there is no operator ${agent.owner}` };
+  for (const [index, { expires }] of policy.agents.entries())
+    if (expires !== undefined && Number.isNaN(Date.parse(expires)))
+      yield { path: ["agents", index, "expires"], message: `there is no time ${expires}` };
   for (const [index, rule] of policy.review.entries())
+    for (const [number, quorum] of quorumsOf(rule).entries())
+      for (const [at, group] of quorum.groups.entries()) {
+        const path = ["review", index, ...(rule.quorums === undefined ? [] : ["quorums", number]), "groups", at];
+        if (!groups.has(group)) yield { path, message: `no operator is in the group ${group}` };
+      }
+  for (const [index, rule] of policy.unopposed.entries())
     for (const [at, group] of rule.groups.entries())
-      if (!groups.has(group)) yield { path: ["review", index, "groups", at], message: `no operator is in the group ${group}` };
-  for (const list of ["deny", "review", "auto_sign"] as const)
+      if (!groups.has(group)) yield { path: ["unopposed", index, "groups", at], message: `no operator is in the group ${group}` };
+  for (const list of RULE_LISTS)
     for (const [index, rule] of policy[list].entries())
       for (const [at, issuer] of (rule.issuers ?? []).entries())
         if (!isKnownIssuer(issuer, issuers, groups)) yield { path: [list, index, "issuers", at], message: `nobody is ${issuer}` };
@@ -80,28 +98,39 @@ function isKnownIssuer(issuer: string, issuers: ReadonlySet<string>, groups: Rea
 
 /** Reviews that nobody could ever meet, or that ask for fewer people than the limits say. */
 function* unmetReviews(policy: Policy): Iterable<PolicyProblem> {
+  const approvers = policy.operators.filter((operator) => operator.may.includes("Approve"));
   for (const [index, rule] of policy.review.entries()) {
-    const people = policy.operators.filter(
-      (operator) => operator.may.includes("Approve") && operator.groups.some((group) => rule.groups.includes(group)),
-    );
-    const path = ["review", index, "approvals"];
-    if (people.length < rule.approvals)
+    const quorums = quorumsOf(rule);
+    const seats = seatsOf(quorums);
+    const path = ["review", index, rule.quorums === undefined ? "approvals" : "quorums"];
+    if (seats > MAX_APPROVALS)
+      yield { path, message: `it asks for ${seats} people, and an admission carries at most ${MAX_APPROVALS} approvals` };
+    else if (!canFill(quorums, approvers)) {
+      const people = approvers.filter((operator) => quorums.some((quorum) => fits(operator, quorum)));
+      const why = people.length < seats ? "" : " without somebody counting twice";
       yield {
         path,
-        message: `it asks for ${rule.approvals} approvals, and ${people.length} people of ${rule.groups.join(", ")} may approve`,
+        message: `it asks for ${describeQuorums(quorums)}, and the ${people.length} who may approve there cannot do that${why}`,
       };
-    if (policy.limits.quorum !== undefined && rule.approvals < policy.limits.quorum)
-      yield { path, message: `it asks for ${rule.approvals} approvals, and limits.quorum for at least ${policy.limits.quorum}` };
+    }
+    if (policy.limits.quorum !== undefined && seats < policy.limits.quorum)
+      yield { path, message: `it asks for ${seats} approvals, and limits.quorum for at least ${policy.limits.quorum}` };
   }
-  const total = policy.review.reduce((sum, rule) => sum + rule.approvals, 0);
-  const everybody = policy.operators.filter((operator) => operator.may.includes("Approve")).length;
-  if (Math.min(total, everybody) > MAX_APPROVALS && policy.review.length > 1) for (const issue of overlaps(policy)) yield issue;
+  for (const [index, rule] of policy.unopposed.entries()) {
+    const people = approvers.filter((operator) => fits(operator, { approvals: 1, groups: rule.groups }));
+    if (people.length === 0)
+      yield { path: ["unopposed", index, "groups"], message: `nobody of ${rule.groups.join(", ")} may approve, so nobody could object` };
+    else if (rule.approvals !== undefined && people.length < rule.approvals)
+      yield { path: ["unopposed", index, "approvals"], message: `only ${people.length} of ${rule.groups.join(", ")} may approve` };
+  }
+  const total = policy.review.reduce((sum, rule) => sum + seatsOf(quorumsOf(rule)), 0);
+  if (Math.min(total, approvers.length) > MAX_APPROVALS && policy.review.length > 1) for (const issue of overlaps(policy)) yield issue;
 }
 
 /** Rules for everything that together could ask for more people than an admission carries. */
 function* overlaps(policy: Policy): Iterable<PolicyProblem> {
   const general = policy.review.filter((rule) => rule.kinds.includes("*") && rule.targets.includes("*"));
-  const sum = general.reduce((count, rule) => count + rule.approvals, 0);
+  const sum = general.reduce((count, rule) => count + seatsOf(quorumsOf(rule)), 0);
   if (sum > MAX_APPROVALS)
     yield {
       path: ["review"],
@@ -118,4 +147,16 @@ function* badWindows(policy: Policy): Iterable<PolicyProblem> {
         if (new Set(window.days).size !== window.days.length) yield { path: [...path, "days"], message: "a day is listed twice" };
         if (window.from === "24:00") yield { path: [...path, "from"], message: "a day begins at 00:00" };
       }
+}
+
+function* badDates(policy: Policy): Iterable<PolicyProblem> {
+  for (const [index, rule] of policy.deny.entries())
+    for (const [at, range] of (rule.dates ?? []).entries()) {
+      const path = ["deny", index, "dates", at];
+      const unknown = (["from", "until"] as const).filter((member) => localOf(range[member]) === undefined);
+      for (const member of unknown) yield { path: [...path, member], message: `there is no day ${range[member]}` };
+      if (!isZone(range.zone)) yield { path: [...path, "zone"], message: `there is no time zone ${range.zone}` };
+      if (unknown.length === 0 && localRange(range).end <= localRange(range).from)
+        yield { path: [...path, "until"], message: `${range.until} is not after ${range.from}` };
+    }
 }

@@ -1,21 +1,27 @@
 // The decision: one pure function of op, policy, approvals, facts and time (`time-is-an-input`). The only door (`no-fail-open`).
 //
-// 1. Order: audience, issuer, times, scope, deny, budget, withdrawal, review, auto-sign; what no rule lets through is refused.
-// 2. Deny beats review beats auto-sign. Of several matching review rules every one has to be met.
+// 1. Order: audience, issuer, times, scope, deny, budget, withdrawal, review, unopposed, auto-sign; what no rule lets through is refused.
+// 2. Deny beats review beats unopposed beats auto-sign. Of several matching rules that involve people every one has to be met.
 // 3. A fact that a rule needs and that is missing counts against the op.
-import { assertAudience, assertTimes, type FailureCode, TriplaneError } from "@triplane/contract";
-import { findWithdrawal, needOf, tallyApprovals } from "./approvals.ts";
+import { assertAudience, type FailureCode, type ReviewNeed, TriplaneError } from "@triplane/contract";
+import { findWithdrawal, needsOf, type Tally, tallyApprovals } from "./approvals.ts";
 import { matchesAny } from "./glob.ts";
 import { describeFailing, failingParts, grantedScopes, type Matcher } from "./matching.ts";
 import { nearestAfterDeny, nearestInScope, nearestRule, type Variant } from "./nearest.ts";
-import type { AutoSignRule, ReviewRule } from "./schema.ts";
+import { describeQuorums, quorumsOf } from "./quorums.ts";
+import { assertTakenInTime, assertValidNow, closingOf } from "./review-times.ts";
+import type { AutoSignRule, ReviewRule, UnopposedRule } from "./schema.ts";
 import { personOf, type Signer, signerOf } from "./signers.ts";
 import type { Decision, DecisionInput, RefuseDecision, RuleTrace } from "./types.ts";
+import { askOf, describeUnopposed, waitOf } from "./unopposed.ts";
 
 /** Pure: what the policy says about an op, with every rule that took part. Never throws for an op that the policy refuses. */
 export function decide(input: DecisionInput): Decision {
   return new Deciding(input).decide();
 }
+
+/** The built-in rule by which an agent's grant ends; no rule of a policy can be called so. */
+const AGENT_EXPIRES = "agent.expires";
 
 interface Reason {
   readonly rule?: string;
@@ -43,7 +49,7 @@ class Deciding {
   }
 
   #checkForm(): Signer | RefuseDecision {
-    const { op, policy, policyRef, nowS, admittedBy } = this.#input;
+    const { op, policy, policyRef, admittedBy } = this.#input;
     const audience = { workspace: policy.workspace, policyRid: policyRef.rid };
     const wrongAudience = this.#step("audience", `meant for ${policy.workspace} under this policy`, () =>
       assertAudience(op.claims.aud, audience),
@@ -55,8 +61,8 @@ class Deciding {
       return this.#refuse("kid_unknown", `the key ${op.claims.iss} is in no list of the policy`);
     }
     this.#say("form", "issuer", true, `signed by ${issuer.role} ${issuer.principal}`);
-    const limits = { nowS, clockSkewS: policy.limits.clock_skew_s, maxLifetimeS: policy.limits.max_lifetime_s };
-    const wrongTimes = this.#step("times", "valid at the time of the decision", () => assertTimes(op.claims, limits));
+    const when = this.#input.facts.open_since === undefined ? "at the time of the decision" : "when people were first asked";
+    const wrongTimes = this.#step("times", `valid ${when}`, () => assertTakenInTime(this.#input));
     if (wrongTimes !== undefined) return wrongTimes;
     return (admittedBy === undefined ? undefined : this.#checkAdmitter(admittedBy, issuer)) ?? issuer;
   }
@@ -95,15 +101,21 @@ class Deciding {
   }
 
   #checkDeny(issuer: Signer): RefuseDecision | undefined {
-    const { policy, nowS } = this.#input;
+    const { op, policy, nowS } = this.#input;
     const matching = policy.deny.filter((rule) => this.#matches("deny", rule, issuer, `it denies: ${rule.why}`));
     const [first] = matching;
     if (first === undefined) return undefined;
-    return this.#refuse("policy_denied", first.why, { rule: first.id, nearest: nearestAfterDeny(first, nowS) });
+    return this.#refuse("policy_denied", first.why, { rule: first.id, nearest: nearestAfterDeny(policy, issuer, op.claims, nowS) });
   }
 
   #checkBudget(issuer: Signer): RefuseDecision | undefined {
     if (issuer.role !== "agent") return undefined;
+    const { expires } = issuer.entry;
+    if (expires !== undefined && !(this.#input.nowS < Date.parse(expires) / 1000)) {
+      const fact = `the grant of ${issuer.principal} ended at ${expires}`;
+      this.#say("scope", AGENT_EXPIRES, false, fact);
+      return this.#refuse("policy_denied", fact, { rule: AGENT_EXPIRES });
+    }
     const { ops, window_s: windowS } = issuer.entry.budget;
     const used = this.#input.facts.budget_used;
     const fact =
@@ -127,22 +139,56 @@ class Deciding {
     const reviews = policy.review.filter((rule) => this.#matches("review", rule, issuer, describeReview(rule)));
     const [first] = reviews;
     if (first !== undefined) return this.#review(issuer, reviews, first);
+    const unopposed = policy.unopposed.filter((rule) => this.#matches("unopposed", rule, issuer, describeUnopposed(rule)));
+    if (unopposed[0] !== undefined) return this.#unopposed(issuer, unopposed, unopposed[0]);
     const automatic = policy.auto_sign.filter((rule) => this.#matchesAuto(rule, issuer));
     const [auto] = automatic;
+    const expired = this.#checkStillValid();
+    if (expired !== undefined) return expired;
     if (auto !== undefined) return { verdict: "admit", basis: "auto", rule: auto.id, countedApprovals: [], trace: this.#trace };
     return this.#refuseByDefault(issuer);
   }
 
   #review(issuer: Signer, rules: readonly ReviewRule[], first: ReviewRule): Decision {
-    const tally = tallyApprovals(this.#input, issuer, rules);
+    const asks = rules.map((rule) => ({ rule: rule.id, quorums: quorumsOf(rule) }));
+    const closing = closingOf(rules, this.#input);
+    const tally = tallyApprovals(this.#input, issuer, asks, closing.lastApprovalS);
     this.#trace.push(...tally.trace);
-    if (tally.rejection !== undefined) {
-      const { approval, principal } = tally.rejection;
-      return { ...this.#refuse("review_rejected", `${principal} rejected the op`, { rule: first.id }), countedApprovals: [approval] };
-    }
+    const rejected = this.#checkRejection(tally, first.id);
+    if (rejected !== undefined) return rejected;
+    const expired = closing.expires ? this.#checkStillValid() : undefined;
+    if (expired !== undefined) return expired;
     const { counted, missing } = tally;
     if (missing.length === 0) return { verdict: "admit", basis: "approved", rule: first.id, countedApprovals: counted, trace: this.#trace };
-    return { verdict: "review", needs: rules.map(needOf), missing, countedApprovals: counted, trace: this.#trace };
+    const { closesAtS, rule } = closing;
+    if (rule !== undefined && this.#input.nowS >= closesAtS)
+      return this.#refuse("review_expired", `people were asked for ${rule.open_s} s, and ${describeMissing(missing)}`, { rule: rule.id });
+    return { verdict: "review", needs: asks.flatMap(needsOf), missing, closesAtS, countedApprovals: counted, trace: this.#trace };
+  }
+
+  #unopposed(issuer: Signer, rules: readonly UnopposedRule[], first: UnopposedRule): Decision {
+    const tally = tallyApprovals(this.#input, issuer, rules.map(askOf));
+    this.#trace.push(...tally.trace);
+    const rejected = this.#checkRejection(tally, first.id);
+    if (rejected !== undefined) return rejected;
+    const { wait, basis, closesAtS } = waitOf(rules, tally, this.#input);
+    const rest = { countedApprovals: tally.counted, trace: this.#trace };
+    if (wait !== undefined) return { verdict: "review", needs: [], missing: [], unopposed: wait, closesAtS, ...rest };
+    if (this.#input.nowS < closesAtS) return { verdict: "admit", basis, rule: first.id, ...rest };
+    const { max_lifetime_s: lateS } = this.#input.policy.limits;
+    return this.#refuse("review_expired", `nobody objected, and no keeper let it run for ${lateS} s after its wait`, { rule: first.id });
+  }
+
+  #checkRejection({ rejection }: Tally, rule: string): RefuseDecision | undefined {
+    if (rejection === undefined) return undefined;
+    const { approval, principal } = rejection;
+    return { ...this.#refuse("review_rejected", `${principal} rejected the op`, { rule }), countedApprovals: [approval] };
+  }
+
+  /** What people are not asked about, or not for a time that the policy sets, has to be valid now. */
+  #checkStillValid(): RefuseDecision | undefined {
+    if (this.#input.facts.open_since === undefined) return undefined;
+    return this.#step("times", "still valid", () => assertValidNow(this.#input));
   }
 
   #matchesAuto(rule: AutoSignRule, issuer: Signer): boolean {
@@ -173,7 +219,7 @@ class Deciding {
     return this.#refuse("policy_denied", reason, { rule: "default", nearest: nearestRule(policy, issuer, op.claims, nowS) });
   }
 
-  #matches(kind: "deny" | "review" | "auto_sign", rule: Matcher, issuer: Signer, why: string): boolean {
+  #matches(kind: "deny" | "review" | "unopposed" | "auto_sign", rule: Matcher, issuer: Signer, why: string): boolean {
     const { op, nowS } = this.#input;
     const failing = failingParts(rule, op.claims, issuer, nowS);
     this.#say(kind, rule.id, failing.length === 0, failing.length === 0 ? why : describeFailing(rule, op.claims, failing));
@@ -210,6 +256,10 @@ class Deciding {
   }
 }
 
+function describeMissing(missing: readonly ReviewNeed[]): string {
+  return `${missing.map(({ count, groups }) => `${count} of ${groups.join(" or ")}`).join(" and ")} did not approve`;
+}
+
 function describeReview(rule: ReviewRule): string {
-  return `it asks for ${rule.approvals} ${rule.approvals === 1 ? "person" : "people"} of ${rule.groups.join(", ")}`;
+  return `it asks for ${describeQuorums(quorumsOf(rule))}`;
 }

@@ -1,6 +1,6 @@
 // A decision in sentences, from the trace of the decision itself.
 import { canonicalJson, type ReviewNeed } from "@triplane/contract";
-import type { Decision } from "./types.ts";
+import type { Decision, UnopposedWait } from "./types.ts";
 
 /** The verdict first, then every rule that took part, in the order in which they were asked. */
 export function explain(decision: Decision): readonly string[] {
@@ -10,11 +10,14 @@ export function explain(decision: Decision): readonly string[] {
   ];
 }
 
+const BASIS_WORDS = { auto: "without a person", approved: "approved by people", unopposed: "nobody objected" } as const;
+
 function verdictLines(decision: Decision): readonly string[] {
   switch (decision.verdict) {
     case "admit":
-      return [`admit, ${decision.basis === "auto" ? "without a person" : "approved by people"}, by rule ${decision.rule}`];
+      return [`admit, ${BASIS_WORDS[decision.basis]}, by rule ${decision.rule}`];
     case "review":
+      if (decision.unopposed !== undefined) return [`review: ${describeWait(decision.unopposed)}`];
       return ["review: people have to approve", ...decision.missing.map(describeNeed)];
     case "refuse": {
       const by = decision.rule === undefined ? "" : ` by rule ${decision.rule}`;
@@ -22,6 +25,16 @@ function verdictLines(decision: Decision): readonly string[] {
       return [`refuse (${decision.code})${by}: ${decision.fact}`, ...nearest];
     }
   }
+}
+
+/** What an op that runs by itself waits for. */
+export function describeWait({ rules, groups, runsAtS, early }: UnopposedWait): string {
+  const when = `${new Date(runsAtS * 1000).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+  const sooner =
+    early.length === 0
+      ? ""
+      : `, or as soon as ${early.map(({ count, groups: of }) => `${count} of ${of.join(", ")}`).join(" and ")} approve`;
+  return `${rules.join(", ")}: it runs at ${when} unless one of ${groups.join(" or ")} objects${sooner}`;
 }
 
 /** A requirement as a sentence. */

@@ -1,11 +1,14 @@
 // The public names of the policy package.
+export { maxApprovalS } from "./approvals.ts";
 export { decide } from "./decide.ts";
-export { describeNeed, explain } from "./explain.ts";
+export { describeNeed, describeWait, explain } from "./explain.ts";
 export { matchesAny } from "./glob.ts";
 export { filesImporter, loadPolicy, POLICY_ENTRY, policyDigest, readPolicy } from "./load.ts";
 export { grantedScopes } from "./matching.ts";
 export type { PlacedProblem } from "./problems.ts";
+export { describeQuorums, quorumsOf, seatsOf } from "./quorums.ts";
 export { type Readjudicated, readjudicate, summary } from "./readjudicate.ts";
+export { usesOpenSince } from "./review-times.ts";
 export * from "./schema.ts";
 export { personOf, type Signer, signerOf } from "./signers.ts";
 export {

@@ -103,13 +103,15 @@ test("loadPolicy: names that lead nowhere, and names that lead to two, are all r
     "review.0.groups.0: no operator is in the group sre",
     "deny.0.issuers.0: nobody is group:sre",
     "deny.0.issuers.1: nobody is eve",
-    "review.0.approvals: it asks for 1 approvals, and 0 people of sre may approve",
+    "review.0.approvals: it asks for 1 person of sre, and the 0 who may approve there cannot do that",
   ]);
 });
 
 test("loadPolicy: a review that nobody can meet, or below the quorum, is refused", () => {
   const review = (approvals: number) => `[{ id = "r", kinds = ["*"], targets = ["*"], approvals = ${approvals}, groups = ["ops"] }]`;
-  assert.deepEqual(problemsOf({ review: review(4) }), ["review.0.approvals: it asks for 4 approvals, and 3 people of ops may approve"]);
+  assert.deepEqual(problemsOf({ review: review(4) }), [
+    "review.0.approvals: it asks for 4 people of ops, and the 3 who may approve there cannot do that",
+  ]);
   assert.deepEqual(problemsOf({ review: review(1), limits: "{ max_lifetime_s = 3600, clock_skew_s = 30, quorum = 2 }" }), [
     "review.0.approvals: it asks for 1 approvals, and limits.quorum for at least 2",
   ]);

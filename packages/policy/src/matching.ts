@@ -1,9 +1,9 @@
 // Whether a rule is about an op: its kinds, targets, issuers and windows. Says which of them failed, for people.
 import type { OpClaims } from "@triplane/contract";
 import { matchesAny } from "./glob.ts";
-import type { Policy, TimeWindow } from "./schema.ts";
+import type { DateRange, Policy, TimeWindow } from "./schema.ts";
 import type { Signer } from "./signers.ts";
-import { isOpen } from "./windows.ts";
+import { isDated, isOpen } from "./windows.ts";
 
 export interface Matcher {
   readonly id: string;
@@ -11,9 +11,10 @@ export interface Matcher {
   readonly targets: readonly string[];
   readonly issuers?: readonly string[] | undefined;
   readonly windows?: readonly TimeWindow[] | undefined;
+  readonly dates?: readonly DateRange[] | undefined;
 }
 
-export type MatchPart = "kind" | "target" | "issuer" | "window";
+export type MatchPart = "kind" | "target" | "issuer" | "window" | "date";
 
 /** The parts of a rule that the op does not meet; none means that the rule is about the op. */
 export function failingParts(rule: Matcher, op: OpClaims, issuer: Signer, nowS: number): readonly MatchPart[] {
@@ -22,6 +23,7 @@ export function failingParts(rule: Matcher, op: OpClaims, issuer: Signer, nowS: 
   if (!matchesAny(rule.targets, op.target)) failing.push("target");
   if (rule.issuers !== undefined && !rule.issuers.some((wanted) => isIssuer(wanted, issuer))) failing.push("issuer");
   if (rule.windows !== undefined && !isOpen(rule.windows, nowS)) failing.push("window");
+  if (rule.dates !== undefined && !isDated(rule.dates, nowS)) failing.push("date");
   return failing;
 }
 
@@ -40,6 +42,8 @@ function sentenceOn(part: MatchPart, rule: Matcher, op: OpClaims): string {
       return `the issuer is not among ${(rule.issuers ?? []).join(", ")}`;
     case "window":
       return "no window of the rule is open";
+    case "date":
+      return "it is none of the rule's dates";
   }
 }
 

@@ -2,9 +2,9 @@
 import type { Json, OpClaims } from "@triplane/contract";
 import { matchesAny } from "./glob.ts";
 import { failingParts, grantedScopes, type Matcher, type MatchPart } from "./matching.ts";
-import type { DenyRule, Policy } from "./schema.ts";
+import type { Policy } from "./schema.ts";
 import type { Signer } from "./signers.ts";
-import { nextTime } from "./windows.ts";
+import { isTime, nextChange, nextTime } from "./windows.ts";
 
 export type Variant = { readonly [member: string]: Json };
 
@@ -41,9 +41,13 @@ function scoped(op: OpClaims, scopes: readonly { readonly name: string }[], vari
   return names.includes(op.scope) ? variant : { scope: names.slice(0, MOST), ...variant };
 }
 
-/** For a denial by a rule that has windows: when it ends. */
-export function nearestAfterDeny(rule: DenyRule, nowS: number): Variant | undefined {
-  const endS = rule.windows === undefined ? undefined : nextTime(rule.windows, nowS, false);
+/** For a denial by rules that hold at times only: when none of the rules that are about the op denies it any more. */
+export function nearestAfterDeny(policy: Policy, issuer: Signer, op: OpClaims, nowS: number): Variant | undefined {
+  const about = policy.deny.filter(
+    (rule) => failingParts({ ...rule, windows: undefined, dates: undefined }, op, issuer, nowS).length === 0,
+  );
+  if (about.some((rule) => rule.windows === undefined && rule.dates === undefined)) return undefined;
+  const endS = nextChange(about, nowS, (timeS) => !about.some((rule) => isTime(rule, timeS)));
   return endS === undefined ? undefined : { nbf: endS };
 }
 
@@ -67,7 +71,7 @@ export function nearestRule(policy: Policy, issuer: Signer, op: OpClaims, nowS: 
 
 /** Waiting is nearer than another target, and that nearer than doing something else. */
 function distance(failing: readonly MatchPart[]): number {
-  const costs: Readonly<Record<MatchPart, number>> = { window: 1, target: 2, kind: 4, issuer: 8 };
+  const costs: Readonly<Record<MatchPart, number>> = { window: 1, date: 1, target: 2, kind: 4, issuer: 8 };
   return failing.reduce((sum, part) => sum + costs[part], 0);
 }
 

@@ -95,6 +95,7 @@ export function summary(decision: Decision): string {
     case "admit":
       return `admit ${decision.basis} ${decision.rule}`;
     case "review":
+      if (decision.unopposed !== undefined) return `review unopposed ${decision.unopposed.rules.join(" ")}`;
       return `review ${decision.missing.map((need) => `${need.rule}:${need.count}`).join(" ")}`;
     case "refuse":
       return `refuse ${decision.code}${decision.rule === undefined ? "" : ` ${decision.rule}`}`;

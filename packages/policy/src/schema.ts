@@ -29,6 +29,12 @@ const issuerField = z
     "must be a principal, group:<name>, any:operator, any:automation or any:agent",
   );
 const clockTimeField = z.string().regex(/^(?:[01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$/, "must be a time like 09:30");
+const instantField = z
+  .string()
+  .regex(/^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$/, "must be a time like 2027-01-31T00:00:00Z");
+const dateField = z
+  .string()
+  .regex(/^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T(?:[01][0-9]|2[0-3]):[0-5][0-9])?$/, "must be a date like 2026-12-24, or 2026-12-24T17:00");
 const zoneField = z.string().regex(/^[A-Za-z][A-Za-z0-9_+-]*(?:\/[A-Za-z0-9_+-]+)*$/, "must be an IANA time zone like Europe/Madrid");
 const textField = z.string().min(1).max(500);
 
@@ -48,6 +54,9 @@ const windowSchema = z.strictObject({
   zone: zoneField,
 });
 
+/** A stretch of the calendar on the clock of a zone. `until` without a time is that whole day. */
+const dateRangeSchema = z.strictObject({ from: dateField, until: dateField, zone: zoneField });
+
 /** At most `max` within the last `window_s` seconds. Keepers count up to 1000 ops of a principal; what they could not count is not offered. */
 const rateSchema = z.strictObject({ max: z.int().min(1).max(MAX_COUNTED), window_s: z.int().min(1).max(MAX_WINDOW_S) });
 
@@ -58,7 +67,34 @@ const matcher = {
   issuers: z.array(issuerField).min(1).max(MAX_LIST).optional(),
 };
 
+/** So many people out of these groups. */
+const quorumSchema = z.strictObject({ approvals: z.int().min(1).max(MAX_APPROVALS), groups: z.array(groupField).min(1).max(50) });
+
+/** One quorum may be written without a list. Nobody takes two seats of one rule. */
+const reviewSchema = z
+  .strictObject({
+    ...matcher,
+    approvals: quorumSchema.shape.approvals.optional(),
+    groups: quorumSchema.shape.groups.optional(),
+    quorums: z.array(quorumSchema).min(1).max(MAX_APPROVALS).optional(),
+    /** Seconds for which people are asked, from when they could first see the op. Without it the op's own expiry ends the review. */
+    open_s: z.int().min(1).max(MAX_WINDOW_S).optional(),
+  })
+  .refine(({ approvals, groups, quorums }) => {
+    const isShort = approvals !== undefined && groups !== undefined;
+    return quorums === undefined ? isShort : approvals === undefined && groups === undefined;
+  }, "must say either approvals and groups, or quorums");
+
+/** Runs after `wait_s` seconds, from when people could first see the op, unless somebody of the groups objects; `approvals` of them shorten the wait. */
+const unopposedSchema = z.strictObject({
+  ...matcher,
+  wait_s: z.int().min(1).max(MAX_WINDOW_S),
+  groups: quorumSchema.shape.groups,
+  approvals: quorumSchema.shape.approvals.optional(),
+});
+
 const windows = z.array(windowSchema).min(1).max(50).optional();
+const dates = z.array(dateRangeSchema).min(1).max(50).optional();
 const pinSchema = z.strictObject({ rid: ridField, root: commitField });
 
 export const policySchema = z.strictObject({
@@ -70,6 +106,8 @@ export const policySchema = z.strictObject({
   limits: z.strictObject({
     max_lifetime_s: z.int().min(1).max(MAX_WINDOW_S),
     clock_skew_s: z.int().min(0).max(MAX_CLOCK_SKEW_S),
+    /** Longest lifetime of an approval, from when it was given; without it, that of an op. */
+    max_approval_s: z.int().min(1).max(MAX_WINDOW_S).optional(),
     /** Fewest approvals that any review rule may ask for. */
     quorum: z.int().min(1).max(MAX_APPROVALS).optional(),
     /** Seconds for which a keeper that cannot reach the source of its policy goes on under it; then it admits nothing. */
@@ -99,6 +137,8 @@ export const policySchema = z.strictObject({
         /** The operator who answers for the agent; counts as the agent itself where approvals are counted. */
         owner: nameField,
         scopes: names,
+        /** From then on the agent's ops are refused, those that wait for people too. */
+        expires: instantField.optional(),
         /** At most `ops` ops admitted within the last `window_s` seconds. */
         budget: z.strictObject({ ops: z.int().min(1).max(MAX_COUNTED), window_s: z.int().min(1).max(MAX_WINDOW_S) }),
       }),
@@ -114,13 +154,11 @@ export const policySchema = z.strictObject({
     .min(1)
     .max(MAX_LIST),
   deny: z
-    .array(z.strictObject({ ...matcher, windows, why: textField }))
+    .array(z.strictObject({ ...matcher, windows, dates, why: textField }))
     .max(MAX_LIST)
     .default([]),
-  review: z
-    .array(z.strictObject({ ...matcher, approvals: z.int().min(1).max(MAX_APPROVALS), groups: z.array(groupField).min(1).max(50) }))
-    .max(MAX_LIST)
-    .default([]),
+  review: z.array(reviewSchema).max(MAX_LIST).default([]),
+  unopposed: z.array(unopposedSchema).max(MAX_LIST).default([]),
   auto_sign: z
     .array(z.strictObject({ ...matcher, windows, rate: rateSchema.optional() }))
     .max(MAX_LIST)
@@ -136,5 +174,12 @@ export type Keeper = Policy["keepers"][number];
 export type Scope = Policy["scopes"][number];
 export type DenyRule = Policy["deny"][number];
 export type ReviewRule = Policy["review"][number];
+/** So many people out of some groups. */
+export interface Quorum {
+  readonly approvals: number;
+  readonly groups: readonly string[];
+}
+export type UnopposedRule = Policy["unopposed"][number];
 export type AutoSignRule = Policy["auto_sign"][number];
+export type DateRange = NonNullable<DenyRule["dates"]>[number];
 export type TimeWindow = NonNullable<AutoSignRule["windows"]>[number];

@@ -30,15 +30,24 @@ test("simulate: approvals count as they were given, although they name another c
   const op = makeOp("alice", { op: "component.remove", target: "web-shop" });
   const approvals = [makeApproval("bob", op), makeApproval("carol", op)];
   const [given] = simulate(loaded().policy, [past(op, approvals)]);
-  assert.deepEqual([given?.verdict, given?.asked, given?.text], ["admit", true, "admitted by removals, approved by people"]);
+  assert.deepEqual([given?.verdict, given?.people, given?.text], ["admit", "asked", "admitted by removals, approved by people"]);
 });
 
 test("changeBetween: names every way in which an op would fare otherwise, and none where it fares the same", () => {
-  const auto = { verdict: "admit", asked: false, text: "" } as const;
-  const approved = { verdict: "admit", asked: true, text: "" } as const;
-  const review = { verdict: "review", asked: true, text: "" } as const;
-  const refuse = { verdict: "refuse", asked: false, text: "" } as const;
+  const auto = { verdict: "admit", people: "none", text: "" } as const;
+  const approved = { verdict: "admit", people: "asked", text: "" } as const;
+  const review = { verdict: "review", people: "asked", text: "" } as const;
+  const refuse = { verdict: "refuse", people: "none", text: "" } as const;
+  const silent = { verdict: "admit", people: "may_object", text: "" } as const;
+  const waits = { verdict: "review", people: "may_object", text: "" } as const;
   const cases = [
+    [auto, silent, "newly_asked"],
+    [auto, waits, "newly_asked"],
+    [silent, approved, "newly_asked"],
+    [approved, silent, "no_longer_asked"],
+    [review, waits, "no_longer_asked"],
+    [waits, auto, "no_longer_asked"],
+    [silent, silent, undefined],
     [refuse, auto, "newly_allowed"],
     [refuse, review, "newly_allowed"],
     [auto, refuse, "newly_denied"],

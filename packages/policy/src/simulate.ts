@@ -18,12 +18,14 @@ export interface PastOp {
   readonly policyRef: PolicyRef;
   /** Seconds since 1970. */
   readonly decidedAtS: number;
+  /** Since when people were asked, in seconds since 1970; undefined where that did not matter. */
+  readonly openSinceS?: number | undefined;
 }
 
 export interface Simulated {
   readonly verdict: Decision["verdict"];
-  /** Whether people are asked, or were and answered. */
-  readonly asked: boolean;
+  /** What people have to do with it: nothing, they could have objected, or they were asked. */
+  readonly people: "none" | "may_object" | "asked";
   /** Like `admitted by routine`. */
   readonly text: string;
 }
@@ -41,29 +43,41 @@ export function simulate(policy: Policy, past: readonly PastOp[]): readonly Simu
     const ofPrincipal = uses.get(principal) ?? [];
     const decision = decideThen(policy, each, principal, ofPrincipal);
     if (decision.verdict === "admit") uses.set(principal, [...ofPrincipal, { atS: each.decidedAtS, rule: decision.rule }]);
-    return { verdict: decision.verdict, asked: isAsked(decision), text: outcomeText(decision) };
+    return { verdict: decision.verdict, people: peopleIn(decision), text: outcomeText(decision) };
   });
 }
 
-function decideThen(policy: Policy, { op, approvals, policyRef, decidedAtS }: PastOp, principal: string, uses: readonly Use[]): Decision {
+function decideThen(
+  policy: Policy,
+  { op, approvals, policyRef, decidedAtS, openSinceS }: PastOp,
+  principal: string,
+  uses: readonly Use[],
+): Decision {
   const within = (windowS: number) => (use: Use) => use.atS > decidedAtS - windowS;
   const agent = policy.agents.find((each) => each.principal === principal);
   const counts = policy.auto_sign.flatMap(({ id, rate }) =>
     rate === undefined ? [] : [[id, uses.filter((use) => use.rule === id).filter(within(rate.window_s)).length] as const],
   );
   const budgetUsed = agent === undefined ? {} : { budget_used: uses.filter(within(agent.budget.window_s)).length };
-  return decide({ op, policy, policyRef, approvals, facts: { recent_auto: Object.fromEntries(counts), ...budgetUsed }, nowS: decidedAtS });
+  const open = openSinceS === undefined ? {} : { open_since: openSinceS };
+  const facts = { recent_auto: Object.fromEntries(counts), ...budgetUsed, ...open };
+  return decide({ op, policy, policyRef, approvals, facts, nowS: decidedAtS });
 }
 
-function isAsked(decision: Decision): boolean {
-  return decision.verdict === "review" || (decision.verdict === "admit" && decision.basis === "approved");
+function peopleIn(decision: Decision): Simulated["people"] {
+  if (decision.verdict === "review") return decision.unopposed === undefined ? "asked" : "may_object";
+  if (decision.verdict === "refuse" || decision.basis === "auto") return "none";
+  return decision.basis === "approved" ? "asked" : "may_object";
 }
+
+const PEOPLE = ["none", "may_object", "asked"] as const;
 
 function outcomeText(decision: Decision): string {
   switch (decision.verdict) {
     case "admit":
-      return decision.basis === "auto" ? `admitted by ${decision.rule}` : `admitted by ${decision.rule}, approved by people`;
+      return `admitted by ${decision.rule}${{ auto: "", approved: ", approved by people", unopposed: ", nobody objected" }[decision.basis]}`;
     case "review":
+      if (decision.unopposed !== undefined) return `waits for objections by ${decision.unopposed.rules.join(", ")}`;
       return `asks for ${decision.missing.map(describeNeed).join(" and ")}`;
     case "refuse":
       return `refused: ${decision.fact}`;
@@ -78,8 +92,10 @@ export type Change = (typeof CHANGES)[number];
 export function changeBetween(before: Simulated, after: Simulated): Change | undefined {
   if (before.verdict === "refuse") return after.verdict === "refuse" ? undefined : "newly_allowed";
   if (after.verdict === "refuse") return "newly_denied";
-  if (before.verdict === after.verdict && before.asked === after.asked) return undefined;
-  return before.verdict === "admit" && after.asked ? "newly_asked" : "no_longer_asked";
+  const more = PEOPLE.indexOf(after.people) - PEOPLE.indexOf(before.people);
+  if (more !== 0) return more > 0 ? "newly_asked" : "no_longer_asked";
+  if (before.verdict === after.verdict) return undefined;
+  return before.verdict === "admit" ? "newly_asked" : "no_longer_asked";
 }
 
 /** The largest number of seconds over which the policy counts anything. */

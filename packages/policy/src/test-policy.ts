@@ -15,6 +15,7 @@ import {
 } from "@triplane/contract";
 import { readNickel } from "@triplane/nickel";
 import { z } from "zod";
+import { maxApprovalS } from "./approvals.ts";
 import { decide } from "./decide.ts";
 import { filesImporter, loadPolicy } from "./load.ts";
 import { placeProblems, policyInvalid, problemsOfIssues } from "./problems.ts";
@@ -37,8 +38,10 @@ const caseSchema = z.strictObject({
     target: targetField,
     scope: scopeField,
     expected_state_version: versionField.default(0),
-    /** Seconds from `at`. */
+    /** Seconds from when it was signed. */
     expires_in_s: z.int().default(300),
+    /** Seconds before `at` since which people could see the op; it was signed then. */
+    open_for_s: z.int().min(0).optional(),
   }),
   approvals: z
     .array(
@@ -47,6 +50,8 @@ const caseSchema = z.strictObject({
         decision: z.enum(["Approve", "Reject"]).default("Approve"),
         /** Under another policy commit, for another plan or op: an approval that must not count. */
         stale: z.boolean().default(false),
+        /** Seconds before `at`. */
+        ago_s: z.int().min(0).default(0),
       }),
     )
     .default([]),
@@ -94,9 +99,11 @@ const CASE_JTI = "00000000-0000-7000-8000-000000000000";
 function runCase(policy: Policy, testCase: PolicyCase): PolicyCaseResult {
   const policyRef: PolicyRef = { rid: CASE_RID, commit: "0".repeat(40), digest: digestOf("") };
   const nowS = Math.floor(Date.parse(testCase.at) / 1000);
-  const op = draftOp(policy, testCase, nowS);
+  const signedS = nowS - (testCase.op.open_for_s ?? 0);
+  const op = draftOp(policy, testCase, signedS);
   const approvals = testCase.approvals.map((approval) => draftApproval(policy, op, approval, nowS));
-  const { admitted_by: admitter, facts } = testCase;
+  const { admitted_by: admitter } = testCase;
+  const facts = { ...testCase.facts, ...(testCase.op.open_for_s === undefined ? {} : { open_since: signedS }) };
   const decision = decide({
     op,
     policy,
@@ -130,12 +137,13 @@ function draftOp(policy: Policy, { op }: PolicyCase, nowS: number): Op {
 }
 
 function draftApproval(policy: Policy, op: Op, approval: PolicyCase["approvals"][number], nowS: number): Approval {
+  const iat = nowS - approval.ago_s;
   const claims = {
     iss: keyOf(policy, approval.by),
     aud: op.claims.aud,
     jti: CASE_JTI,
-    iat: nowS,
-    exp: nowS + Math.min(300, policy.limits.max_lifetime_s),
+    iat,
+    exp: iat + maxApprovalS(policy),
     op_jti: op.claims.jti,
     op_digest: op.token.digest,
     decision: approval.decision === "Approve" ? ("approve" as const) : ("reject" as const),
@@ -163,7 +171,7 @@ function titleOf(decision: Decision): "Admit" | "Review" | "Refuse" {
 }
 
 function ruleOf(decision: Decision): string | undefined {
-  return decision.verdict === "review" ? decision.needs[0]?.rule : decision.rule;
+  return decision.verdict === "review" ? (decision.needs[0]?.rule ?? decision.unopposed?.rules[0]) : decision.rule;
 }
 
 function sentence(outcome: { readonly verdict: string; readonly rule?: string | undefined; readonly code?: string | undefined }): string {

@@ -35,7 +35,7 @@ export interface DecisionInput {
 export interface RuleTrace {
   /** The rule's id in the policy, or the name of a built-in step: `audience`, `issuer`, `times`, `scope`, `budget`, `default`. */
   readonly rule: string;
-  readonly kind: "form" | "scope" | "deny" | "review" | "auto_sign" | "approval" | "default";
+  readonly kind: "form" | "scope" | "deny" | "review" | "unopposed" | "auto_sign" | "approval" | "default";
   readonly matched: boolean;
   /** One sentence for people. */
   readonly why: string;
@@ -43,10 +43,22 @@ export interface RuleTrace {
 
 export interface AdmitDecision {
   readonly verdict: "admit";
-  readonly basis: "auto" | "approved";
+  readonly basis: "auto" | "approved" | "unopposed";
   readonly rule: string;
   readonly countedApprovals: readonly Approval[];
   readonly trace: readonly RuleTrace[];
+}
+
+/** An op that runs by itself unless somebody objects. */
+export interface UnopposedWait {
+  /** The rules whose wait is not over. */
+  readonly rules: readonly string[];
+  /** Whoever is in one of them and may approve may object. */
+  readonly groups: readonly string[];
+  /** Seconds since 1970. */
+  readonly runsAtS: number;
+  /** Approvals that end the wait early; none where a rule does not name any. */
+  readonly early: readonly ReviewNeed[];
 }
 
 export interface ReviewDecision {
@@ -55,6 +67,10 @@ export interface ReviewDecision {
   readonly needs: readonly ReviewNeed[];
   /** What is still to come; `count` is the number of people missing. */
   readonly missing: readonly ReviewNeed[];
+  /** Seconds since 1970: from then on nothing is waited for. */
+  readonly closesAtS: number;
+  /** Present where nothing has to be approved. */
+  readonly unopposed?: UnopposedWait;
   readonly countedApprovals: readonly Approval[];
   readonly trace: readonly RuleTrace[];
 }

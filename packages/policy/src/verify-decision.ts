@@ -162,8 +162,8 @@ function assertSameRefusal(refusal: Refusal, decision: Decision): void {
   if (rule === "admitter") throw broken("who may decide is no reason to refuse an op");
   if (decision.verdict !== "refuse") throw disagrees(decision, `it refuses with ${code}`);
   // An op that expires while people are asked is refused by that name; to the decision it has just expired.
-  const same = decision.code === code || (code === "review_expired" && decision.code === "token_expired");
-  if (!same || (code !== "review_expired" && decision.rule !== rule))
+  const expiredInReview = code === "review_expired" && decision.code === "token_expired";
+  if (!expiredInReview && (decision.code !== code || decision.rule !== rule))
     throw broken(`it refuses with ${code} by ${rule ?? "no rule"}, and the policy says ${decision.code} by ${decision.rule ?? "no rule"}`);
 }
 

@@ -1,4 +1,5 @@
 // The weakest path to each approval: how few people, and which, can let an op of a rule through.
+import { canFill, fits, quorumsOf, seatsOf } from "./quorums.ts";
 import type { Policy } from "./schema.ts";
 
 export interface WeakestPath {
@@ -7,8 +8,10 @@ export interface WeakestPath {
   readonly targets: readonly string[];
   /** Distinct people that have to act besides the issuer. */
   readonly people: number;
-  /** Who they may be. */
+  /** Who they may be; where nobody has to act, who may object. */
   readonly candidates: readonly string[];
+  /** Seconds in which somebody may object; undefined where nobody is asked, or somebody has to. */
+  readonly waitS?: number;
   /** What makes the path weaker, or unusable. */
   readonly notes: readonly string[];
 }
@@ -28,11 +31,44 @@ export function weakestPaths(policy: Policy): readonly WeakestPath[] {
     ],
   }));
   const reviewed = policy.review.map((rule) => {
-    const candidates = policy.operators
-      .filter((operator) => operator.may.includes("Approve") && operator.groups.some((group) => rule.groups.includes(group)))
-      .map((operator) => operator.principal);
-    const notes = candidates.length === rule.approvals ? ["if one of them is away, or issues the op, it cannot be approved"] : [];
-    return { rule: rule.id, kinds: rule.kinds, targets: rule.targets, people: rule.approvals, candidates, notes };
+    const quorums = quorumsOf(rule);
+    const people = policy.operators.filter(
+      (operator) => operator.may.includes("Approve") && quorums.some((quorum) => fits(operator, quorum)),
+    );
+    const needed = people.filter((person) => !canFill(quorums, without(people, person)));
+    const candidates = people.map((operator) => operator.principal);
+    return {
+      rule: rule.id,
+      kinds: rule.kinds,
+      targets: rule.targets,
+      people: seatsOf(quorums),
+      candidates,
+      notes: notesOn(needed, people),
+    };
   });
-  return [...automatic, ...reviewed].sort((a, b) => a.people - b.people);
+  const unopposed = policy.unopposed.map((rule) => {
+    const objectors = policy.operators.filter(
+      (operator) => operator.may.includes("Approve") && fits(operator, { approvals: 1, groups: rule.groups }),
+    );
+    const [only] = objectors.length === 1 ? objectors : [];
+    const notes = [
+      "it runs by itself unless one of them objects in time",
+      ...(only === undefined ? [] : [`nobody can object to an op of ${only.principal}`]),
+      ...(rule.issuers === undefined ? ["anybody who holds a scope for it may issue it"] : []),
+    ];
+    const candidates = objectors.map((operator) => operator.principal);
+    return { rule: rule.id, kinds: rule.kinds, targets: rule.targets, people: 0, candidates, waitS: rule.wait_s, notes };
+  });
+  return [...automatic, ...unopposed, ...reviewed].sort((a, b) => a.people - b.people);
+}
+
+/** Who must not be away. */
+function notesOn(needed: Policy["operators"], people: Policy["operators"]): readonly string[] {
+  if (needed.length === 0) return [];
+  const who = needed.length === people.length ? "one of them" : needed.map((operator) => operator.principal).join(" or ");
+  return [`if ${who} is away, or issues the op, it cannot be approved`];
+}
+
+function without<T>(items: readonly T[], item: T): readonly T[] {
+  return items.filter((each) => each !== item);
 }

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { TimeWindow } from "./schema.ts";
-import { isOpen, isZone, nextTime } from "./windows.ts";
+import { isOpen, nextTime } from "./windows.ts";
+import { isZone } from "./zones.ts";
 
 const at = (text: string) => Date.parse(text) / 1000;
 const WORK: TimeWindow = { days: ["Mon", "Tue", "Wed", "Thu", "Fri"], from: "09:00", to: "17:00", zone: "Europe/Madrid" };

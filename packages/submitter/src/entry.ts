@@ -1,5 +1,15 @@
 // What the outbox keeps of an op, on disk.
-import { digestOf, jtiField, OUTCOMES, parseOp, secondsField, TriplaneError, toTriplaneError, verifyAuditRecord } from "@triplane/contract";
+import {
+  type Digest,
+  digestOf,
+  jtiField,
+  OUTCOMES,
+  parseOp,
+  secondsField,
+  TriplaneError,
+  toTriplaneError,
+  verifyAuditRecord,
+} from "@triplane/contract";
 import { z } from "zod";
 
 export const outcomeSchema = z.strictObject({
@@ -31,7 +41,7 @@ export type OutboxEntry = z.infer<typeof entrySchema>;
 export interface OutboxOp {
   readonly entry: OutboxEntry;
   readonly claims: ReturnType<typeof parseOp>["claims"];
-  readonly digest: string;
+  readonly digest: Digest;
 }
 
 /** Throws `outbox_damaged` for a file that is not what was written. */

@@ -1,5 +1,6 @@
 // Reads an answer: believes an outcome only if the controller signed it for these very bytes.
 import {
+  type Answer,
   answerSchema,
   type Did,
   digestOf,
@@ -21,7 +22,12 @@ export interface Trust {
 /** What is known of an op: nothing, that people are asked, or its verified end. */
 export type OpStage =
   | { readonly stage: "sent" }
-  | { readonly stage: "review"; readonly needs: readonly ReviewNeed[] }
+  | {
+      readonly stage: "review";
+      readonly needs: readonly ReviewNeed[];
+      /** Present where it runs by itself at `runs_at`, seconds since 1970, unless one of the groups objects. */
+      readonly unopposed?: Answer["unopposed"];
+    }
   | { readonly stage: "outcome"; readonly outcome: OpOutcome };
 
 /**
@@ -31,7 +37,10 @@ export type OpStage =
 export function readAnswer(text: string, op: OutboxOp, trust: Trust): OpStage {
   const answer = answerSchema.safeParse(parse(text));
   if (!answer.success) throw new TriplaneError("chain_broken", "the answer does not have the shape of one");
-  if (answer.data.stage === "review") return { stage: "review", needs: answer.data.needs ?? [] };
+  if (answer.data.stage === "review") {
+    const { needs = [], unopposed } = answer.data;
+    return { stage: "review", needs, ...(unopposed === undefined ? {} : { unopposed }) };
+  }
   if (answer.data.record === undefined) throw new TriplaneError("chain_broken", "an outcome without a record");
   return { stage: "outcome", outcome: readRecord(answer.data.record, op, trust) };
 }

@@ -15,13 +15,15 @@ export function checkTime(evidence: Evidence, told: Case): void {
       continue;
     }
     const { clockSkewS, maxLifetimeS } = evaluated.value;
-    const at = decision.decidedAtS;
+    // People may be asked for longer than an op lives; then it has to be valid when they first could see it (ADR 0026).
+    const at = decision.openSinceS ?? decision.decidedAtS;
     told.count("admissions", 1);
     const about = { recordIndex: index, jti: subject };
+    if (at > decision.decidedAtS) told.violation({ what: `record ${index} was admitted before people could see its op`, ...about });
     if (op.expiresAtS <= at - clockSkewS)
-      told.violation({ what: `record ${index} was admitted at ${at}, and its op expired at ${op.expiresAtS}`, ...about });
+      told.violation({ what: `record ${index} was taken in at ${at}, and its op expired at ${op.expiresAtS}`, ...about });
     if (Math.max(op.issuedAtS, op.notBeforeS ?? 0) > at + clockSkewS)
-      told.violation({ what: `record ${index} was admitted at ${at}, before its op was valid`, ...about });
+      told.violation({ what: `record ${index} was taken in at ${at}, before its op was valid`, ...about });
     if (op.expiresAtS - op.issuedAtS > maxLifetimeS)
       told.violation({ what: `the op of record ${index} lives longer than its policy allows`, ...about });
   }

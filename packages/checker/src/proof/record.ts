@@ -11,7 +11,9 @@ export interface DecisionFacts {
   readonly audience: string;
   readonly policy: { readonly rid: string; readonly commit: string; readonly digest: string };
   readonly decidedAtS: number;
-  readonly basis: "auto" | "approved" | undefined;
+  /** Since when people could see the op, where the decision rests on that. */
+  readonly openSinceS: number | undefined;
+  readonly basis: "auto" | "approved" | "unopposed" | undefined;
   readonly rule: string | undefined;
   /** Failure code of a refusal. */
   readonly code: string | undefined;
@@ -104,6 +106,7 @@ export function factsOfDecision(compact: string): DecisionFacts {
     audience: claims.aud,
     policy: claims.policy,
     decidedAtS: claims.decided_at,
+    openSinceS: claims.facts.open_since,
     basis: "basis" in claims ? claims.basis : undefined,
     rule: claims.rule,
     code: "code" in claims ? claims.code : undefined,

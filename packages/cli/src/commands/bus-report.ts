@@ -7,7 +7,9 @@ export interface OpenReview {
   readonly op: string;
   readonly target: string;
   readonly needs: ReviewItem["needs"];
-  readonly expiresAtS: number;
+  readonly unopposed: ReviewItem["unopposed"];
+  /** As the keeper announced it, in seconds since 1970. */
+  readonly closesAtS: number;
 }
 
 export interface BusReport {
@@ -47,7 +49,16 @@ async function openReviews(bus: Bus, workspace: string): Promise<readonly OpenRe
     // Shown only if the op inside verifies: an item is a message that anybody with the keeper's credential can write.
     try {
       const { claims } = verifyOp(item.op);
-      return [{ jti: claims.jti, op: claims.op, target: claims.target, needs: item.needs, expiresAtS: claims.exp }];
+      return [
+        {
+          jti: claims.jti,
+          op: claims.op,
+          target: claims.target,
+          needs: item.needs,
+          unopposed: item.unopposed,
+          closesAtS: item.closes_at ?? claims.exp,
+        },
+      ];
     } catch {
       return [];
     }

@@ -10,7 +10,7 @@ import { actorFor } from "../people/who.ts";
 import { renderPlanes, reportPlanes } from "../planes/report.ts";
 import { type BusReport, reportBus } from "./bus-report.ts";
 import { homeOption, type OpenHome, openHome } from "./home-option.ts";
-import { needsText } from "./op/wait-for.ts";
+import { askedText } from "./op/wait-for.ts";
 
 /** A part of the report that may not be available, for instance because a plane is down. */
 type Part<T> = { readonly known: T } | { readonly unknown: string };
@@ -82,7 +82,7 @@ function describe({ state }: TargetState): string {
 function renderBus(bus: Part<BusReport>): string {
   if ("unknown" in bus) return `bus     unknown: ${bus.unknown}`;
   const { waiting, reviews, alarmCount, lastAlarms } = bus.known;
-  const open = reviews.map((review) => `${review.jti} ${review.op} ${review.target}: ${needsText(review.needs)}`);
+  const open = reviews.map((review) => `${review.jti} ${review.op} ${review.target}: ${askedText(review)}`);
   const alarms = lastAlarms.map((alarm) => `${utc(alarm.at)} ${alarm.source}: ${alarm.code}: ${alarm.message}`);
   return facts([
     [

@@ -1,6 +1,8 @@
 // A command as a value: what it is called, what it takes, what it does, how its data reads. The shell, the help, the
 // completion scripts and the reference page are all made from these values.
+
 import type { Clock, Random } from "@triplane/contract";
+import { printable } from "@triplane/governance";
 import type { z } from "zod";
 import { kebab, type Parameter, parametersOf, parseInput } from "./parameters.ts";
 
@@ -83,7 +85,7 @@ export function defineCommand<Args extends z.ZodObject, Options extends z.ZodObj
       const args = parseInput(spec.args, rawArgs, (name) => name.toUpperCase());
       const options = parseInput(spec.options, rawOptions, (name) => `--${kebab(name)}`);
       const data = await spec.run({ args, options }, context);
-      return { data, text: spec.render(data), failed: spec.failed?.(data) ?? false, undecided: spec.undecided?.(data) ?? false };
+      return { data, text: printable(spec.render(data)), failed: spec.failed?.(data) ?? false, undecided: spec.undecided?.(data) ?? false };
     },
   };
 }

@@ -21,6 +21,7 @@ export const peopleSchema = z.strictObject({
       owner: z.string(),
       scopes: z.array(z.string()),
       budget: z.strictObject({ ops: z.int(), window_s: z.int() }),
+      expires: z.string().optional(),
     }),
   ),
   keepers: z.array(z.strictObject({ name: z.string() })).min(1),

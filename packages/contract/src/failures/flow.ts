@@ -62,6 +62,12 @@ export const FLOW_FAILURES = failureEntries({
     what: "The approval does not count: it does not match the op, its plan, its policy or its state version, or its signer may not approve.",
     hint: "Show the op again with `triplane keeper show` and approve what it shows now.",
   },
+  review_differs: {
+    httpStatus: 409,
+    retry: "later",
+    what: "What the review stream announces is not what your tool verified: another op under the same id, or other people or times than the policy says.",
+    hint: "Fetch the policy and show the op again; if it goes on, somebody writes to the review stream who is not the keeper.",
+  },
   review_not_found: {
     httpStatus: 404,
     retry: "no",
@@ -77,7 +83,7 @@ export const FLOW_FAILURES = failureEntries({
   review_expired: {
     httpStatus: 403,
     retry: "resubmit",
-    what: "The op expired while it waited for approval.",
+    what: "The time for which people were asked, or the op's own, was over before enough of them approved.",
     hint: "Sign and submit it again.",
   },
   op_withdrawn: {

@@ -18,7 +18,8 @@ export const admissionClaimsSchema = z.strictObject({
   policy: policyRefSchema,
   /** Id of the rule that decided. */
   rule: z.string().max(64),
-  basis: z.enum(["auto", "approved"]),
+  /** `unopposed`: people could see the op for as long as the rule says, and nobody who may object did. */
+  basis: z.enum(["auto", "approved", "unopposed"]),
   approvals: z.array(compactField).max(MAX_APPROVALS),
   facts: factsSchema,
   /** Seconds since 1970: the time that was the decision's input. */

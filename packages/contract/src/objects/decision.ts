@@ -1,6 +1,6 @@
 // What a decision rests on, as admission and refusal carry it: enough for anybody to run it again (`time-is-an-input`).
 import { z } from "zod";
-import { commitField, digestField, ridField } from "./claims.ts";
+import { commitField, digestField, ridField, secondsField } from "./claims.ts";
 
 /** The policy in force: repository, commit, and SHA-256 of the policy file's bytes (git's SHA-1 is never what integrity rests on). */
 export const policyRefSchema = z.strictObject({ rid: ridField, commit: commitField, digest: digestField });
@@ -12,5 +12,7 @@ export const factsSchema = z.strictObject({
   recent_auto: z.record(z.string(), z.int().min(0)).optional(),
   /** Ops of this agent admitted within its budget's window. */
   budget_used: z.int().min(0).optional(),
+  /** Seconds since 1970 at which people could first see the op. Absent where nothing in the policy depends on it. */
+  open_since: secondsField.optional(),
 });
 export type DecisionFacts = z.infer<typeof factsSchema>;

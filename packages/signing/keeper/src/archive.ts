@@ -15,6 +15,7 @@ import type { Logger } from "@triplane/kit";
 import type { Policy, Signer } from "@triplane/policy";
 import type { Counter } from "./counters.ts";
 import { countFacts, isCounted } from "./facts.ts";
+import { firstShownS } from "./open-since.ts";
 import {
   opsOf,
   RECORD_KEYS,
@@ -100,6 +101,12 @@ export class Archive {
   async reviewItem(jti: string): Promise<ReadItem | undefined> {
     const last = await this.#lastItem(jti);
     return last === undefined ? undefined : readReviewItem(last.text, jti);
+  }
+
+  /** When the broker stored the first review item about exactly this op, in seconds since 1970. */
+  async shownS(jti: string, opDigest: Digest): Promise<number | undefined> {
+    const { bus, workspace } = this.#options;
+    return firstShownS(await bus.all(streamNames(workspace).review, subjects(workspace).review(jti)), opDigest);
   }
 
   #lastItem(jti: string): ReturnType<Bus["last"]> {

@@ -19,7 +19,7 @@ import {
   toTriplaneError,
 } from "@triplane/contract";
 import type { Logger } from "@triplane/kit";
-import { signerOf, verifyDecision } from "@triplane/policy";
+import { signerOf, usesOpenSince, verifyDecision } from "@triplane/policy";
 import type { Alarms } from "./alarms.ts";
 import { Archive } from "./archive.ts";
 import { Counters } from "./counters.ts";
@@ -147,13 +147,14 @@ export class Desk {
       const { item, op } = read;
       const nowS = nowSeconds(this.#options.clock);
       const issuer = signerOf(inForce.policy, op.claims.iss);
-      const [settled, approvals, history, facts] = await Promise.all([
+      const [settled, approvals, history, facts, shownS] = await Promise.all([
         this.#archive.settledReview(jti),
         this.#archive.approvals(jti),
         this.#archive.historyFor(op.claims.iss, op.claims.seq),
         issuer === undefined ? Promise.resolve<DecisionFacts>({}) : this.#archive.facts(op, issuer, inForce.policy, nowS),
+        usesOpenSince(inForce.policy) ? this.#archive.shownS(jti, op.token.digest) : undefined,
       ]);
-      const examined = examine({ seat, item, op, issuer, history, settled, approvals, facts, nowS });
+      const examined = examine({ seat, item, op, issuer, history, settled, approvals, facts, shownS, nowS });
       const isNew = examined.effects.some((effect) => effect.do === "record");
       if (perform === "perform" && isNew) this.#assertBelieved(examined.effects, inForce, op);
       if (perform === "look-only" || (await this.#perform(examined.effects))) return { ...examined, item, op };

@@ -1,6 +1,7 @@
 // The keeper's three outputs: admission, refusal and review item, as bytes with the subject they go to.
 import {
   type Admission,
+  type Answer,
   type Approval,
   type Audience,
   type DecisionFacts,
@@ -12,13 +13,12 @@ import {
   type Op,
   type PolicyRef,
   type ReviewItem,
-  type ReviewNeed,
   type SigningKey,
   signAdmission,
   signRefusal,
   subjects,
 } from "@triplane/contract";
-import type { AdmitDecision, Policy } from "@triplane/policy";
+import type { AdmitDecision, Policy, ReviewDecision } from "@triplane/policy";
 import type { Output } from "./records.ts";
 
 /** The policy commit that decisions are made under. */
@@ -84,16 +84,29 @@ export function refusalOutput(by: Deciding, digest: Digest, op: Op | undefined, 
   return { subject: subjects(by.audience.workspace).cmd, text };
 }
 
-export function openReview(by: Deciding, op: Op, needs: readonly ReviewNeed[], takenAtS: number): ReviewItem {
+export function openReview(by: Pick<Deciding, "ref">, op: Op, decision: ReviewDecision, takenAtS: number): ReviewItem {
   return {
     state: "open",
     op: op.token.compact,
     op_jti: op.claims.jti,
     op_digest: op.token.digest,
     policy_commit: by.ref.commit,
-    needs: [...needs],
+    needs: [...decision.needs],
     taken_at: takenAtS,
+    closes_at: decision.closesAtS,
+    ...unopposedIn(decision),
   };
+}
+
+/** When the op runs by itself, as people are told. */
+export function unopposedIn({ unopposed }: ReviewDecision): Pick<ReviewItem, "unopposed"> {
+  return unopposed === undefined ? {} : { unopposed: { groups: [...unopposed.groups], runs_at: unopposed.runsAtS } };
+}
+
+/** What the submitter is told of it. */
+export function answerFor(item: ReviewItem): Answer {
+  const { op_jti: jti, needs, unopposed } = item;
+  return { jti, stage: "review", needs, ...(unopposed === undefined ? {} : { unopposed }) };
 }
 
 export function reviewOutput(workspace: string, item: ReviewItem): Output {

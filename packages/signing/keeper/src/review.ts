@@ -5,7 +5,6 @@
 //    open, and an open item is examined again. `publish-before-ack`
 // 3. It ends under the policy in force when it ends; approvals given under an older commit do not count.
 import {
-  type Answer,
   type Approval,
   type DecisionFacts,
   type FailureCode,
@@ -17,9 +16,12 @@ import {
 } from "@triplane/contract";
 import { type Decision, decide, type Signer } from "@triplane/policy";
 import type { Effect } from "./effects.ts";
-import { admissionOutput, openReview, refusalOutput, reviewOutput } from "./outputs.ts";
+import { openSinceS } from "./open-since.ts";
+import { admissionOutput, answerFor, openReview, refusalOutput, reviewOutput } from "./outputs.ts";
 import { type Output, RECORD_KEYS, type SequenceRecord, type SettledRecord } from "./records.ts";
 import { decidingAt, type Seat } from "./service.ts";
+
+const MOMENT_S = 2;
 
 export interface ReviewInput {
   readonly seat: Seat;
@@ -35,6 +37,8 @@ export interface ReviewInput {
   /** All approvals and rejections on the op's subject whose signatures verify. */
   readonly approvals: readonly Approval[];
   readonly facts: DecisionFacts;
+  /** When the broker stored the first item about this op, in seconds since 1970; undefined where the policy does not ask since when people could see it. */
+  readonly shownS: number | undefined;
   readonly nowS: number;
 }
 
@@ -66,18 +70,19 @@ export function examine(input: ReviewInput): Examined {
     };
   }
   const by = decidingAt(seat, nowS);
+  const facts = factsOf(input);
   const decision = decide({
     op,
     policy: seat.inForce.policy,
     policyRef: seat.inForce.ref,
     approvals: input.approvals,
-    facts: input.facts,
+    facts,
     nowS,
     ...(seat.byHand === true ? { admittedBy: seat.key.did } : {}),
   });
   if (decision.verdict === "review") {
-    const renewed = openReview(by, op, decision.needs, item.taken_at);
-    const changed = item.policy_commit !== renewed.policy_commit || JSON.stringify(item.needs) !== JSON.stringify(renewed.needs);
+    const renewed = openReview(by, op, decision, item.taken_at);
+    const changed = saysOtherwise(item, renewed);
     return {
       state: "waits",
       effects: changed ? [publish(reviewOutput(seat.audience.workspace, renewed)), ...tell(input, renewed)] : [],
@@ -85,7 +90,7 @@ export function examine(input: ReviewInput): Examined {
     };
   }
   if (decision.verdict === "admit") {
-    return { ...end(input, admissionOutput(by, op, decision, input.facts), "new"), verdict: "admit", decision };
+    return { ...end(input, admissionOutput(by, op, decision, facts), "new"), verdict: "admit", decision };
   }
   // What runs out while people are asked has a name of its own.
   const code = decision.code === "token_expired" ? "review_expired" : decision.code;
@@ -93,10 +98,24 @@ export function examine(input: ReviewInput): Examined {
     ...decision,
     code,
     approvals: decision.countedApprovals,
-    facts: input.facts,
+    facts,
     consumesSeq: true,
   });
   return { ...end(input, output, "new"), verdict: "refuse", code, decision };
+}
+
+function factsOf({ facts, shownS, history, op, nowS }: ReviewInput): DecisionFacts {
+  if (shownS === undefined) return facts;
+  const record = history.find(({ seq, op_digest: digest }) => seq === op.claims.seq && digest === op.token.digest);
+  return { ...facts, open_since: openSinceS(shownS, record, nowS) };
+}
+
+/** Whether people have to be told something new. Between taking an op in and showing it a moment passes, which is not news. */
+function saysOtherwise(item: ReviewItem, renewed: ReviewItem): boolean {
+  if (item.policy_commit !== renewed.policy_commit || JSON.stringify(item.needs) !== JSON.stringify(renewed.needs)) return true;
+  if (JSON.stringify(item.unopposed?.groups) !== JSON.stringify(renewed.unopposed?.groups)) return true;
+  const isOther = (was = 0, now = 0): boolean => Math.abs(was - now) > MOMENT_S;
+  return isOther(item.closes_at, renewed.closes_at) || isOther(item.unopposed?.runs_at, renewed.unopposed?.runs_at);
 }
 
 // Review items carry no signature of ours, so an item counts only where the key's own record says that it was taken in.
@@ -132,7 +151,7 @@ function closedBy(output: Output): string {
 
 function tell(input: ReviewInput, item: ReviewItem): readonly Effect[] {
   if (input.issuer === undefined) return [];
-  const word: Answer = { jti: item.op_jti, stage: "review", needs: item.needs };
+  const word = answerFor(item);
   const subject = subjects(input.seat.audience.workspace).answer(input.issuer.principal, item.op_jti);
   return [{ do: "answer", subject, text: JSON.stringify(word) }];
 }

@@ -153,6 +153,25 @@ test("KeeperLoop: a review that nobody ends is refused when its op has expired",
   assert.ok(command !== undefined && "code" in command.claims && command.claims.code === "review_expired");
 });
 
+test("KeeperLoop: an op that runs by itself is looked at when its wait is over, also by a keeper that was not there meanwhile", async () => {
+  const at = daemon();
+  const rule = { id: "removal", kinds: ["component.remove"], targets: ["*"], wait_s: 600, groups: ["platform"] };
+  at.source.move({ ...at.made.policy, policy_version: 2, review: [], unopposed: [rule] });
+  at.memory.brokerMs = () => at.made.clock.nowMs();
+  await at.loop.tick();
+  await removal(at);
+  await at.loop.tick();
+  at.made.clock.advance(599_000);
+  await at.loop.tick();
+  assert.deepEqual([at.loop.openReviews, commands(at).length], [1, 0]);
+  const restarted = at.restart();
+  at.made.clock.advance(1000);
+  await restarted.tick();
+  assert.deepEqual([restarted.openReviews, commands(at).length], [0, 1]);
+  await at.loop.tick();
+  assert.deepEqual([at.loop.openReviews, commands(at).length], [0, 1]);
+});
+
 test("KeeperLoop: pitfall 8: a restart knows the open reviews from the stream and ends what was complete when it crashed", async () => {
   const at = daemon();
   await at.loop.tick();

@@ -55,7 +55,7 @@ const RETRY = { baseMs: 200, maxMs: 10_000 } as const;
 
 export class KeeperLoop {
   readonly #options: KeeperLoopOptions;
-  /** Open reviews: jti to expiry, seconds since 1970. */
+  /** Open reviews: jti to when time alone may change something about it, seconds since 1970. */
   readonly #open = new Map<string, number>();
   /** How often a pending message was tried, by its number in the stream. */
   readonly #attempts = new Map<number, number>();
@@ -93,8 +93,8 @@ export class KeeperLoop {
       try {
         const isStale = this.#scannedAtMs === undefined || nowMs - this.#scannedAtMs >= rescanMs;
         if (isStale) await this.#scan();
-        for (const [jti, expS] of [...this.#open]) {
-          if (isStale || refreshed === "changed" || expS <= nowSeconds(clock)) await this.#lookAgain(jti);
+        for (const [jti, dueS] of [...this.#open]) {
+          if (isStale || refreshed === "changed" || dueS <= nowSeconds(clock)) await this.#lookAgain(jti);
         }
         if (isStale) this.#scannedAtMs = nowMs;
       } catch (error) {
@@ -137,7 +137,8 @@ export class KeeperLoop {
     const { verdict, code, waits } = worked.intake;
     metrics.decisions.add({ verdict });
     metrics.intakeSeconds.observe(Math.max(0, clock.nowMs() - message.storedAtMs) / 1000);
-    if (waits === true && worked.op !== undefined) this.#open.set(worked.op.claims.jti, worked.op.claims.exp);
+    // Looked at by the next tick, which then knows when it is due.
+    if (waits === true && worked.op !== undefined) this.#open.set(worked.op.claims.jti, nowSeconds(clock));
     const op = worked.op?.claims;
     logger.info(
       { workspace, jti: op?.jti, digest: worked.digest, kind: op?.op, target: op?.target, verdict, code },
@@ -187,7 +188,7 @@ export class KeeperLoop {
       return undefined;
     }
     if (looked?.state === "waits") {
-      this.#open.set(jti, looked.op.claims.exp);
+      this.#open.set(jti, dueOf(looked));
       return looked;
     }
     this.#open.delete(jti);
@@ -225,7 +226,7 @@ export class KeeperLoop {
         await alarms.raise({ code: error.code, message: error.message, subject: jti, throttle: `item ${jti}` });
       }
     }
-    for (const [jti, expS] of open) this.#open.set(jti, expS);
+    for (const [jti, dueS] of open) this.#open.set(jti, dueS);
   }
 
   async #ticks(): Promise<void> {
@@ -329,4 +330,10 @@ export class KeeperLoop {
     const consequence = follower.inForce === undefined ? "nothing is taken in" : `commit ${follower.inForce.ref.commit} stays in force`;
     await alarms.raise({ code: problem.code, message: `the policy cannot be followed, ${consequence}: ${problem.message}` });
   }
+}
+
+/** When an op that waits has to be looked at again although nobody says anything, in seconds since 1970. */
+function dueOf({ decision, op }: Looked): number {
+  if (decision?.verdict !== "review") return op.claims.exp;
+  return decision.unopposed?.runsAtS ?? decision.closesAtS;
 }

@@ -6,7 +6,6 @@
 //    under another op's jti, and bytes of no known signer do not; what did not consume its number stays refused for good.
 // 4. Time and facts are arguments. `time-is-an-input`
 import {
-  type Answer,
   type Audience,
   assertAudience,
   type DecisionFacts,
@@ -23,7 +22,7 @@ import {
 import { type Decision, decide, type Signer, signerOf } from "@triplane/policy";
 import type { Effect } from "./effects.ts";
 import { addUse } from "./facts.ts";
-import { admissionOutput, type Deciding, openReview, type PolicyInForce, refusalOutput, reviewOutput } from "./outputs.ts";
+import { admissionOutput, answerFor, type Deciding, openReview, type PolicyInForce, refusalOutput, reviewOutput } from "./outputs.ts";
 import { type Output, RECORD_KEYS, type SequenceRecord, type SettledRecord } from "./records.ts";
 import { placeInSequence } from "./sequence.ts";
 
@@ -175,7 +174,7 @@ function takeNext(input: IntakeInput, key: string): Intake {
     ...(seat.byHand === true ? { admittedBy: seat.key.did } : {}),
   });
   if (decision.verdict === "review") {
-    const item = openReview(by, op, decision.needs, nowS);
+    const item = openReview(by, op, decision, nowS);
     const output = reviewOutput(seat.audience.workspace, item);
     return {
       verdict: "review",
@@ -280,7 +279,7 @@ function missingOf([latest]: readonly SequenceRecord[]): Pick<SequenceRecord, "m
 }
 
 function answer(input: IntakeInput, item: ReviewItem): Effect {
-  const word: Answer = { jti: item.op_jti, stage: "review", needs: item.needs };
+  const word = answerFor(item);
   const subject = subjects(input.seat.audience.workspace).answer(input.issuer.principal, item.op_jti);
   return { do: "answer", subject, text: JSON.stringify(word) };
 }

@@ -8,8 +8,7 @@ import { span, table } from "../../framework/table.ts";
 import { asOption } from "../../people/who.ts";
 import { homeOption } from "../home-option.ts";
 import { openPerson } from "../op/options.ts";
-import { needsText } from "../op/wait-for.ts";
-import { asReviewer } from "./options.ts";
+import { asReviewer, missingText } from "./options.ts";
 
 const POLL_MS = 250;
 
@@ -47,9 +46,9 @@ export const keeperList = defineCommand({
       each.principal ?? each.issuer,
       each.kind,
       each.target,
-      each.missing.length === 0 ? "nothing" : needsText(each.missing),
-      span(each.expiresAtS - nowS),
+      missingText(each),
+      span(each.closesAtS - nowS),
     ]);
-    return table(["JTI", "ISSUER", "KIND", "TARGET", "STILL MISSING", "EXPIRES IN"], rows) + odd;
+    return table(["JTI", "ISSUER", "KIND", "TARGET", "STILL MISSING", "CLOSES IN"], rows) + odd;
   },
 });

@@ -1,45 +1,27 @@
 // triplane keeper show: an op in review, as its bytes and the policy say.
-import { type Plan, toTriplaneError } from "@triplane/contract";
+import { toTriplaneError } from "@triplane/contract";
 import { type ShownReview, showReview } from "@triplane/keeper";
 import { z } from "zod";
 import { defineCommand } from "../../framework/command.ts";
-import { facts, utc } from "../../framework/table.ts";
 import { orchestratorOf, type Person } from "../../people/person.ts";
 import { asOption } from "../../people/who.ts";
 import { homeOption } from "../home-option.ts";
 import { openPerson } from "../op/options.ts";
-import { needsText } from "../op/wait-for.ts";
 import { asReviewer, jtiArgs } from "./options.ts";
-
-/** What the op would do now, as the orchestrator says, held against the plan whose digest the issuer signed. */
-interface Effect {
-  readonly plan?: Plan;
-  /** Absent where the op names no plan, or where there is no plan to compare. */
-  readonly isSignedPlan?: boolean;
-  /** Why there is no plan to show. */
-  readonly problem?: string;
-}
+import { type Effect, effectOfPlan, renderReview } from "./render-review.ts";
 
 async function effectOf(person: Person, review: ShownReview): Promise<Effect> {
   try {
     const client = await orchestratorOf(person);
-    const plan = await client.plan({ op: review.kind, target: review.target, args: review.claims.args });
-    return { plan, ...(review.planDigest === undefined ? {} : { isSignedPlan: plan.digest === review.planDigest }) };
+    return effectOfPlan(await client.plan({ op: review.kind, target: review.target, args: review.claims.args }), review.planDigest);
   } catch (thrown) {
     return { problem: toTriplaneError(thrown, "unavailable").message };
   }
 }
 
-function effectText({ plan, isSignedPlan, problem }: Effect): string {
-  if (plan === undefined) return `cannot be shown: ${problem ?? "no plan"}`;
-  const steps = plan.actions.map((action) => action.summary).join("\n");
-  if (isSignedPlan === undefined) return `${steps}\n(the op names no plan: it may do something else when it is applied)`;
-  return `${steps}\n${isSignedPlan ? "(the plan that was signed; nothing else will be applied)" : "(NOT the plan that was signed: applying will be refused)"}`;
-}
-
 export const keeperShow = defineCommand({
   description:
-    "Everything is taken from the signed bytes and from the policy that this home verified itself; what it would do is asked of the orchestrator and held against the signed digest. The words are the op's digest for reading aloud: two people who see the same words see the same op.",
+    "Everything is taken from the signed bytes and from the policy that this home verified itself; what it would do is asked of the orchestrator, its digest taken anew and held against the signed one. The words are the op's digest for reading aloud: its issuer sees the same ones, and two people who see the same words see the same op. Where the review stream says otherwise than was verified here, the page says so and nothing is signed.",
   args: jtiArgs,
   options: z.strictObject({ as: asOption, home: homeOption }),
   examples: [{ command: "triplane keeper show 0199f0c2-7d1e-7c3a-9b1a-4f0d6c1e2a3b --as ben", what: "read before you approve" }],
@@ -48,32 +30,5 @@ export const keeperShow = defineCommand({
     const review = await asReviewer(person, (deps) => showReview(deps, args.jti));
     return { ...review, effect: await effectOf(person, review) };
   },
-  render: (review) => {
-    const words = review.approvals.map((each) => {
-      const who = each.principal ?? each.signer;
-      return `${who} ${each.decision === "approve" ? "approves" : "rejects"}${each.counts ? "" : " (does not count)"}${each.comment === undefined ? "" : `: ${each.comment}`}`;
-    });
-    return [
-      facts([
-        ["op", review.jti],
-        ["state", review.state === "open" ? "open" : `closed: ${review.closedBy ?? ""}`],
-        ["issuer", `${review.principal ?? "unknown"} (${review.issuer})`],
-        ["kind", review.kind],
-        ["target", `${review.target} at version ${review.claims.expected_state_version}`],
-        ["args", JSON.stringify(review.claims.args)],
-        ["reason", review.claims.reason],
-        ["would do", effectText(review.effect)],
-        ["plan", review.planDigest],
-        ["digest", review.opDigest],
-        ["words", review.digestWords],
-        ["policy", `commit ${review.policy.commit}`],
-        ["needs", needsText(review.needs)],
-        ["missing", review.missing.length === 0 ? "nothing" : needsText(review.missing)],
-        ["said so far", words.length === 0 ? "nothing" : words.join("\n")],
-        ["expires", utc(review.expiresAtS)],
-      ]),
-      "",
-      ...review.explanation,
-    ].join("\n");
-  },
+  render: renderReview,
 });

@@ -7,7 +7,7 @@ import { asOption } from "../../people/who.ts";
 import { homeOption } from "../home-option.ts";
 import { openPerson } from "../op/options.ts";
 import { needsText } from "../op/wait-for.ts";
-import { asReviewer, digestOption, jtiArgs } from "./options.ts";
+import { asReviewer, digestOption, jtiArgs, missingText } from "./options.ts";
 
 const options = z.strictObject({
   as: asOption,
@@ -33,9 +33,11 @@ function render(verb: string): (said: Spoken) => string {
     const then =
       said.verdict === "admit"
         ? "the keeper admits it now"
-        : said.missing.length === 0
-          ? "the keeper ends the review now"
-          : `still missing: ${needsText(said.missing)}`;
+        : said.unopposed !== undefined
+          ? missingText(said)
+          : said.missing.length === 0
+            ? "the keeper ends the review now"
+            : `still missing: ${needsText(said.missing)}`;
     return `${verb} ${said.jti}; ${then}`;
   };
 }

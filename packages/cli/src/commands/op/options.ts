@@ -22,7 +22,7 @@ export const wishArgs = z.strictObject({
 export const wishOptions = {
   arg: list("KEY=VALUE", "An argument of the kind: replicas=2, component=web, settings.title=Hello"),
   as: asOption,
-  expiresIn: duration("How long the op is valid, also while it waits for people (default: 10m)").optional(),
+  expiresIn: duration("How long the op is valid; the policy may give people longer to answer (default: 10m)").optional(),
   scope: text("NAME", "Granted scope to act under (default: the first that covers the op)").optional(),
   reason: text("TEXT", "Why; it goes into the ledger").optional(),
   home: homeOption,

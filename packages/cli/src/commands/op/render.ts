@@ -1,6 +1,7 @@
 // How ops, plans and outcomes read.
 import {
   type AuditClaims,
+  digestWords,
   type FailureCode,
   failure,
   isFailureCode,
@@ -74,6 +75,8 @@ export interface OpView {
   readonly target: string;
   readonly seq: number;
   readonly digest: string;
+  /** The digest in words: who approves the op sees the same ones. */
+  readonly words: string;
   readonly issuedAt: string;
   readonly expiresAt: string;
   readonly stage: "waiting" | "review" | "outcome";
@@ -88,6 +91,7 @@ export function viewOp(op: OutboxOp, stage?: "review"): OpView {
     target: claims.target,
     seq: claims.seq,
     digest,
+    words: digestWords(digest),
     issuedAt: utc(claims.iat),
     expiresAt: utc(claims.exp),
     stage: entry.outcome === undefined ? (stage ?? "waiting") : "outcome",

@@ -39,6 +39,7 @@ export const opShow = defineCommand({
       ["issued", op.issuedAt],
       ["expires", op.expiresAt],
       ["digest", op.digest],
+      ["words", op.words],
     ]);
     return `${text}\n\n${op.outcome === undefined ? "no outcome yet" : renderOutcome(op.outcome)}`;
   },

@@ -55,7 +55,7 @@ export const opSubmit = defineCommand({
     if (data.quiet) return data.op.jti;
     const head = `${data.op.jti}  ${data.op.kind} ${data.op.target}  seq ${data.op.seq}`;
     return data.op.outcome === undefined
-      ? `${head}\nsent; \`triplane op wait ${data.op.jti}\``
+      ? `${head}\nwords ${data.op.words}\nsent; \`triplane op wait ${data.op.jti}\``
       : `${head}\n${renderOutcome(data.op.outcome)}`;
   },
   failed: (data) => data.op?.outcome !== undefined && data.op.outcome.outcome !== "applied",
@@ -69,9 +69,8 @@ async function send(
 ) {
   return await withSubmitter(person, async (submitter) => {
     const sent = await sending(submitter);
-    const { jti } = sent.entry;
     if (!options.wait && options.waitFor === undefined) return { op: viewOp(sent) };
-    const outcome = await waitForOutcome(submitter, jti, options.waitFor ?? DEFAULT_WAIT_S, context);
+    const outcome = await waitForOutcome(submitter, viewOp(sent), options.waitFor ?? DEFAULT_WAIT_S, context);
     return { op: viewOp({ ...sent, entry: { ...sent.entry, outcome } }) };
   });
 }

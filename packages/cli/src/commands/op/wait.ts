@@ -8,7 +8,7 @@ import { type Person, withSubmitter } from "../../people/person.ts";
 import { asOption } from "../../people/who.ts";
 import { homeOption } from "../home-option.ts";
 import { openPerson } from "./options.ts";
-import { renderOutcome, viewOutcome } from "./render.ts";
+import { renderOutcome, viewOp, viewOutcome } from "./render.ts";
 import { waitForOutcome } from "./wait-for.ts";
 
 const DEFAULT_WAIT_S = 120;
@@ -40,10 +40,12 @@ export const opWait = defineCommand({
   ],
   run: async ({ args, options }, context) => {
     const person = await openPerson(options, context);
-    const jti = args.jti ?? (await person.outbox.list()).at(-1)?.entry.jti;
+    const op = args.jti === undefined ? (await person.outbox.list()).at(-1) : await person.outbox.find(args.jti);
+    const jti = args.jti ?? op?.entry.jti;
     if (jti === undefined) throw new TriplaneError("op_unknown", `${person.principal}'s outbox is empty`);
+    const words = op === undefined ? undefined : viewOp(op).words;
     const timeoutS = options.for ?? DEFAULT_WAIT_S;
-    const outcome = await withSubmitter(person, (submitter) => waitForOutcome(submitter, jti, timeoutS, context));
+    const outcome = await withSubmitter(person, (submitter) => waitForOutcome(submitter, { jti, words }, timeoutS, context));
     if (options.ledger) await waitForLedger(person, jti, timeoutS, context);
     return { jti, ...viewOutcome(outcome), record: outcome.record };
   },

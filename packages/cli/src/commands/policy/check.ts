@@ -11,6 +11,7 @@ import { text } from "../../framework/parameters.ts";
 import { facts, table } from "../../framework/table.ts";
 import { policyInForce } from "../../people/policy.ts";
 import { homeOption, openHome } from "../home-option.ts";
+import { whoText } from "./weakest.ts";
 
 const OWN_FILES = ["principals.ncl", "pins.ncl"];
 
@@ -36,7 +37,12 @@ export const policyCheck = defineCommand({
       file: args.file,
       workspace: policy.workspace,
       policyVersion: policy.policy_version,
-      rules: { deny: policy.deny.length, review: policy.review.length, autoSign: policy.auto_sign.length },
+      rules: {
+        deny: policy.deny.length,
+        review: policy.review.length,
+        unopposed: policy.unopposed.length,
+        autoSign: policy.auto_sign.length,
+      },
       weakest: weakestPaths(policy),
     };
   },
@@ -45,19 +51,16 @@ export const policyCheck = defineCommand({
       facts([
         ["file", checked.file],
         ["workspace", `${checked.workspace}, policy version ${checked.policyVersion}`],
-        ["rules", `${checked.rules.deny} deny, ${checked.rules.review} review, ${checked.rules.autoSign} auto-sign`],
+        [
+          "rules",
+          `${checked.rules.deny} deny, ${checked.rules.review} review, ${checked.rules.unopposed} unopposed, ${checked.rules.autoSign} auto-sign`,
+        ],
       ]),
       "",
       "The ways an op gets through, fewest people first:",
       table(
         ["RULE", "PEOPLE", "KINDS", "TARGETS", "WHO"],
-        checked.weakest.map((path) => [
-          path.rule,
-          String(path.people),
-          path.kinds.join(" "),
-          path.targets.join(" "),
-          path.candidates.join(", ") || "nobody is asked",
-        ]),
+        checked.weakest.map((path) => [path.rule, String(path.people), path.kinds.join(" "), path.targets.join(" "), whoText(path)]),
       ),
       "",
       "The policy is sound.",

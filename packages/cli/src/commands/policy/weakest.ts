@@ -2,12 +2,18 @@
 import { resolve } from "node:path";
 import { TriplaneError } from "@triplane/contract";
 import { filesAt, filesIn, laidOver, openGoverned } from "@triplane/governance";
-import { loadPolicy, weakestPaths } from "@triplane/policy";
+import { loadPolicy, type WeakestPath, weakestPaths } from "@triplane/policy";
 import { z } from "zod";
 import { defineCommand } from "../../framework/command.ts";
 import { text } from "../../framework/parameters.ts";
-import { table } from "../../framework/table.ts";
+import { span, table } from "../../framework/table.ts";
 import { governanceOptions, openSite } from "../governance/site.ts";
+
+/** Who has to act, or who may object. */
+export function whoText({ candidates, waitS }: WeakestPath): string {
+  if (candidates.length === 0) return "nobody is asked";
+  return waitS === undefined ? candidates.join(", ") : `${candidates.join(", ")} may object for ${span(waitS)}`;
+}
 
 export const policyWeakest = defineCommand({
   description:
@@ -35,7 +41,7 @@ export const policyWeakest = defineCommand({
         path.rule,
         path.kinds.join(" "),
         path.targets.join(" "),
-        path.candidates.join(", ") || "nobody is asked",
+        whoText(path),
         path.notes.join("; "),
       ]),
     ),

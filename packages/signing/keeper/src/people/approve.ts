@@ -12,7 +12,8 @@ import {
   uuid7,
   verifyApproval,
 } from "@triplane/contract";
-import { type Decision, explain, signerOf } from "@triplane/policy";
+import { type Decision, explain, maxApprovalS, signerOf, type UnopposedWait } from "@triplane/policy";
+import { differences } from "./announced.ts";
 import { decideForDisplay, readApprovals, readOpenReview, readPolicyInForce, readReview, type SigningDeps } from "./deps.ts";
 
 export interface ApproveOptions {
@@ -31,10 +32,15 @@ export interface Spoken {
   /** What the policy says with this word counted: `admit` means that the keeper will admit now. */
   readonly verdict: Decision["verdict"];
   readonly missing: readonly ReviewNeed[];
+  /** Present where it runs by itself unless somebody objects. */
+  readonly unopposed: UnopposedWait | undefined;
   readonly explanation: readonly string[];
 }
 
-/** Throws `review_not_found`, and `approval_not_accepted` before anything is published where the approval would not count. */
+/**
+ * Throws `review_not_found`, `review_differs` where the review stream says otherwise than was verified here, and
+ * `approval_not_accepted` before anything is published where the approval would not count.
+ */
 export function approve(deps: SigningDeps, options: ApproveOptions): Promise<Spoken> {
   return speak(deps, options, "approve");
 }
@@ -66,13 +72,12 @@ async function speak(deps: SigningDeps, options: ApproveOptions, word: "approve"
     throw new TriplaneError("approval_not_accepted", `the op in review is ${token.digest}, not ${options.expectDigest}`);
   if (options.expectPlan !== undefined && options.expectPlan !== claims.plan)
     throw new TriplaneError("approval_not_accepted", `the issuer signed plan ${claims.plan ?? "none"}, not ${options.expectPlan}`);
-  if (claims.exp <= nowS) throw new TriplaneError("review_expired", `op ${jti} expired at ${claims.exp}`);
   const compact = signApproval(
     {
       aud: formatAudience(deps.audience),
       jti: uuid7(deps.clock.nowMs(), deps.random.bytes(10)),
       iat: nowS,
-      exp: claims.exp,
+      exp: nowS + maxApprovalS(inForce.policy),
       op_jti: jti,
       op_digest: token.digest,
       decision: word,
@@ -83,8 +88,13 @@ async function speak(deps: SigningDeps, options: ApproveOptions, word: "approve"
     },
     key,
   );
+  const others = await readApprovals(deps, jti);
+  const lies = differences(read, decideForDisplay(read, others, inForce, nowS), inForce);
+  if (lies.length > 0) throw new TriplaneError("review_differs", `nothing was signed: ${lies.join("; ")}`);
   const mine = verifyApproval(compact);
-  const decision = decideForDisplay(read, [...(await readApprovals(deps, jti)), mine], inForce, nowS);
+  const decision = decideForDisplay(read, [...others, mine], inForce, nowS);
+  if (decision.verdict === "refuse" && (decision.code === "review_expired" || decision.code === "token_expired"))
+    throw new TriplaneError("review_expired", `the review of ${jti} has closed: ${decision.fact}`);
   if (!decision.countedApprovals.some((counted) => counted.token.digest === mine.token.digest)) {
     throw new TriplaneError("approval_not_accepted", `this ${word} would not count`, { details: { explanation: explain(decision) } });
   }
@@ -94,6 +104,7 @@ async function speak(deps: SigningDeps, options: ApproveOptions, word: "approve"
     approvalDigest: mine.token.digest,
     verdict: decision.verdict,
     missing: decision.verdict === "review" ? decision.missing : [],
+    unopposed: decision.verdict === "review" ? decision.unopposed : undefined,
     explanation: explain(decision),
   };
 }

@@ -4,17 +4,21 @@ import {
   type Approval,
   type Audience,
   type Clock,
+  type Digest,
+  nowSeconds,
   type Random,
   streamNames,
   subjects,
   TriplaneError,
   verifyApproval,
 } from "@triplane/contract";
-import { type Decision, decide, signerOf } from "@triplane/policy";
+import { type Decision, decide, signerOf, usesOpenSince } from "@triplane/policy";
 import { countFacts } from "../facts.ts";
+import { firstShownS } from "../open-since.ts";
 import type { PolicyInForce } from "../outputs.ts";
 import type { PolicySource } from "../ports.ts";
 import { type ReadItem, readReviewItem } from "../review-item.ts";
+import { opsShown } from "./announced.ts";
 
 export interface PersonDeps {
   /** Under an identity that may read the review stream. */
@@ -37,16 +41,28 @@ export async function readPolicyInForce(deps: PersonDeps): Promise<PolicyInForce
   return { policy, ref: { rid: deps.audience.policyRid, commit, digest } };
 }
 
+/** An op in review with what the broker says of it. */
+export interface ShownItem extends ReadItem {
+  /** Since when people can see it, in seconds since 1970. */
+  readonly openSinceS: number;
+  /** Of every op that was ever shown under its jti; more than one means that somebody exchanges them. */
+  readonly digests: readonly Digest[];
+}
+
 /** The item and its verified op. Throws `review_not_found`, or `chain_broken` for an item that does not verify. */
-export async function readReview(deps: PersonDeps, jti: string): Promise<ReadItem> {
+export async function readReview(deps: PersonDeps, jti: string): Promise<ShownItem> {
   const { workspace } = deps.audience;
-  const last = await deps.bus.last(streamNames(workspace).review, subjects(workspace).review(jti));
+  const messages = await deps.bus.all(streamNames(workspace).review, subjects(workspace).review(jti));
+  const last = messages.at(-1);
   if (last === undefined) throw new TriplaneError("review_not_found", `no op ${jti} is in review`);
-  return readReviewItem(last.text, jti);
+  const read = readReviewItem(last.text, jti);
+  const shownS = firstShownS(messages, read.op.token.digest) ?? 0;
+  const openSinceS = Math.min(nowSeconds(deps.clock), Math.max(shownS, read.item.taken_at));
+  return { ...read, openSinceS, digests: opsShown(messages, jti) };
 }
 
 /** As `readReview`, and throws `review_not_found` also for a review that has ended. */
-export async function readOpenReview(deps: PersonDeps, jti: string): Promise<ReadItem> {
+export async function readOpenReview(deps: PersonDeps, jti: string): Promise<ShownItem> {
   const read = await readReview(deps, jti);
   if (read.item.state === "closed")
     throw new TriplaneError("review_not_found", `the review of ${jti} has ended: ${read.item.closed_by ?? "closed"}`);
@@ -67,9 +83,10 @@ export async function readApprovals(deps: PersonDeps, jti: string): Promise<read
 }
 
 /** What the policy says about an op in review. Rates and budgets count as unused here: only the keeper counts them. */
-export function decideForDisplay(read: ReadItem, approvals: readonly Approval[], inForce: PolicyInForce, nowS: number): Decision {
+export function decideForDisplay(read: ShownItem, approvals: readonly Approval[], inForce: PolicyInForce, nowS: number): Decision {
   const { op } = read;
   const principal = signerOf(inForce.policy, op.claims.iss)?.principal ?? "";
-  const facts = countFacts({ policy: inForce.policy, principal, uses: [], jti: op.claims.jti, nowS });
+  const counted = countFacts({ policy: inForce.policy, principal, uses: [], jti: op.claims.jti, nowS });
+  const facts = usesOpenSince(inForce.policy) ? { ...counted, open_since: read.openSinceS } : counted;
   return decide({ op, policy: inForce.policy, policyRef: inForce.ref, approvals, facts, nowS });
 }

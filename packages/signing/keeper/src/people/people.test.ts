@@ -102,7 +102,7 @@ test("approve: says so before it publishes what would not count", async () => {
   await assert.rejects(approve(depsOf(at), { jti, key: at.world.keys.ben, expectPlan: digestOf("other") }), {
     code: "approval_not_accepted",
   });
-  at.world.clock.advance(3601_000);
+  at.world.clock.advance(3610_000);
   await assert.rejects(approve(depsOf(at), { jti, key: at.world.keys.ben }), { code: "review_expired" });
   assert.deepEqual(at.memory.texts(on.approval(jti)), []);
 });

@@ -11,10 +11,11 @@ import {
   streamNames,
   subjects,
 } from "@triplane/contract";
-import { explain, type Policy, signerOf } from "@triplane/policy";
+import { explain, type Policy, type Signer, signerOf, type UnopposedWait } from "@triplane/policy";
 import type { PolicyInForce } from "../outputs.ts";
 import { type ReadItem, readReviewItem } from "../review-item.ts";
-import { decideForDisplay, type PersonDeps, readApprovals, readPolicyInForce, readReview } from "./deps.ts";
+import { differences } from "./announced.ts";
+import { decideForDisplay, type PersonDeps, readApprovals, readPolicyInForce, readReview, type ShownItem } from "./deps.ts";
 
 /** Somebody's word on an op. */
 export interface ShownApproval {
@@ -33,12 +34,17 @@ export interface ReviewSummary {
   readonly target: string;
   readonly issuer: Did;
   readonly principal: string | undefined;
+  /** What an agent or an automation wrote, no person has read. */
+  readonly role: Signer["role"] | undefined;
   readonly needs: readonly ReviewNeed[];
   /** What is still to come; empty where the keeper could end the review now. */
   readonly missing: readonly ReviewNeed[];
   /** Seconds since 1970. */
   readonly takenAtS: number;
-  readonly expiresAtS: number;
+  /** Present where it runs by itself unless somebody objects. */
+  readonly unopposed: UnopposedWait | undefined;
+  /** From then on nothing is waited for. */
+  readonly closesAtS: number;
 }
 
 export interface ShownReview extends ReviewSummary {
@@ -55,6 +61,8 @@ export interface ShownReview extends ReviewSummary {
   /** The verdict of the policy in force now, rates and budgets aside. */
   readonly verdict: "admit" | "review" | "refuse";
   readonly explanation: readonly string[];
+  /** What the review stream says otherwise than this tool verified; with any of them nothing is signed. */
+  readonly differences: readonly string[];
 }
 
 /** Reviews that are open, oldest first. Items that do not verify are left out and counted. */
@@ -74,8 +82,9 @@ export async function listReviews(
       continue;
     }
     if (read.item.state !== "open") continue;
+    const shown = await readReview(deps, read.item.op_jti);
     const approvals = await readApprovals(deps, read.item.op_jti);
-    reviews.push(summaryOf(present(read, approvals, inForce, nowSeconds(deps.clock))));
+    reviews.push(summaryOf(present(shown, approvals, inForce, nowSeconds(deps.clock))));
   }
   return { reviews, unverifiable };
 }
@@ -88,7 +97,7 @@ export async function showReview(deps: PersonDeps, jti: string): Promise<ShownRe
 }
 
 /** Pure: an op in review as people see it. */
-export function present(read: ReadItem, approvals: readonly Approval[], inForce: PolicyInForce, nowS: number): ShownReview {
+export function present(read: ShownItem, approvals: readonly Approval[], inForce: PolicyInForce, nowS: number): ShownReview {
   const { item, op } = read;
   const decision = decideForDisplay(read, approvals, inForce, nowS);
   const counted = new Set(decision.countedApprovals.map((approval) => approval.token.digest));
@@ -98,10 +107,12 @@ export function present(read: ReadItem, approvals: readonly Approval[], inForce:
     target: op.claims.target,
     issuer: op.claims.iss,
     principal: principalOf(inForce.policy, op.claims.iss),
+    role: signerOf(inForce.policy, op.claims.iss)?.role,
     needs: decision.verdict === "review" ? decision.needs : item.needs,
     missing: decision.verdict === "review" ? decision.missing : [],
+    unopposed: decision.verdict === "review" ? decision.unopposed : undefined,
     takenAtS: item.taken_at,
-    expiresAtS: op.claims.exp,
+    closesAtS: decision.verdict === "review" ? decision.closesAtS : op.claims.exp,
     state: item.state,
     closedBy: item.closed_by,
     claims: op.claims,
@@ -118,12 +129,13 @@ export function present(read: ReadItem, approvals: readonly Approval[], inForce:
     })),
     verdict: decision.verdict,
     explanation: explain(decision),
+    differences: differences(read, decision, inForce),
   };
 }
 
 function summaryOf(shown: ShownReview): ReviewSummary {
-  const { jti, kind, target, issuer, principal, needs, missing, takenAtS, expiresAtS } = shown;
-  return { jti, kind, target, issuer, principal, needs, missing, takenAtS, expiresAtS };
+  const { jti, kind, target, issuer, principal, role, needs, missing, unopposed, takenAtS, closesAtS } = shown;
+  return { jti, kind, target, issuer, principal, role, needs, missing, unopposed, takenAtS, closesAtS };
 }
 
 function principalOf(policy: Policy, did: Did): string | undefined {

@@ -94,7 +94,8 @@ export class PastDecisions {
     const { iss, seq, jti } = verifyOp(claims.op).claims;
     const rule = claims.basis === "auto" ? { rule: claims.rule } : {};
     this.#consume(iss, { seq, opDigest: claims.op_digest, text: compact }, { at: claims.decided_at, jti, ...rule });
-    return claims.basis === "approved" ? [this.#settled(RECORD_KEYS.review(jti), claims.op_digest, compact)] : [];
+    const wasReview = claims.basis !== "auto" || claims.facts.open_since !== undefined;
+    return wasReview ? [this.#settled(RECORD_KEYS.review(jti), claims.op_digest, compact)] : [];
   }
 
   #refusal(compact: string): readonly SettledEntry[] {
@@ -106,7 +107,7 @@ export class PastDecisions {
     }
     if (op === undefined) throw new TriplaneError("chain_broken", "a refusal without an op cannot consume a number");
     this.#consume(op.iss, { seq: op.seq, opDigest: claims.op_digest, text: compact }, undefined);
-    const wasReview = claims.approvals.length > 0 || FROM_REVIEW.has(claims.code);
+    const wasReview = claims.approvals.length > 0 || claims.facts.open_since !== undefined || FROM_REVIEW.has(claims.code);
     return wasReview ? [this.#settled(RECORD_KEYS.review(op.jti), claims.op_digest, compact)] : [];
   }
 

@@ -38,6 +38,7 @@ export interface Bench {
 
 export function bench(made: World = world(), memory: MemoryBus = memoryBus(AUDIENCE.workspace)): Bench {
   const on = subjects(AUDIENCE.workspace);
+  memory.brokerMs = () => made.clock.nowMs();
   const alarms = new Alarms(memory.bus, AUDIENCE.workspace, made.clock, silentLogger);
   const { bus, bucket } = memory;
   const desk = new Desk({ bus, bucket, audience: AUDIENCE, key: made.keeper, clock: made.clock, logger: silentLogger, alarms });

@@ -17,6 +17,8 @@ export interface MemoryBus {
   readonly steps: readonly Step[];
   /** Called before and after each step; what it throws is what a crash at that point looks like. */
   onStep: (step: Step, when: "before" | "after") => void;
+  /** The broker's own clock, milliseconds since 1970: when it stores what is published. */
+  brokerMs: () => number;
   submit(text: string | Uint8Array, storedAtMs: number): void;
   approve(jti: string, text: string): void;
   /** The next pending message, delivered as often as it was not acked. */
@@ -95,7 +97,7 @@ export function memoryBus(workspace: string): MemoryBus {
     });
   const bus: Bus = {
     publish: async (subject, text) =>
-      step("publish", subject, () => ({ streamSeq: store(subject, Buffer.from(text), 0).streamSeq, duplicate: false })),
+      step("publish", subject, () => ({ streamSeq: store(subject, Buffer.from(text), self.brokerMs()).streamSeq, duplicate: false })),
     consumer: async (stream, durable) => {
       if (stream === names.pending && durable === CONSUMERS.pending) return consumerOf(pending);
       if (stream === names.review && durable === CONSUMERS.approval) return consumerOf(approvals);
@@ -118,6 +120,7 @@ export function memoryBus(workspace: string): MemoryBus {
     bucket,
     steps,
     onStep: () => undefined,
+    brokerMs: () => 0,
     submit: (text, storedAtMs) => void pending.push(store(on.pending, Buffer.from(text), storedAtMs)),
     approve: (jti, text) => void approvals.push(store(on.approval(jti), Buffer.from(text), 0)),
     nextPending: async () => deliver(pending),
