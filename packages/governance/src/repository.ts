@@ -49,7 +49,7 @@ export async function openGoverned(site: Site, name: GovernedName): Promise<Gove
   const refused = new Map([...everybody.refused, ...verified.refused, ...wentBack(verified, seen)]);
   const namespaces = new Map<Did, SignedRefs>();
   for (const [did, { refs }] of everybody.signed) if (!refused.has(did)) namespaces.set(did, refs);
-  const people = name === "policy" ? await peopleOf(site, seen) : undefined;
+  const people = await peopleOf(site);
   const head = await headOf(site, name, seen, refused, people);
   await remember(site, name, seen, verified, refused, head.approved);
   return { name, rid: pin.rid, repoDir, verified, namespaces, refused, people, ...head, ...whoDecides(verified) };
@@ -74,7 +74,8 @@ function wentBack(verified: VerifiedRepository, seen: Seen): Map<Did, TriplaneEr
 }
 
 /** The people of the policy that was accepted last, as keeper and controller count them. */
-async function peopleOf(site: Site, seen: Seen): Promise<KeyHolders | undefined> {
+async function peopleOf(site: Site): Promise<KeyHolders | undefined> {
+  const seen = await readSeen(site.memoryFile, site.pins.policy.rid);
   const known = { branch: BRANCH, lastAccepted: seen.approved, knownRevision: seen.identityRevision };
   try {
     const commit = seen.approved ?? (await approvedHead(repoDirOf(site, "policy"), site.pins.policy, known)).commit;
