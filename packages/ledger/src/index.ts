@@ -1,8 +1,9 @@
 // The public names of the ledger room.
 
 export { type ApprovedDesiredOptions, isApprovedDesired } from "./desired/approved-desired.ts";
-export { approvedDesiredHead, DESIRED_BRANCH, type DesiredHeadOptions } from "./desired/desired-head.ts";
+export { approvedDesiredHead, DESIRED_BRANCH, type DesiredHead, type DesiredHeadOptions, imageLineTo } from "./desired/desired-head.ts";
 export { DesiredReader, type DesiredReaderOptions, type DesiredStanding, type RepositoryPlace } from "./desired/desired-reader.ts";
+export type { ImageLine, ImageUpdateStep } from "./desired/image-line.ts";
 export { type DesiredMemory, rememberInFile } from "./desired/memory.ts";
 export { decodeCommit, decodeTree, encodeCommit, encodeTree } from "./git/objects.ts";
 export { checkpointOrigin, readCheckpoint, signCheckpoint } from "./ledger/checkpoint.ts";

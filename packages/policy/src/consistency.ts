@@ -6,7 +6,7 @@ import { isZone } from "./windows.ts";
 
 /** The problems of a policy whose shape is right. */
 export function findInconsistencies(policy: Policy): readonly PolicyProblem[] {
-  return [...duplicateNames(policy), ...sharedKeys(policy), ...unknownNames(policy), ...unmetReviews(policy), ...badWindows(policy)];
+  return [...duplicateNames(policy), ...sharedKeys(policy), ...unknownNames(policy), ...unmetReviews(policy), ...badWindows(policy), ...badUpdates(policy)];
 }
 
 function* duplicateNames(policy: Policy): Iterable<PolicyProblem> {
@@ -16,7 +16,7 @@ function* duplicateNames(policy: Policy): Iterable<PolicyProblem> {
     ...policy.agents.map((entry, index) => ({ name: entry.principal, path: ["agents", index, "principal"] })),
     ...policy.keepers.map((entry, index) => ({ name: entry.name, path: ["keepers", index, "name"] })),
   ];
-  const rules = (["deny", "review", "auto_sign"] as const).flatMap((list) =>
+  const rules = (["deny", "review", "auto_sign", "image_updates"] as const).flatMap((list) =>
     policy[list].map((rule, index) => ({ name: rule.id, path: [list, index, "id"] })),
   );
   const scopes = policy.scopes.map((scope, index) => ({ name: scope.name, path: ["scopes", index, "name"] }));
@@ -118,4 +118,18 @@ function* badWindows(policy: Policy): Iterable<PolicyProblem> {
         if (new Set(window.days).size !== window.days.length) yield { path: [...path, "days"], message: "a day is listed twice" };
         if (window.from === "24:00") yield { path: [...path, "from"], message: "a day begins at 00:00" };
       }
+}
+
+/** Rules for images that name nobody, or that ask for more people than there are. */
+function* badUpdates(policy: Policy): Iterable<PolicyProblem> {
+  const automations = new Set(policy.automations.map(({ principal }) => principal));
+  for (const [index, rule] of policy.image_updates.entries()) {
+    for (const [at, name] of rule.automations.entries())
+      if (!automations.has(name)) yield { path: ["image_updates", index, "automations", at], message: `there is no automation ${name}` };
+    if (rule.approvals > policy.operators.length)
+      yield {
+        path: ["image_updates", index, "approvals"],
+        message: `it asks for ${rule.approvals} people, and there are ${policy.operators.length}`,
+      };
+  }
 }

@@ -7,9 +7,9 @@ import { type LoadedPolicy, loadPolicy } from "@triplane/policy";
 import { approvedPolicyHead } from "../policy-head.ts";
 import { namespaceTips } from "../radicle/namespaces.ts";
 import { readTreeFiles } from "../tree-files.ts";
-import type { ApprovedHead, RepositoryPin } from "../types.ts";
+import type { RepositoryPin } from "../types.ts";
 import { isApprovedDesired } from "./approved-desired.ts";
-import { approvedDesiredHead, DESIRED_BRANCH } from "./desired-head.ts";
+import { approvedDesiredHead, DESIRED_BRANCH, type DesiredHead } from "./desired-head.ts";
 import { type DesiredMemory, type Remembered, rememberNothing } from "./memory.ts";
 
 const MAX_POLICY_BYTES = 4 * 1024 * 1024;
@@ -29,7 +29,7 @@ export interface DesiredReaderOptions {
 
 /** Where the desired state stands, and under which policy that was counted. */
 export interface DesiredStanding {
-  readonly head: ApprovedHead;
+  readonly head: DesiredHead;
   readonly policy: LoadedPolicy;
   readonly policyCommit: string;
 }
@@ -64,19 +64,19 @@ export class DesiredReader {
     if (this.#known?.tips === tips) return this.#known.standing;
     const last = await this.#memory.read();
     const inForce = await approvedPolicyHead(policy.directory, policy.pin, { branch: DESIRED_BRANCH, minThreshold, last: last.policy });
-    const loaded = loadPolicy(await readTreeFiles(policy.directory, inForce.commit, { maxBytes: MAX_POLICY_BYTES }));
+    const before = this.#known?.standing;
+    const loaded =
+      before?.policyCommit === inForce.commit
+        ? before.policy
+        : loadPolicy(await readTreeFiles(policy.directory, inForce.commit, { maxBytes: MAX_POLICY_BYTES }));
     const counted = { policy: loaded.policy, minThreshold, last: last.desired };
     const head = await approvedDesiredHead(desired.directory, desired.pin, counted);
-    const now: Remembered = { policy: seen(inForce), desired: seen(head) };
+    const now: Remembered = { policy: { commit: inForce.commit, identityRevision: inForce.identityRevision }, desired: { commit: head.base, identityRevision: head.identityRevision } };
     await this.#memory.write(now);
     const standing = { head, policy: loaded, policyCommit: inForce.commit };
     this.#known = { tips, standing };
     return standing;
   }
-}
-
-function seen({ commit, identityRevision }: Pick<ApprovedHead, "commit" | "identityRevision">): NonNullable<Remembered["policy"]> {
-  return { commit, identityRevision };
 }
 
 async function tipsOf({ directory }: RepositoryPlace): Promise<readonly (readonly [Did, string])[]> {
