@@ -996,7 +996,8 @@ function readPolicy(files) {
   const { image_updates: imageUpdates } = policy;
   distinct(["default", "budget", "admitter", ...[...rules, ...imageUpdates].map((rule) => rule.id)], "a rule's id");
   for (const rule of imageUpdates) {
-    for (const each of rule.automations) if (!automations.some(({ principal }) => principal === each)) fail(`there is no automation ${each}`);
+    for (const each of rule.automations)
+      if (!automations.some(({ principal }) => principal === each)) fail(`there is no automation ${each}`);
     if (rule.approvals > operators.length) fail(`${rule.id} can never be met`);
   }
   const issuers = new Set([...operators, ...automations, ...agents].map((holder) => holder.principal));

@@ -25,7 +25,8 @@ test("parseImage: a repository and a digest; no tag, no other way to write one, 
 
 test("isListedRepository: exact, or below a path; a prefix of a name is neither", () => {
   const listed = ["reg.example/team/*", "reg.example/web"];
-  for (const yes of ["reg.example/team/app", "reg.example/team/a/b", "reg.example/web"]) assert.equal(isListedRepository(yes, listed), true, yes);
+  for (const yes of ["reg.example/team/app", "reg.example/team/a/b", "reg.example/web"])
+    assert.equal(isListedRepository(yes, listed), true, yes);
   for (const no of ["reg.example/team", "reg.example/team2/app", "reg.example/web2", "reg.example/web/app", "evil.example/team/app"])
     assert.equal(isListedRepository(no, listed), false, no);
 });

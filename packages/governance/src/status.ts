@@ -1,6 +1,6 @@
 // Where governing stands: who decides, what waits for whom, whether M can still be reached, how old keys are, what remotes have.
 import type { Did } from "@triplane/contract";
-import { commitAuthors, type PendingRevision, pendingRevisions } from "@triplane/ledger";
+import { commitAuthors, type DesiredHead, type PendingRevision, pendingRevisions } from "@triplane/ledger";
 import { loadPolicy, type Policy, signerOf } from "@triplane/policy";
 import { type ExchangeOptions, remoteTips } from "./exchange.ts";
 import { filesAt } from "./files.ts";
@@ -32,11 +32,20 @@ export interface ProposalStanding extends Proposal {
   readonly reviewed?: Reviewed;
 }
 
+export interface ApprovedStanding {
+  /** What enough people approved. */
+  readonly commit: string;
+  readonly signedBy: readonly Did[];
+  readonly policyVersion: number | undefined;
+  /** Image updates of automations that count on top of it, oldest first. */
+  readonly updates: DesiredHead["updates"];
+}
+
 export interface RepositoryStanding {
   readonly name: GovernedName;
   readonly rid: string;
   readonly threshold: number;
-  readonly approved: { readonly commit: string; readonly signedBy: readonly Did[]; readonly policyVersion: number | undefined } | undefined;
+  readonly approved: ApprovedStanding | undefined;
   readonly problem: { readonly code: string; readonly message: string } | undefined;
   readonly delegates: readonly DelegateStanding[];
   /** Delegates who could sign today. */
@@ -108,7 +117,12 @@ async function standingOf(
     approved:
       approved === undefined
         ? undefined
-        : { commit: approved.commit, signedBy: approved.signedBy, policyVersion: name === "policy" ? policy?.policy_version : undefined },
+        : {
+            commit: approved.base,
+            signedBy: approved.baseSignedBy,
+            policyVersion: name === "policy" ? policy?.policy_version : undefined,
+            updates: approved.updates,
+          },
     problem: problem === undefined ? undefined : { code: problem.code, message: problem.message },
     delegates,
     able: delegates.filter(({ state }) => state === "well").length,
@@ -142,7 +156,7 @@ function delegateStanding(
 ): Omit<DelegateStanding, "firstSignedS" | "lastSignedS"> {
   const refused = repository.refused.get(did);
   const state = refused !== undefined ? "refused" : repository.namespaces.has(did) ? "well" : "missing";
-  const upToDate = repository.approved?.signedBy.includes(did) ?? headIn(repository, did) !== undefined;
+  const upToDate = repository.approved?.baseSignedBy.includes(did) ?? headIn(repository, did) !== undefined;
   return { did, name, state, problem: refused?.message, upToDate };
 }
 

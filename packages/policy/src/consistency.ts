@@ -6,7 +6,14 @@ import { isZone } from "./windows.ts";
 
 /** The problems of a policy whose shape is right. */
 export function findInconsistencies(policy: Policy): readonly PolicyProblem[] {
-  return [...duplicateNames(policy), ...sharedKeys(policy), ...unknownNames(policy), ...unmetReviews(policy), ...badWindows(policy), ...badUpdates(policy)];
+  return [
+    ...duplicateNames(policy),
+    ...sharedKeys(policy),
+    ...unknownNames(policy),
+    ...unmetReviews(policy),
+    ...badWindows(policy),
+    ...badUpdates(policy),
+  ];
 }
 
 function* duplicateNames(policy: Policy): Iterable<PolicyProblem> {

@@ -71,7 +71,10 @@ export function withImage(files: PolicyFiles, target: string, setting: string, i
   const [wanted, present] = [parseImage(image), parseImage(from)];
   if (wanted === undefined) throw new TriplaneError("args_invalid", `${JSON.stringify(image.slice(0, 200))} is no image by digest`);
   if (wanted.repository !== present?.repository)
-    throw new TriplaneError("args_invalid", `${target} has an image of ${present?.repository}; another repository is for people to propose`);
+    throw new TriplaneError(
+      "args_invalid",
+      `${target} has an image of ${present?.repository}; another repository is for people to propose`,
+    );
   for (const [path, content] of files) {
     if (typeof content !== "string") continue;
     for (let at = content.indexOf(from); at !== -1; at = content.indexOf(from, at + 1)) {

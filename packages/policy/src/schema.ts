@@ -1,5 +1,14 @@
 // The schema of a resolved keeper policy. It exists once, here; the Nickel contract PolicyDef is generated from it.
-import { commitField, didField, IMAGE_REPOSITORY_PATTERN, MAX_APPROVALS, MAX_CLOCK_SKEW_S, PRINCIPAL_PATTERN, ridField, scopeField } from "@triplane/contract";
+import {
+  commitField,
+  didField,
+  IMAGE_REPOSITORY_PATTERN,
+  MAX_APPROVALS,
+  MAX_CLOCK_SKEW_S,
+  PRINCIPAL_PATTERN,
+  ridField,
+  scopeField,
+} from "@triplane/contract";
 import { z } from "zod";
 
 /** Makes every level of a value readonly. */

@@ -22,7 +22,8 @@ export const CONFIG = defineConfig({
     nkeySeed: option(text(), { description: "The nkey seed of the automation's identity on NATS.", secret: true }),
     outboxDir: option(text(), { description: "Where ops are kept until their outcome is held.", placeholder: "FOLDER" }),
     stateFile: option(text(), {
-      description: "Where the last submitted commit is remembered; beside it, with .seen at the end, what was accepted of the repositories.",
+      description:
+        "Where the last submitted commit is remembered; beside it, with .seen at the end, what was accepted of the repositories.",
       placeholder: "FILE",
     }),
     desiredRepo: option(text(), { description: "The desired-state repository in Radicle's storage.", placeholder: "FOLDER" }),

@@ -23,6 +23,8 @@ export const DESIRED_BRANCH = "main";
 export interface DesiredHead extends ApprovedHead {
   /** The newest commit that enough people approved; `commit` is it, or the last of `updates`. */
   readonly base: ObjectId;
+  /** Delegates who approved it; `signedBy` are those of `commit`. */
+  readonly baseSignedBy: readonly Did[];
   /** Image updates of automations on top of it, oldest first. */
   readonly updates: readonly ImageUpdateStep[];
 }
@@ -43,9 +45,10 @@ export async function approvedDesiredHead(repoDir: string, pin: RepositoryPin, o
     const { commit: base } = head;
     const lines = await linesOn(objects, gitDir, verified, pin, options.policy, base);
     const [longest] = lines.filter(({ accepted }) => accepted > 0).sort((a, b) => b.accepted - a.accepted || byTip(a, b));
-    if (longest === undefined) return { ...head, base, updates: [] };
+    const people = { base, baseSignedBy: head.signedBy };
+    if (longest === undefined) return { ...head, ...people, updates: [] };
     const updates = longest.steps.slice(0, longest.accepted);
-    return { ...head, commit: updates.at(-1)?.commit ?? base, signedBy: longest.approvedBy, base, updates };
+    return { ...head, commit: updates.at(-1)?.commit ?? base, signedBy: longest.approvedBy, ...people, updates };
   });
 }
 
@@ -77,7 +80,11 @@ async function withVerified<T>(
   }
 }
 
-async function headOfPeople(objects: ObjectReader, verified: VerifiedRepository, { policy, last }: DesiredHeadOptions): Promise<ApprovedHead> {
+async function headOfPeople(
+  objects: ObjectReader,
+  verified: VerifiedRepository,
+  { policy, last }: DesiredHeadOptions,
+): Promise<ApprovedHead> {
   try {
     return await countHead(objects, verified, { branch: DESIRED_BRANCH, people: operatorKeys(policy), lastAccepted: last?.commit });
   } catch (thrown) {

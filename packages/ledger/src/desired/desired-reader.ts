@@ -71,7 +71,10 @@ export class DesiredReader {
         : loadPolicy(await readTreeFiles(policy.directory, inForce.commit, { maxBytes: MAX_POLICY_BYTES }));
     const counted = { policy: loaded.policy, minThreshold, last: last.desired };
     const head = await approvedDesiredHead(desired.directory, desired.pin, counted);
-    const now: Remembered = { policy: { commit: inForce.commit, identityRevision: inForce.identityRevision }, desired: { commit: head.base, identityRevision: head.identityRevision } };
+    const now: Remembered = {
+      policy: { commit: inForce.commit, identityRevision: inForce.identityRevision },
+      desired: { commit: head.base, identityRevision: head.identityRevision },
+    };
     await this.#memory.write(now);
     const standing = { head, policy: loaded, policyCommit: inForce.commit };
     this.#known = { tips, standing };

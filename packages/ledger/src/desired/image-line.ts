@@ -4,9 +4,10 @@
 // 2. People approve an update by their own signed head at it or after it in the line; each rule on the way has to have its people.
 // 3. No rule lets more updates stand in a row than it says, and none brings back an image that the component had before.
 import { type Did, toTriplaneError } from "@triplane/contract";
-import { type ImageUpdate, imagesIn, judgeImageUpdate, type Policy } from "@triplane/policy";
-import type { ObjectId, ObjectReader } from "../git/index.ts";
+import { type ImageChange, type ImageUpdate, imagesIn, judgeImageUpdate, type Policy } from "@triplane/policy";
+import { type ObjectId, type ObjectReader, openObjects } from "../git/index.ts";
 import { countPeople, type KeyHolders } from "../radicle/approved-head.ts";
+import { gitDirOf } from "../radicle/storage.ts";
 import { treeFiles } from "../tree-files.ts";
 import type { Machine } from "./machines.ts";
 
@@ -23,7 +24,7 @@ export interface ImageUpdateStep {
   readonly rule: string;
   /** People who have to approve it. */
   readonly approvals: number;
-  readonly changes: Extract<ImageUpdate, { within: true }>["changes"];
+  readonly changes: readonly ImageChange[];
 }
 
 export interface ImageLine {
@@ -83,7 +84,10 @@ export async function judgeLine(parts: LineParts, base: ObjectId, line: readonly
     const lacking = upTo.find((step, at) => countPeople(new Set(approvers.slice(at, count).flat()), parts.people) < step.approvals);
     const tooMany = upTo.find(({ rule }) => count > (policyOf(rule)?.max_ahead ?? 0));
     if (lacking === undefined && tooMany === undefined) return { steps, accepted: count, approvedBy: approvers.at(count - 1) ?? [], why };
-    why ??= lacking === undefined ? `${tooMany?.rule}: people have to approve before more updates` : `${lacking.rule}: ${lacking.approvals} people approve`;
+    why ??=
+      lacking === undefined
+        ? `${tooMany?.rule}: people have to approve before more updates`
+        : `${lacking.rule}: ${lacking.approvals} people approve`;
   }
   return { steps, accepted: 0, approvedBy: [], why };
 }
@@ -126,12 +130,27 @@ async function judge(objects: ObjectReader, policy: Policy, did: Did, parent: Ob
   const limits = { maxBytes: MAX_BYTES };
   const update = judgeImageUpdate(policy, did, await treeFiles(objects, parent, limits), await treeFiles(objects, commit, limits));
   if (!update.within) return update;
-  let next: ObjectId | undefined = parent;
+  const back = await formerAmong(objects, parent, update.changes);
+  return back === undefined ? update : { within: false, why: `${back.target} had ${back.to} before; going back is for people to approve` };
+}
+
+/** The first of some changes that would give a component an image which it had at a commit or before it. */
+export async function formerImage(repoDir: string, commit: ObjectId, changes: readonly ImageChange[]): Promise<ImageChange | undefined> {
+  const objects = openObjects(await gitDirOf(repoDir));
+  try {
+    return await formerAmong(objects, commit, changes);
+  } finally {
+    objects.close();
+  }
+}
+
+async function formerAmong(objects: ObjectReader, commit: ObjectId, changes: readonly ImageChange[]): Promise<ImageChange | undefined> {
+  let next: ObjectId | undefined = commit;
   for (let age = 0; next !== undefined && age < MAX_PAST; age += 1) {
-    const had = imagesIn(await treeFiles(objects, next, limits));
-    const back = update.changes.find(({ target, setting, to }) => had.get(`${target} ${setting}`) === to);
-    if (back !== undefined) return { within: false, why: `${back.target} had ${back.to} before; going back is for people to approve` };
+    const had = imagesIn(await treeFiles(objects, next, { maxBytes: MAX_BYTES }));
+    const back = changes.find(({ target, setting, to }) => had.get(`${target} ${setting}`) === to);
+    if (back !== undefined) return back;
     next = (await objects.commit(next)).parents[0];
   }
-  return update;
+  return undefined;
 }

@@ -1,9 +1,9 @@
 // For tests: a desired state of three people, one of them with two keys, and two automations that may change images by rules.
 import { generateSigningKey, type SigningKey } from "@triplane/contract";
 import { type LoadedPolicy, loadPolicy } from "@triplane/policy";
-import { verifyRepository } from "../radicle/verify.ts";
 import { openNamespace } from "../radicle/namespaces.ts";
 import { type CreatedRepository, commitFiles, createRepository, pushHead } from "../radicle/repository.ts";
+import { verifyRepository } from "../radicle/verify.ts";
 import { manualClock, temporaryFolder } from "../testing.ts";
 import { approvedDesiredHead, type DesiredHead } from "./desired-head.ts";
 
@@ -43,7 +43,15 @@ export async function scene(delegates: readonly Name[] = ["ana", "anaPhone", "be
   const keys = Object.fromEntries(NAMES.map((name) => [name, generateSigningKey()])) as Record<Name, SigningKey>;
   const clock = manualClock();
   const board = delegates.map((name) => keys[name]);
-  const spec = { storageDir: await temporaryFolder(), name: "w1-desired", description: "", founder: keys.ana, delegates: board, threshold, clock };
+  const spec = {
+    storageDir: await temporaryFolder(),
+    name: "w1-desired",
+    description: "",
+    founder: keys.ana,
+    delegates: board,
+    threshold,
+    clock,
+  };
   const repo = await createRepository(spec);
   const { identity } = await verifyRepository(repo.repoDir, repo);
   for (const name of NAMES)

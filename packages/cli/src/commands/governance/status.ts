@@ -81,6 +81,10 @@ function renderRepository(standing: RepositoryStanding, page: Page): readonly st
           ? `nothing: ${standing.problem?.message ?? "no commit was signed yet"}`
           : `${approved.commit.slice(0, 12)}${version}, by ${approved.signedBy.map(nameOf).join(", ")}`,
       ],
+      ...(approved?.updates.map(({ commit, principal, rule, changes }): readonly [string, string] => [
+        "on top",
+        `${commit.slice(0, 12)} by ${principal} (${rule}): ${changes.map(({ target, to }) => `${target} ${to.slice(to.indexOf("@") + 1, to.indexOf("@") + 20)}`).join(", ")}`,
+      ]) ?? []),
       ["decided by", decidedBy(standing, page)],
       ["today", ability(standing)],
     ]),
