@@ -27,6 +27,12 @@ interface Pins {
   readonly controller: string;
 }
 
+interface Listed {
+  readonly subject: string;
+  readonly kind: string;
+  readonly outcome: string;
+}
+
 /** The workload's machine, where ana works and all planes run, with the first of the nodes. */
 class Platform implements AsyncDisposable {
   readonly installed: Installation;
@@ -266,14 +272,12 @@ describe("peer: the whole life of a workspace", () => {
       );
 
       // An outsider: rad, a seed's address, and the pins.
-      const commit = JSON.parse(await platform.triplane("governance", "status", "--json")).repositories[1].approved.updates.at(-1).commit;
       const jti = await eventually(
         async () => {
-          const { records } = JSON.parse(await platform.triplane("ledger", "log", "--json")) as {
-            records: readonly Record<string, unknown>[];
-          };
-          const subject = records.find((record) => JSON.stringify(record).includes(commit))?.["subject"];
-          return typeof subject === "string" && subject;
+          const { records } = JSON.parse(await platform.triplane("ledger", "log", "--json")) as { records: readonly Listed[] };
+          const applied = records.filter(({ kind }) => kind === "desired.apply");
+          // The state of `triplane init`, the shop, and its image from CI; the newest comes first.
+          return applied.length >= 3 && applied[0]?.outcome === "applied" && applied[0].subject;
         },
         { ...WAIT, what: "the ledger to have CI's image" },
       );

@@ -20,7 +20,7 @@ export {
 } from "./impact.ts";
 export { readSeen } from "./memory.ts";
 export { printable, printableLine } from "./printable.ts";
-export { type Proposal, proposalsOf } from "./proposals.ts";
+export { type Proposal, type ProposedUpdate, proposalsOf } from "./proposals.ts";
 export { type ProposeOptions, propose } from "./propose.ts";
 export { assertAddress, assertRemote } from "./remote.ts";
 export { type GovernedRepository, openGoverned } from "./repository.ts";
