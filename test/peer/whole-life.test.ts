@@ -14,8 +14,8 @@ import { type PeerPlace, peer } from "./peer-test.ts";
 import { type RadicleHome, radicleHome } from "./radicle-home.ts";
 import { type Seed, seedProcess } from "./seed-process.ts";
 
-const TIMEOUT_MS = 1_200_000;
-const WAIT = { timeoutMs: 180_000, intervalMs: 1_000 } as const;
+const TIMEOUT_MS = 1_800_000;
+const WAIT = { timeoutMs: 300_000, intervalMs: 1_000 } as const;
 const image = (digit: string): string => `reg.example/team/shop@sha256:${digit.repeat(64)}`;
 const RULE = `{ id = "shop-images", automations = ["ci"], targets = ["shop"], settings = ["image"], images = ["reg.example/team/*"], approvals = 1, max_ahead = 5 }`;
 const DENY = `{ id = "no-scaling", kinds = ["component.scale"], targets = ["*"], why = "Sizes are for the desired state to say." },`;
