@@ -2,7 +2,7 @@
 // with `rad` and git, two with `triplane`; one keeper, one controller, one CI key; and at the end an outsider who trusts nobody.
 import assert from "node:assert/strict";
 import { copyFile, cp, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe } from "node:test";
 import { generateSigningKey } from "@triplane/contract";
 import { readKeyFile } from "@triplane/kit";
@@ -266,10 +266,11 @@ describe("peer: the whole life of a workspace", () => {
       await platform.at(cleo.home, "governance", "approve", updateId, "--words", words);
       await eventually(async () => (await shop()) === image("2"), { ...WAIT, what: "the image of CI applied" });
       assert.equal((await platform.try(home, "drift")).code, 0);
-      await writeFile(
-        process.env["TRIPLANE_KEEP_STATUS"] ?? join(installed.folder, "status.txt"),
-        await platform.triplane("governance", "status"),
-      );
+      const seeds = ["--seeds", `${dirname(cleo.seed.storage)},${ben.folder}`];
+      const status = await platform.triplane("governance", "status", ...seeds);
+      assert.match(status, /on top +[0-9a-f]{12} by ci \(shop-images\): shop sha256:2222/);
+      for (const line of ["just enough people stand behind the approved policy", "2 of 3"])
+        assert.ok(status.includes(line), status);
 
       // An outsider: rad, a seed's address, and the pins.
       const jti = await eventually(

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
 import { generateSigningKey, nowSeconds, type SigningKey } from "@triplane/contract";
 import { systemClock } from "@triplane/kit";
-import { type CreatedRepository, commitFiles, createRepository, pushHead } from "@triplane/ledger";
+import { type CreatedRepository, commitFiles, createRepository, pushHead, rememberInFile } from "@triplane/ledger";
 import { testHome } from "../testing.ts";
 import { desiredRepo } from "./desired-repo.ts";
 
@@ -68,6 +70,22 @@ test("desiredRepo: what lies behind the applied commit is refused, the approved 
   await assert.rejects(source.at(first, second), { code: "desired_outdated" });
   assert.equal((await source.at(second, first)).components[0]?.name, "b");
   for (const applied of [undefined, first, second, third]) assert.equal((await source.at(third, applied)).components[0]?.name, "c");
+});
+
+test("desiredRepo: what was accepted is remembered over a restart: an approval that is taken back opens no older state", async () => {
+  await using home = await testHome();
+  const { ana, ben, commit, push, options } = await governed(home.path);
+  const path = join(home.path, "desired-seen.json");
+  const started = () => desiredRepo({ ...options, memory: rememberInFile(path) });
+  const first = await commit(desired("a"));
+  const second = await commit(desired("b"), first);
+  for (const each of [first, second]) for (const key of [ana, ben]) await push(key, each);
+  assert.equal((await started().at(second, undefined)).components[0]?.name, "b");
+  await push(ben, first);
+  await assert.rejects(started().at(first, undefined), { code: "policy_rollback" });
+  assert.equal((await desiredRepo(options).at(first, undefined)).components[0]?.name, "a");
+  await writeFile(path, "{}, and more");
+  await assert.rejects(started().at(second, undefined), { code: "config_invalid" });
 });
 
 test("desiredRepo: keys of a CI among the delegates, that would reach M alone, are no people", async () => {
