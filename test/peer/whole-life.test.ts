@@ -179,7 +179,7 @@ describe("peer: the whole life of a workspace", () => {
       const cleo = await triplanes(place, platform);
       stack.use(cleo.seed);
       const ben = stack.use(await rads(place, platform));
-      await platform.triplane("up", "--detach");
+      await eventually(async () => (await platform.try(home, "up", "--detach")).code === 0, { ...WAIT, what: "all planes up" });
       await platform.triplane("op", "submit", "component.deploy", "web", "--arg", "component=web", "--as", "ana", "--wait");
 
       // The policy: ana proposes, ben approves with rad, cleo with triplane.
@@ -269,8 +269,7 @@ describe("peer: the whole life of a workspace", () => {
       const seeds = ["--seeds", `${dirname(cleo.seed.storage)},${ben.folder}`];
       const status = await platform.triplane("governance", "status", ...seeds);
       assert.match(status, /on top +[0-9a-f]{12} by ci \(shop-images\): shop sha256:2222/);
-      for (const line of ["just enough people stand behind the approved policy", "2 of 3"])
-        assert.ok(status.includes(line), status);
+      for (const line of ["just enough people stand behind the approved policy", "2 of 3"]) assert.ok(status.includes(line), status);
 
       // An outsider: rad, a seed's address, and the pins.
       const jti = await eventually(
