@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { describe } from "node:test";
 import { generateSigningKey } from "@triplane/contract";
 import { readKeyFile } from "@triplane/kit";
-import { nidOfDid, repositoryDir } from "@triplane/ledger";
+import { namespaceTips, nidOfDid, repositoryDir } from "@triplane/ledger";
 import { eventually } from "@triplane/testkit";
 import { type Installation, installation, ROOT } from "../e2e/installation.ts";
 import { type Ran, run } from "../e2e/program.ts";
@@ -176,11 +176,13 @@ describe("peer: the whole life of a workspace", () => {
       const { pins, home, installed } = platform;
       const [ana, ci] = await Promise.all(["ana", "ci"].map((name) => readKeyFile(join(home, "keys", `${name}.json`))));
       assert.ok(ana !== undefined && ci !== undefined);
+      await eventually(async () => (await platform.try(home, "up", "--detach")).code === 0, { ...WAIT, what: "all planes up" });
+      await platform.triplane("op", "submit", "component.deploy", "web", "--arg", "component=web", "--as", "ana", "--wait");
+      // A node that takes the ledger over before it has a record finds no head in it, and does not offer it to others.
+      await platform.triplane("op", "wait", "--as", "ana", "--ledger");
       const cleo = await triplanes(place, platform);
       stack.use(cleo.seed);
       const ben = stack.use(await rads(place, platform));
-      await eventually(async () => (await platform.try(home, "up", "--detach")).code === 0, { ...WAIT, what: "all planes up" });
-      await platform.triplane("op", "submit", "component.deploy", "web", "--arg", "component=web", "--as", "ana", "--wait");
 
       // The policy: ana proposes, ben approves with rad, cleo with triplane.
       const policy = await proposes(platform, "policy", (text) =>
@@ -301,18 +303,12 @@ async function verifiesAsOutsider(place: PeerPlace, { pins, rids, installed, hom
   await auditor.startNode();
   const [nid = ""] = seed.address.split("@");
   const state = repositoryDir(auditor.storage, pins.state.rid);
-  const here = (
-    await run("git", ["--git-dir", repositoryDir(join(home, "storage"), pins.state.rid), "rev-parse", "HEAD"], {
-      cwd: home,
-      env: installed.env,
-    })
-  ).out;
-  await eventually(
-    async () =>
-      (await run("git", ["--git-dir", repositoryDir(seed.storage, pins.state.rid), "rev-parse", "HEAD"], { cwd: home, env: installed.env }))
-        .out === here,
-    { ...WAIT, what: "the ledger at cleo's seed" },
-  );
+  const tipIn = async (storage: string): Promise<string> => {
+    const tips = await namespaceTips(repositoryDir(storage, pins.state.rid)).catch(() => new Map<string, string>());
+    return JSON.stringify([...tips]);
+  };
+  const here = await tipIn(join(home, "storage"));
+  await eventually(async () => (await tipIn(seed.storage)) === here, { ...WAIT, what: "the ledger at cleo's seed" });
   for (const rid of rids) await auditor.rad(["clone", rid, "--seed", nid, "--scope", "all"]);
   // A machine account with nothing else set up: no variable but these, and an empty home.
   const empty = join(installed.folder, "empty");
