@@ -11,8 +11,8 @@ export interface PeerPlace {
   readonly folder: string;
 }
 
-export function peer(name: string, body: (place: PeerPlace) => Promise<void>): void {
-  it(name, { timeout: TIMEOUT_MS }, async (context) => {
+export function peer(name: string, body: (place: PeerPlace) => Promise<void>, timeoutMs: number = TIMEOUT_MS): void {
+  it(name, { timeout: timeoutMs }, async (context) => {
     const found = await programs(context);
     if (found === undefined) return;
     await using folder: TempDir = await tempDir("p");

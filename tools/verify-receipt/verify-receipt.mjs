@@ -932,8 +932,12 @@ const clockTime = text(/^(?:[01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$/);
 const kindGlobs = list(text(/^[a-z0-9.*-]{1,64}$/), 1, MANY);
 const targetGlobs = list(text(/^[a-z0-9*-]{1,64}$/), 1, MANY);
 const issuer = text(/^(?:(?:group:)?[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?|any:(?:operator|automation|agent))$/);
+const ruleId = text(/^[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?$/);
+const imageRepository = text(
+  /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::[0-9]{1,5})?(?:\/[a-z0-9](?:[a-z0-9._-]{0,126}[a-z0-9])?){0,8}(?:\/\*)?$/,
+);
 const matcher = {
-  id: text(/^[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?$/),
+  id: ruleId,
   kinds: kindGlobs,
   targets: targetGlobs,
   issuers: maybe(list(issuer, 1, MANY)),
@@ -978,6 +982,15 @@ const policyShape = object({
   }),
   unopposed: listed({ ...matcher, wait_s: int(1, LONGEST_S), groups: asked.groups, approvals: maybe(asked.approvals) }),
   auto_sign: listed({ ...matcher, windows, rate: maybe(object({ max: int(1, MANY), window_s: int(1, LONGEST_S) })) }),
+  image_updates: listed({
+    id: ruleId,
+    automations: list(name, 1, 50),
+    targets: targetGlobs,
+    settings: list(text(/^[a-z][a-z0-9_]{0,31}$/), 1, 50),
+    images: list(imageRepository, 1, MANY),
+    approvals: int(0, MAX_APPROVALS),
+    max_ahead: int(1, 100),
+  }),
   pins: object({ desired: pin, state: pin, controller: did }),
 });
 
@@ -1018,7 +1031,13 @@ function readPolicy(files) {
     "a scope",
   );
   const rules = [...deny, ...review, ...unopposed, ...autoSign];
-  distinct(["default", "budget", "admitter", ...rules.map((rule) => rule.id)], "a rule's id");
+  const { image_updates: imageUpdates } = policy;
+  distinct(["default", "budget", "admitter", ...[...rules, ...imageUpdates].map((rule) => rule.id)], "a rule's id");
+  for (const rule of imageUpdates) {
+    for (const each of rule.automations)
+      if (!automations.some(({ principal }) => principal === each)) fail(`there is no automation ${each}`);
+    if (rule.approvals > operators.length) fail(`${rule.id} can never be met`);
+  }
   const issuers = new Set([...operators, ...automations, ...agents].map((holder) => holder.principal));
   const groupNames = new Set(operators.flatMap((operator) => operator.groups));
   for (const holder of [...operators, ...automations, ...agents])

@@ -10,6 +10,7 @@ const NOUNS = {
   keeper: "Review ops: list, show, approve, reject, admit",
   policy: "Check, explain, test and simulate policies",
   governance: "Govern policy and desired state together: propose, approve, delegates, remotes",
+  desired: "Change the desired state from a pipeline",
   ledger: "Verify and read the ledger, and rebuild from it",
   seed: "Replicate the repositories with Radicle",
   keys: "Make and show signing keys",
@@ -123,6 +124,9 @@ const COMMANDS: readonly Listing[] = [
     import("./commands/policy/weakest.ts").then((module) => module.policyWeakest),
   ),
   ...GOVERNANCE_COMMANDS,
+  listed("desired set-image", "Change the image of a component, as a rule of the policy lets an automation", () =>
+    import("./commands/desired/set-image.ts").then((module) => module.desiredSetImage),
+  ),
   listed("ledger verify", "Verify a ledger from its bytes", () =>
     import("./commands/ledger/verify.ts").then((module) => module.ledgerVerify),
   ),

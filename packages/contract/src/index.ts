@@ -7,6 +7,7 @@ export * from "./ed25519.ts";
 export * from "./failpoints.ts";
 export type { FailureEntry, Retry } from "./failures/entry.ts";
 export * from "./failures/index.ts";
+export * from "./image.ts";
 export * from "./invariants.ts";
 export * from "./jws.ts";
 export * from "./limits.ts";

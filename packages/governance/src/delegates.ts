@@ -88,12 +88,12 @@ async function assertHeadStays(repository: GovernedRepository, delegates: readon
   const signed: Did[] = [];
   for (const did of delegates) {
     const head = headIn(repository, did);
-    if (head !== undefined && (await isAncestor(repository.repoDir, approved.commit, head).catch(() => false))) signed.push(did);
+    if (head !== undefined && (await isAncestor(repository.repoDir, approved.base, head).catch(() => false))) signed.push(did);
   }
   if (signed.length >= threshold) return;
   const others = delegates.filter((did) => !signed.includes(did)).join(", ");
   throw invalid(
-    `after this change only ${signed.length} of ${threshold} delegates would stand behind the approved ${repository.name} ${approved.commit.slice(0, 12)}`,
+    `after this change only ${signed.length} of ${threshold} delegates would stand behind the approved ${repository.name} ${approved.base.slice(0, 12)}`,
     `It would be approved no longer. First these sign it (they approve it with \`triplane governance approve\`): ${others}.`,
   );
 }

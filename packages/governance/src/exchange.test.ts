@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { systemRandom } from "@triplane/kit";
+import { changeNamespace } from "@triplane/ledger";
 import { fetchRepository, pushRepository } from "./exchange.ts";
 import { openGoverned } from "./repository.ts";
 import { repoDirOf } from "./site.ts";
@@ -63,4 +64,25 @@ test("fetch: a forked chain of signed refs is refused with refs_diverged, and th
   assert.equal(onAna?.taken.find(({ did }) => did === ana.key.did)?.result, "own");
   assert.equal((await listRefsOf(repoDirOf(ana.site, "policy"), sigrefsOf(ana))).get(sigrefsOf(ana)), mine);
   await assert.rejects(pushRepository(ana.site, "policy", remote, ana.key.did, { random: systemRandom }), { code: "refs_diverged" });
+});
+
+test("push: a key without a seat that signs on two machines is told; what it signed first stays at the remote", async () => {
+  const world = await town();
+  const { clock, remote } = world;
+  const ci = await world.machine("ci");
+  const other = { ...ci.site, storageDir: `${ci.site.storageDir}-2`, memoryFile: `${ci.site.memoryFile}-2` };
+  await fetchRepository(other, "desired", remote, { random: systemRandom });
+  const sign = (site: typeof other, ref: string) =>
+    changeNamespace(
+      { repo: repoDirOf(site, "desired"), key: ci.key, clock },
+      (current) => new Map([...current, [ref, site.pins.desired.identityRoot]]),
+    );
+  const pushFrom = (site: typeof other) => pushRepository(site, "desired", remote, ci.key.did, { random: systemRandom });
+  await sign(ci.site, "refs/heads/one");
+  await sign(other, "refs/heads/two");
+  assert.equal(await pushFrom(ci.site), true);
+  await assert.rejects(pushFrom(other), { code: "refs_diverged" });
+  const hub = `${remote.url}/${ci.site.pins.desired.rid.slice("rad:".length)}`;
+  const name = sigrefsOf(ci);
+  assert.equal((await listRefsOf(hub, name)).get(name), (await listRefsOf(repoDirOf(ci.site, "desired"), name)).get(name));
 });

@@ -6,6 +6,7 @@ import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type Did, isDid, type Random, TriplaneError } from "@triplane/contract";
 import {
+  namespaceChain,
   namespaceTips,
   nidOfDid,
   type RepositoryPin,
@@ -91,8 +92,12 @@ export async function pushRepository(
   const theirs = (await remoteTips(site, name, remote, options)).get(own);
   if (theirs === mine.commit) return false;
   if (theirs !== undefined) await assertKnown(site, name, own, theirs);
-  const space = `${NAMESPACES}${nidOfDid(own)}/*`;
-  await runNetworkGit(repoDir, ["push", "--quiet", "--prune", "--no-verify", "--", addressOf(remote, pin.rid), `+${space}:${space}`], run);
+  const space = `${NAMESPACES}${nidOfDid(own)}`;
+  // The signed refs only ever go forward, and all refs or none: of two machines that sign with one key at the same time, one is told.
+  const forward = `${space}/${SIGREFS}:${space}/${SIGREFS}`;
+  const rest = `+${space}/*:${space}/*`;
+  const how = ["--quiet", "--prune", "--atomic", "--no-verify"];
+  await runNetworkGit(repoDir, ["push", ...how, "--", addressOf(remote, pin.rid), forward, rest], run);
   return true;
 }
 
@@ -119,11 +124,7 @@ async function tipsAt(repoDir: string, address: string, run: NetworkRun): Promis
 }
 
 async function assertKnown(site: Site, name: RepositoryName, own: Did, theirs: string): Promise<void> {
-  const pin = site.pins[name];
-  const verified = await verifyRepository(repoDirOf(site, name), pin);
-  const chain = verified.chains.get(own);
-  // Whoever is no delegate has signed little; their newest entry says enough.
-  if (chain === undefined || chain.some(({ commit }) => commit === theirs)) return;
+  if ((await namespaceChain(repoDirOf(site, name), site.pins[name], own)).some(({ commit }) => commit === theirs)) return;
   throw new TriplaneError("refs_diverged", `the remote has signed refs of yours (${theirs}) that this machine does not know`, {
     hint: "This machine has an older copy than you pushed before, or your key is used elsewhere. Never sign from an old backup: fetch into a new clone and compare.",
   });

@@ -48,13 +48,14 @@ export async function joinWorkspace(
       throw new TriplaneError("delegates_invalid", `the ${name} repository has refs of this key that do not verify`);
     if (repository.namespaces.has(key.did)) continue;
     const pin = site.pins[name];
-    const head = repository.approved === undefined ? [] : [[HEAD_REF, repository.approved.commit] as const];
+    const head = repository.approved === undefined ? [] : [[HEAD_REF, repository.approved.base] as const];
     const target = { repo: repoDirOf(site, name), key, clock };
     const refs = new Map([introduction(principal, pin.identityRoot), ...head]);
     await openNamespace(target, pin, repository.verified.identity.revision, refs);
   }
 }
 
-function introduction(principal: string, identityRoot: string): readonly [string, string] {
+/** A name is one's own word: a signed ref that says it. */
+export function introduction(principal: string, identityRoot: string): readonly [string, string] {
   return [`${INTRODUCTIONS_PREFIX}${principal}`, identityRoot];
 }

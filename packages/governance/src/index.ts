@@ -20,11 +20,12 @@ export {
 } from "./impact.ts";
 export { readSeen } from "./memory.ts";
 export { printable, printableLine } from "./printable.ts";
-export { type Proposal, proposalsOf } from "./proposals.ts";
+export { type Proposal, type ProposedUpdate, proposalsOf } from "./proposals.ts";
 export { type ProposeOptions, propose } from "./propose.ts";
 export { assertAddress, assertRemote } from "./remote.ts";
 export { type GovernedRepository, openGoverned } from "./repository.ts";
 export { IMPACT_PERIOD_S, type Reviewed, type ReviewOptions, reviewCommit, simulateProposal } from "./review.ts";
+export { type ImageSet, setImage, type UpdateStanding, updateStanding } from "./set-image.ts";
 export { GOVERNED, type GovernedName, type Remote, type RepositoryName, repoDirOf, type Site } from "./site.ts";
 export { type GovernanceStatus, governanceStatus, type ProposalStanding, type RepositoryStanding } from "./status.ts";
 export { approve, type FoundProposal, findProposal, reject, type Voted } from "./vote.ts";

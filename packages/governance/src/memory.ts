@@ -16,7 +16,7 @@ const memorySchema = z.strictObject({ format: z.literal(1), repositories: z.reco
 export interface Seen {
   /** The identity revision that was in force. */
   readonly identityRevision?: string | undefined;
-  /** The approved head. */
+  /** What people approved last: of the desired state without image updates on top. */
   readonly approved?: string | undefined;
   /** The newest signed refs of each delegate. */
   readonly tips: ReadonlyMap<Did, string>;

@@ -3,7 +3,8 @@
 // 1. Proposing is no vote. A vote is a delegate's own signed head at or after the commit.
 // 2. Whoever moves their head ahead of what is approved without a proposal (as `git push rad` does) has proposed it by that.
 import { type Did, TriplaneError } from "@triplane/contract";
-import { countPeople, isAncestor, namedCommits } from "@triplane/ledger";
+import { countPeople, type ImageUpdateStep, imageLineTo, isAncestor, namedCommits } from "@triplane/ledger";
+import { signerOf } from "@triplane/policy";
 import type { GovernedRepository } from "./repository.ts";
 import { BRANCH } from "./site.ts";
 
@@ -30,6 +31,16 @@ export interface Proposal {
   readonly rejectedBy: readonly Did[];
   /** Approvals that are still needed. */
   readonly missing: number;
+  /** Where an automation proposed it: how a rule of the policy sees it. */
+  readonly update?: ProposedUpdate;
+}
+
+export interface ProposedUpdate {
+  /** Ids of the rules that it is within; none where it is outside all of them. */
+  readonly rules: readonly string[];
+  readonly changes: ImageUpdateStep["changes"];
+  /** Why it needs more than its rule says: it is outside, or after too many others. */
+  readonly why: string | undefined;
 }
 
 export function proposalId(commit: string): string {
@@ -84,6 +95,7 @@ async function describe(repository: GovernedRepository, commit: string, puts: re
   const shown = puts.filter(({ via }) => via !== "head" || standing === "open");
   if (standing === undefined || (shown.length === 0 && commit !== approved?.commit)) return undefined;
   const approvedBy = standing === "approved" ? [...(approved?.signedBy ?? [])] : await approversOf(repository, commit);
+  const byMachine = standing === "open" ? await updateOf(repository, commit, shown) : undefined;
   const rejectedBy = repository.delegates.filter((did) => repository.namespaces.get(did)?.get(rejectionRef(commit)) === commit);
   return {
     id: proposalId(commit),
@@ -93,8 +105,31 @@ async function describe(repository: GovernedRepository, commit: string, puts: re
     via: [...new Set(shown.map(({ via }) => via))],
     approvedBy,
     rejectedBy,
-    missing: standing === "approved" ? 0 : Math.max(0, threshold - countPeople(approvedBy, repository.people)),
+    missing: standing === "approved" ? 0 : Math.max(0, (byMachine?.needs ?? threshold) - countPeople(approvedBy, repository.people)),
+    ...(byMachine === undefined ? {} : { update: byMachine.update }),
   };
+}
+
+/** What the policy's rules say of a commit that an automation put, and how many people it needs by them; undefined for people's own. */
+async function updateOf(
+  repository: GovernedRepository,
+  commit: string,
+  puts: readonly Put[],
+): Promise<{ readonly update: ProposedUpdate; readonly needs: number | undefined } | undefined> {
+  const { name, policy, approved, repoDir, rid, verified } = repository;
+  if (name !== "desired" || policy === undefined || approved === undefined) return undefined;
+  if (!puts.some(({ by }) => signerOf(policy, by)?.role === "automation")) return undefined;
+  const pin = { rid, identityRoot: verified.identity.root };
+  const line = await imageLineTo(repoDir, pin, { policy, base: approved.base, commit }).catch(() => undefined);
+  const isWithin = line?.steps.at(-1)?.commit === commit;
+  const steps = line?.steps ?? [];
+  const ahead = steps.length > Math.min(...steps.map(({ rule }) => policy.image_updates.find(({ id }) => id === rule)?.max_ahead ?? 0));
+  const update: ProposedUpdate = {
+    rules: isWithin ? [...new Set(steps.map(({ rule }) => rule))] : [],
+    changes: isWithin ? steps.flatMap(({ changes }) => changes) : [],
+    why: isWithin && !ahead ? undefined : (line?.why ?? "it is no line of single steps on what people approved"),
+  };
+  return { update, needs: isWithin && !ahead ? Math.max(...steps.map(({ approvals }) => approvals)) : undefined };
 }
 
 /** Undefined for a commit that this copy cannot read: it decides nothing, and must not stand in the way of the others. */
@@ -102,7 +137,8 @@ async function standingOf({ repoDir, approved }: GovernedRepository, commit: str
   try {
     if (approved === undefined) return "open";
     if (commit === approved.commit || (await isAncestor(repoDir, commit, approved.commit))) return "approved";
-    return (await isAncestor(repoDir, approved.commit, commit)) ? "open" : "outdated";
+    // People outrank automations: what follows the last that they approved may be approved, whatever updates came in meanwhile.
+    return (await isAncestor(repoDir, approved.base, commit)) ? "open" : "outdated";
   } catch {
     return undefined;
   }

@@ -4,9 +4,10 @@
 // 2. A delegate whose signed refs went back has no say until they are where they were.
 import { type Did, TriplaneError, toTriplaneError } from "@triplane/contract";
 import {
-  type ApprovedHead,
+  approvedDesiredHead,
   approvedHead,
   countPeople,
+  type DesiredHead,
   type KeyHolders,
   operatorKeys,
   readNamespaces,
@@ -15,7 +16,7 @@ import {
   type VerifiedRepository,
   verifyRepository,
 } from "@triplane/ledger";
-import { loadPolicy } from "@triplane/policy";
+import { loadPolicy, type Policy } from "@triplane/policy";
 import { readSeen, type Seen, writeSeen } from "./memory.ts";
 import { BRANCH, type GovernedName, repoDirOf, type Site } from "./site.ts";
 
@@ -27,10 +28,13 @@ export interface GovernedRepository {
   readonly repoDir: string;
   readonly delegates: readonly Did[];
   readonly threshold: number;
-  /** Whose keys count as whose vote; undefined where keys are counted (ADR 0024). */
+  /** The policy that was accepted last; it says who is a person, and what automations may do. */
+  readonly policy: Policy | undefined;
+  /** Whose keys count as whose vote; undefined where keys are counted, before there is a policy (ADR 0024). */
   readonly people: KeyHolders | undefined;
   readonly verified: VerifiedRepository;
-  readonly approved: ApprovedHead | undefined;
+  /** What people approved, and in the desired state what automations may have put on top of it. */
+  readonly approved: DesiredHead | undefined;
   /** Why there is no approved head. */
   readonly problem: TriplaneError | undefined;
   /** What everybody signed, delegates and others. */
@@ -49,10 +53,11 @@ export async function openGoverned(site: Site, name: GovernedName): Promise<Gove
   const refused = new Map([...everybody.refused, ...verified.refused, ...wentBack(verified, seen)]);
   const namespaces = new Map<Did, SignedRefs>();
   for (const [did, { refs }] of everybody.signed) if (!refused.has(did)) namespaces.set(did, refs);
-  const people = name === "policy" ? await peopleOf(site, seen) : undefined;
-  const head = await headOf(site, name, seen, refused, people);
+  const policy = await policyOf(site);
+  const head = await headOf(site, name, seen, refused, policy);
   await remember(site, name, seen, verified, refused, head.approved);
-  return { name, rid: pin.rid, repoDir, verified, namespaces, refused, people, ...head, ...whoDecides(verified) };
+  const people = policy === undefined ? undefined : operatorKeys(policy);
+  return { name, rid: pin.rid, repoDir, verified, namespaces, refused, policy, people, ...head, ...whoDecides(verified) };
 }
 
 function whoDecides({ delegates, threshold }: VerifiedRepository) {
@@ -73,12 +78,13 @@ function wentBack(verified: VerifiedRepository, seen: Seen): Map<Did, TriplaneEr
   return back;
 }
 
-/** The people of the policy that was accepted last, as keeper and controller count them. */
-async function peopleOf(site: Site, seen: Seen): Promise<KeyHolders | undefined> {
+/** The policy that was accepted last, by whose people keeper and controller count. */
+async function policyOf(site: Site): Promise<Policy | undefined> {
+  const seen = await readSeen(site.memoryFile, site.pins.policy.rid);
   const known = { branch: BRANCH, lastAccepted: seen.approved, knownRevision: seen.identityRevision };
   try {
     const commit = seen.approved ?? (await approvedHead(repoDirOf(site, "policy"), site.pins.policy, known)).commit;
-    return operatorKeys(loadPolicy(await readTreeFiles(repoDirOf(site, "policy"), commit, { maxBytes: MAX_POLICY_BYTES })).policy);
+    return loadPolicy(await readTreeFiles(repoDirOf(site, "policy"), commit, { maxBytes: MAX_POLICY_BYTES })).policy;
   } catch {
     // No policy yet, or none that reads: whoever looks for the approved head is told so.
     return undefined;
@@ -90,19 +96,36 @@ async function headOf(
   name: GovernedName,
   seen: Seen,
   refused: ReadonlyMap<Did, TriplaneError>,
-  people: KeyHolders | undefined,
-) {
+  policy: Policy | undefined,
+): Promise<Pick<GovernedRepository, "approved" | "problem">> {
   try {
-    const options = { branch: BRANCH, lastAccepted: seen.approved, knownRevision: seen.identityRevision, people };
-    const approved = await approvedHead(repoDirOf(site, name), site.pins[name], options);
-    const counted = approved.signedBy.filter((did) => !refused.has(did));
-    if (countPeople(counted, people) >= approved.threshold) return { approved: { ...approved, signedBy: counted }, problem: undefined };
-    const missing = approved.signedBy.filter((did) => refused.has(did)).join(", ");
-    const why = `${approved.commit} is approved only with ${missing}, whose signed refs are refused`;
+    const approved = await countedHead(site, name, seen, policy);
+    const people = policy === undefined ? undefined : operatorKeys(policy);
+    const counted = (signers: readonly Did[]): readonly Did[] => signers.filter((did) => !refused.has(did));
+    const [signedBy, baseSignedBy] = [counted(approved.signedBy), counted(approved.baseSignedBy)];
+    if (countPeople(baseSignedBy, people) >= approved.threshold)
+      return { approved: { ...approved, signedBy, baseSignedBy }, problem: undefined };
+    const missing = approved.baseSignedBy.filter((did) => refused.has(did)).join(", ");
+    const why =
+      missing === ""
+        ? `${approved.base} was approved once, and stays for whoever saw it; by too few people of today's policy`
+        : `${approved.base} is approved only with ${missing}, whose signed refs are refused`;
     return { approved: undefined, problem: new TriplaneError("quorum_not_reached", why) };
   } catch (thrown) {
     return { approved: undefined, problem: toTriplaneError(thrown) };
   }
+}
+
+async function countedHead(site: Site, name: GovernedName, seen: Seen, policy: Policy | undefined): Promise<DesiredHead> {
+  const [repoDir, pin] = [repoDirOf(site, name), site.pins[name]];
+  if (name === "desired" && policy !== undefined) {
+    const last = seen.approved === undefined ? undefined : { commit: seen.approved, identityRevision: seen.identityRevision };
+    return await approvedDesiredHead(repoDir, pin, { policy, last });
+  }
+  const people = policy === undefined ? undefined : operatorKeys(policy);
+  const known = { branch: BRANCH, lastAccepted: seen.approved, knownRevision: seen.identityRevision, people };
+  const head = await approvedHead(repoDir, pin, known);
+  return { ...head, base: head.commit, baseSignedBy: head.signedBy, updates: [] };
 }
 
 async function remember(
@@ -111,13 +134,13 @@ async function remember(
   seen: Seen,
   verified: VerifiedRepository,
   refused: ReadonlyMap<Did, TriplaneError>,
-  approved: ApprovedHead | undefined,
+  approved: DesiredHead | undefined,
 ): Promise<void> {
   const tips = new Map(seen.tips);
   for (const [did, [newest]] of verified.chains) if (newest !== undefined && !refused.has(did)) tips.set(did, newest.commit);
   await writeSeen(site.memoryFile, site.pins[name].rid, {
     identityRevision: verified.identity.revision,
-    approved: approved?.commit ?? seen.approved,
+    approved: approved?.base ?? seen.approved,
     tips,
   });
 }

@@ -1,8 +1,8 @@
 // A proposal as its bytes say: what it changes, whether it can be approved at all, what it would mean. Nothing here is taken from what
 // its author claims.
 import { canonicalJson, type Digest, digestOf, digestWords, type FailureCode, TriplaneError, toTriplaneError } from "@triplane/contract";
-import { type CommitStep, commitSteps } from "@triplane/ledger";
-import { type LoadedPolicy, loadPolicy, longestWindowS, policyDigest, testPolicy } from "@triplane/policy";
+import { type CommitStep, commitSteps, isAncestor } from "@triplane/ledger";
+import { type LoadedPolicy, loadPolicy, longestWindowS, type Policy, policyDigest, testPolicy } from "@triplane/policy";
 import { differenceOf, type FileDifference, type Files } from "./difference.ts";
 import { filesAt } from "./files.ts";
 import { type Impact, impactOf } from "./impact.ts";
@@ -58,13 +58,15 @@ export async function reviewCommit(site: Site, repository: GovernedRepository, c
     problems.push({ code, message: printableLine(message, 2000) });
     return undefined;
   };
-  const steps = await commitSteps(repoDir, approved?.commit, commit, MAX_STEPS).catch((thrown) => note(thrown) ?? []);
+  const isOnTop = approved !== undefined && (await isAncestor(repoDir, approved.commit, commit).catch(() => false));
+  const from = isOnTop ? approved.commit : approved?.base;
+  const steps = await commitSteps(repoDir, from, commit, MAX_STEPS).catch((thrown) => note(thrown) ?? []);
   const difference = differenceOf(before, after);
   if (difference.length === 0 && commit !== approved?.commit) problems.push({ code: "proposal_invalid", message: "it changes no file" });
   const common = { commit, digest, words: digestWords(digest), steps: steps.map(fitForTerminal), difference, problems };
   if (repository.name === "desired") {
     await checkSteps(repoDir, steps, (files) => options.checkDesired(files)).catch(note);
-    return { ...common, notes: [], impact: undefined };
+    return { ...common, notes: isOnTop ? [] : leftOut(approved), impact: undefined };
   }
   const inForce = approved === undefined ? undefined : loadPolicy(before);
   const proposed = await checkPolicySteps(site, repoDir, steps, inForce).catch(note);
@@ -73,7 +75,7 @@ export async function reviewCommit(site: Site, repository: GovernedRepository, c
   for (const each of failing)
     problems.push({ code: "policy_test_failed", message: printableLine(`${each.name}: expected ${each.expected}, got ${each.got}`, 500) });
   const impact = inForce === undefined ? undefined : await simulateProposal(site, inForce, proposed, options);
-  return { ...common, notes: policyNotes(site, repository, proposed), impact };
+  return { ...common, notes: policyNotes(site, repository, proposed, inForce), impact };
 }
 
 /** Over repository, commit and all files, so that git's SHA-1 is not what two people compare. */
@@ -131,8 +133,33 @@ async function checkSteps(repoDir: string, steps: readonly CommitStep[], check: 
   }
 }
 
-function policyNotes(site: Site, repository: GovernedRepository, { policy }: LoadedPolicy): readonly string[] {
-  const notes: string[] = [];
+/** Image updates that a proposal does not contain: approving it takes them back. */
+function leftOut(approved: GovernedRepository["approved"]): readonly string[] {
+  const changes = approved?.updates.flatMap((update) => update.changes) ?? [];
+  return changes.map(
+    ({ target, to }) => `it does not contain the image that an automation gave ${target} meanwhile (${to}): that is taken back`,
+  );
+}
+
+/** Rules for automations that are new, or not as they were: each is a way past M people. */
+function updateNotes(inForce: Policy | undefined, { image_updates: rules }: Policy): readonly string[] {
+  const known = new Set(inForce?.image_updates.map((rule) => canonicalJson(rule)));
+  return rules
+    .filter((rule) => !known.has(canonicalJson(rule)))
+    .map((rule) => {
+      const people = rule.approvals === 0 ? "WITHOUT ANYBODY" : `with ${rule.approvals} of the people`;
+      const what = `${rule.settings.join(", ")} of ${rule.targets.join(", ")} from ${rule.images.join(", ")}`;
+      return `${rule.id}: ${rule.automations.join(", ")} may change ${what}, ${people}, ${rule.max_ahead} times in a row`;
+    });
+}
+
+function policyNotes(
+  site: Site,
+  repository: GovernedRepository,
+  { policy }: LoadedPolicy,
+  inForce: LoadedPolicy | undefined,
+): readonly string[] {
+  const notes = [...updateNotes(inForce?.policy, policy)];
   for (const name of ["desired", "state"] as const) {
     const [pin, pinned] = [policy.pins[name], site.pins[name]];
     if (pin.rid !== pinned.rid || pin.root !== pinned.identityRoot)

@@ -1,6 +1,6 @@
 // Where governing stands: who decides, what waits for whom, whether M can still be reached, how old keys are, what remotes have.
 import type { Did } from "@triplane/contract";
-import { commitAuthors, type PendingRevision, pendingRevisions } from "@triplane/ledger";
+import { commitAuthors, countPeople, type DesiredHead, type PendingRevision, pendingRevisions } from "@triplane/ledger";
 import { loadPolicy, type Policy, signerOf } from "@triplane/policy";
 import { type ExchangeOptions, remoteTips } from "./exchange.ts";
 import { filesAt } from "./files.ts";
@@ -20,6 +20,8 @@ export interface DelegateStanding {
   /** `missing`: has signed nothing here. `refused`: what they signed does not verify, or went back. */
   readonly state: "well" | "missing" | "refused";
   readonly problem: string | undefined;
+  /** Whether a person of the policy holds the key; a machine's seat has no vote. True for all before there is a policy. */
+  readonly votes: boolean;
   /** Whether their head is at or after the approved one. */
   readonly upToDate: boolean;
   /** Seconds since 1970: when the key first and last signed refs here, as their commits say; a delegate could say otherwise. */
@@ -32,14 +34,23 @@ export interface ProposalStanding extends Proposal {
   readonly reviewed?: Reviewed;
 }
 
+export interface ApprovedStanding {
+  /** What enough people approved. */
+  readonly commit: string;
+  readonly signedBy: readonly Did[];
+  readonly policyVersion: number | undefined;
+  /** Image updates of automations that count on top of it, oldest first. */
+  readonly updates: DesiredHead["updates"];
+}
+
 export interface RepositoryStanding {
   readonly name: GovernedName;
   readonly rid: string;
   readonly threshold: number;
-  readonly approved: { readonly commit: string; readonly signedBy: readonly Did[]; readonly policyVersion: number | undefined } | undefined;
+  readonly approved: ApprovedStanding | undefined;
   readonly problem: { readonly code: string; readonly message: string } | undefined;
   readonly delegates: readonly DelegateStanding[];
-  /** Delegates who could sign today. */
+  /** People who could sign today; one with several keys counts once. */
   readonly able: number;
   readonly proposals: readonly ProposalStanding[];
   readonly revisions: readonly PendingRevision[];
@@ -108,10 +119,18 @@ async function standingOf(
     approved:
       approved === undefined
         ? undefined
-        : { commit: approved.commit, signedBy: approved.signedBy, policyVersion: name === "policy" ? policy?.policy_version : undefined },
+        : {
+            commit: approved.base,
+            signedBy: approved.baseSignedBy,
+            policyVersion: name === "policy" ? policy?.policy_version : undefined,
+            updates: approved.updates,
+          },
     problem: problem === undefined ? undefined : { code: problem.code, message: problem.message },
     delegates,
-    able: delegates.filter(({ state }) => state === "well").length,
+    able: countPeople(
+      delegates.filter(({ state }) => state === "well").map(({ did }) => did),
+      repository.people,
+    ),
     proposals,
     revisions: await pendingRevisions(repository.repoDir, repository.verified),
     others: others.map((did) => ({ did, name: nameOf(did) })),
@@ -142,8 +161,9 @@ function delegateStanding(
 ): Omit<DelegateStanding, "firstSignedS" | "lastSignedS"> {
   const refused = repository.refused.get(did);
   const state = refused !== undefined ? "refused" : repository.namespaces.has(did) ? "well" : "missing";
-  const upToDate = repository.approved?.signedBy.includes(did) ?? headIn(repository, did) !== undefined;
-  return { did, name, state, problem: refused?.message, upToDate };
+  const upToDate = repository.approved?.baseSignedBy.includes(did) ?? headIn(repository, did) !== undefined;
+  const votes = repository.people?.has(did) ?? true;
+  return { did, name, state, problem: refused?.message, votes, upToDate };
 }
 
 type SignedTimes = Pick<DelegateStanding, "firstSignedS" | "lastSignedS">;

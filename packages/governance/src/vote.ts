@@ -88,7 +88,7 @@ export async function reject(site: Site, { repository, proposal }: FoundProposal
     const next = new Map([...current, [rejectionRef(commit), commit]]);
     if (!mine) return next;
     if (repository.approved === undefined) next.delete(HEAD_REF);
-    else next.set(HEAD_REF, repository.approved.commit);
+    else next.set(HEAD_REF, repository.approved.base);
     return next;
   });
   const after = await openGoverned(site, repository.name);

@@ -1,5 +1,10 @@
 // The public names of the ledger room.
 
+export { type ApprovedDesiredOptions, isApprovedDesired } from "./desired/approved-desired.ts";
+export { approvedDesiredHead, DESIRED_BRANCH, type DesiredHead, type DesiredHeadOptions, imageLineTo } from "./desired/desired-head.ts";
+export { DesiredReader, type DesiredReaderOptions, type DesiredStanding, type RepositoryPlace } from "./desired/desired-reader.ts";
+export { formerImage, type ImageLine, type ImageUpdateStep } from "./desired/image-line.ts";
+export { type DesiredMemory, rememberInFile } from "./desired/memory.ts";
 export { decodeCommit, decodeTree, encodeCommit, encodeTree } from "./git/objects.ts";
 export { checkpointOrigin, readCheckpoint, signCheckpoint } from "./ledger/checkpoint.ts";
 export { MAX_BATCH_RECORDS } from "./ledger/layout.ts";
@@ -40,6 +45,7 @@ export { nidOfDid, repositoryDir } from "./radicle/layout.ts";
 export {
   changeNamespace,
   type Namespaces,
+  namespaceChain,
   namespaceTips,
   openNamespace,
   readNamespaces,

@@ -16,13 +16,18 @@ export interface ReadLimits {
 export async function readTreeFiles(repoDir: string, commit: ObjectId, limits: ReadLimits): Promise<ReadonlyMap<string, string>> {
   const objects = openObjects(await gitDirOf(repoDir));
   try {
-    const files = new Map<string, string>();
-    const budget = { bytes: limits.maxBytes, objects: MAX_OBJECTS };
-    await readFolder(objects, (await objects.commit(commit)).tree, "", files, budget);
-    return new Map([...files].sort(([a], [b]) => (a < b ? -1 : 1)));
+    return await treeFiles(objects, commit, limits);
   } finally {
     objects.close();
   }
+}
+
+/** `readTreeFiles` with objects that are open already. */
+export async function treeFiles(objects: ObjectReader, commit: ObjectId, limits: ReadLimits): Promise<ReadonlyMap<string, string>> {
+  const files = new Map<string, string>();
+  const budget = { bytes: limits.maxBytes, objects: MAX_OBJECTS };
+  await readFolder(objects, (await objects.commit(commit)).tree, "", files, budget);
+  return new Map([...files].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 async function readFolder(

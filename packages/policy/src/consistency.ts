@@ -17,6 +17,7 @@ export function findInconsistencies(policy: Policy): readonly PolicyProblem[] {
     ...unmetReviews(policy),
     ...badWindows(policy),
     ...badDates(policy),
+    ...badUpdates(policy),
   ];
 }
 
@@ -27,7 +28,9 @@ function* duplicateNames(policy: Policy): Iterable<PolicyProblem> {
     ...policy.agents.map((entry, index) => ({ name: entry.principal, path: ["agents", index, "principal"] })),
     ...policy.keepers.map((entry, index) => ({ name: entry.name, path: ["keepers", index, "name"] })),
   ];
-  const rules = RULE_LISTS.flatMap((list) => policy[list].map((rule, index) => ({ name: rule.id, path: [list, index, "id"] })));
+  const rules = [...RULE_LISTS, "image_updates" as const].flatMap((list) =>
+    policy[list].map((rule, index) => ({ name: rule.id, path: [list, index, "id"] })),
+  );
   const scopes = policy.scopes.map((scope, index) => ({ name: scope.name, path: ["scopes", index, "name"] }));
   yield* repeated(principals, "is the name of two principals");
   yield* repeated(rules, "is the id of two rules");
@@ -159,4 +162,18 @@ function* badDates(policy: Policy): Iterable<PolicyProblem> {
       if (unknown.length === 0 && localRange(range).end <= localRange(range).from)
         yield { path: [...path, "until"], message: `${range.until} is not after ${range.from}` };
     }
+}
+
+/** Rules for images that name nobody, or that ask for more people than there are. */
+function* badUpdates(policy: Policy): Iterable<PolicyProblem> {
+  const automations = new Set(policy.automations.map(({ principal }) => principal));
+  for (const [index, rule] of policy.image_updates.entries()) {
+    for (const [at, name] of rule.automations.entries())
+      if (!automations.has(name)) yield { path: ["image_updates", index, "automations", at], message: `there is no automation ${name}` };
+    if (rule.approvals > policy.operators.length)
+      yield {
+        path: ["image_updates", index, "approvals"],
+        message: `it asks for ${rule.approvals} people, and there are ${policy.operators.length}`,
+      };
+  }
 }

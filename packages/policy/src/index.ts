@@ -3,6 +3,7 @@ export { maxApprovalS } from "./approvals.ts";
 export { decide } from "./decide.ts";
 export { describeNeed, describeWait, explain } from "./explain.ts";
 export { matchesAny } from "./glob.ts";
+export { type ImageChange, type ImageUpdate, imagesIn, judgeImageUpdate, withImage } from "./image-updates.ts";
 export { filesImporter, loadPolicy, POLICY_ENTRY, policyDigest, readPolicy } from "./load.ts";
 export { grantedScopes } from "./matching.ts";
 export type { PlacedProblem } from "./problems.ts";

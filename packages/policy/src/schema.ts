@@ -1,5 +1,14 @@
 // The schema of a resolved keeper policy. It exists once, here; the Nickel contract PolicyDef is generated from it.
-import { commitField, didField, MAX_APPROVALS, MAX_CLOCK_SKEW_S, PRINCIPAL_PATTERN, ridField, scopeField } from "@triplane/contract";
+import {
+  commitField,
+  didField,
+  IMAGE_REPOSITORY_PATTERN,
+  MAX_APPROVALS,
+  MAX_CLOCK_SKEW_S,
+  PRINCIPAL_PATTERN,
+  ridField,
+  scopeField,
+} from "@triplane/contract";
 import { z } from "zod";
 
 /** Makes every level of a value readonly. */
@@ -163,6 +172,33 @@ export const policySchema = z.strictObject({
     .array(z.strictObject({ ...matcher, windows, rate: rateSchema.optional() }))
     .max(MAX_LIST)
     .default([]),
+  /** What automations may change in the desired state, with fewer people than it needs otherwise: images of components, by digest. */
+  image_updates: z
+    .array(
+      z.strictObject({
+        id: ruleIdField,
+        /** Principals of `automations`. */
+        automations: z.array(nameField).min(1).max(50),
+        /** Components of the desired state, by name. */
+        targets: matcher.targets,
+        /** Names of the settings that hold an image. */
+        settings: z
+          .array(z.string().regex(/^[a-z][a-z0-9_]{0,31}$/, "must be a setting's name"))
+          .min(1)
+          .max(50),
+        /** Repositories that images may come from; `/*` at the end stands for everything below. */
+        images: z
+          .array(z.string().regex(IMAGE_REPOSITORY_PATTERN, "must be a repository like registry.example.org/team/app, or end with /*"))
+          .min(1)
+          .max(MAX_LIST),
+        /** People who have to approve an update; none are needed with 0. */
+        approvals: z.int().min(0).max(MAX_APPROVALS),
+        /** Updates in a row on top of what people approved in full; the next one needs everybody again. */
+        max_ahead: z.int().min(1).max(100),
+      }),
+    )
+    .max(MAX_LIST)
+    .default([]),
   pins: z.strictObject({ desired: pinSchema, state: pinSchema, controller: keyField }),
 });
 
@@ -182,4 +218,5 @@ export interface Quorum {
 export type UnopposedRule = Policy["unopposed"][number];
 export type AutoSignRule = Policy["auto_sign"][number];
 export type DateRange = NonNullable<DenyRule["dates"]>[number];
+export type ImageUpdateRule = Policy["image_updates"][number];
 export type TimeWindow = NonNullable<AutoSignRule["windows"]>[number];

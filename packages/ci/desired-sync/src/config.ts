@@ -21,7 +21,11 @@ export const CONFIG = defineConfig({
     natsUrl: option(url("nats", "tls").default("nats://127.0.0.1:4222"), { description: "Address of NATS.", placeholder: "URL" }),
     nkeySeed: option(text(), { description: "The nkey seed of the automation's identity on NATS.", secret: true }),
     outboxDir: option(text(), { description: "Where ops are kept until their outcome is held.", placeholder: "FOLDER" }),
-    stateFile: option(text(), { description: "Where the last submitted commit is remembered.", placeholder: "FILE" }),
+    stateFile: option(text(), {
+      description:
+        "Where the last submitted commit is remembered; beside it, with .seen at the end, what was accepted of the repositories.",
+      placeholder: "FILE",
+    }),
     desiredRepo: option(text(), { description: "The desired-state repository in Radicle's storage.", placeholder: "FOLDER" }),
     desiredRid: option(rid(), { description: "RID of the desired-state repository.", placeholder: "RID" }),
     desiredIdentityRoot: option(z.string().regex(/^[0-9a-f]{40}$/, "must be a commit id"), {
@@ -29,10 +33,18 @@ export const CONFIG = defineConfig({
       placeholder: "COMMIT",
     }),
     desiredThreshold: option(integer({ min: 1, max: 255 }).default(2), {
-      description: "Least number of delegates that the desired-state repository must demand for a change.",
+      description: "Least number of people that the desired-state and the policy repository must demand for a change.",
       placeholder: "COUNT",
     }),
+    policyRepo: option(text(), {
+      description: "The policy repository in Radicle's storage: it says who the people are whose approvals count.",
+      placeholder: "FOLDER",
+    }),
     policyRid: option(rid(), { description: "RID of the policy repository, part of every op's audience.", placeholder: "RID" }),
+    policyIdentityRoot: option(z.string().regex(/^[0-9a-f]{40}$/, "must be a commit id"), {
+      description: "Root commit of that repository's identity; the RID alone does not fix it.",
+      placeholder: "COMMIT",
+    }),
     controllerDid: option(
       z.custom<Did>((value) => typeof value === "string" && isDid(value), "must be the did:key of an Ed25519 key"),
       { description: "The ops-controller's key, whose outcomes are believed.", placeholder: "DID" },

@@ -2,6 +2,7 @@
 import { connectBus } from "@triplane/bus";
 import { formatAudience } from "@triplane/contract";
 import { type DaemonSurroundings, type Environment, readKeyFile, runDaemon } from "@triplane/kit";
+import { rememberInFile } from "@triplane/ledger";
 import { Outbox, orchestratorClient, Submitter } from "@triplane/submitter";
 import { desiredRepository } from "./adapters/desired-repo.ts";
 import { stateFile } from "./adapters/state-file.ts";
@@ -27,10 +28,15 @@ export function runDesiredSync(
         const outbox = new Outbox({ folder: config.outboxDir, audience, clock, random });
         const submitter = new Submitter({ outbox, bus, workspace, principal, controllerDid, audience, clock, random, logger });
         const orchestrator = orchestratorClient({ url: config.orchestratorUrl, token: config.orchestratorToken, workspace });
-        const pin = { rid: config.desiredRid, identityRoot: config.desiredIdentityRoot };
+        const source = desiredRepository({
+          desired: { directory: config.desiredRepo, pin: { rid: config.desiredRid, identityRoot: config.desiredIdentityRoot } },
+          policy: { directory: config.policyRepo, pin: { rid: config.policyRid, identityRoot: config.policyIdentityRoot } },
+          minThreshold: config.desiredThreshold,
+          memory: rememberInFile(`${config.stateFile}.seen`),
+        });
         const sync = new DesiredSync({
           workspace,
-          source: desiredRepository(config.desiredRepo, pin, config.desiredThreshold),
+          source,
           store: stateFile(config.stateFile),
           outbox,
           submitter,

@@ -2,8 +2,8 @@
 import type { SyncState } from "./state.ts";
 
 export interface DesiredSource {
-  /** The commit that enough distinct delegates signed; `lastAccepted` must be it or an ancestor. Throws `quorum_not_reached`, `policy_rollback`. */
-  approvedHead(lastAccepted: string | undefined): Promise<string>;
+  /** The commit that enough people approved; it does not go behind what was seen before. Throws `quorum_not_reached`, `policy_rollback`. */
+  approvedHead(): Promise<string>;
 }
 
 export interface StateStore {

@@ -74,7 +74,7 @@ export class DesiredSync {
     const { source, store, submitter, outbox, maxAttempts, logger, workspace } = this.#options;
     const state = await store.read();
     this.#state = state;
-    const head = await source.approvedHead(state?.commit);
+    const head = await source.approvedHead();
     const waiting = (await outbox.pending()).filter(({ claims }) => claims.op === KIND && claims.args["commit"] === head).at(-1);
     const stage = state?.commit === head && state.status === "open" ? await this.#stage(state.jti) : undefined;
     const action = nextAction({ head, state, waiting: waiting?.entry.jti, stage, maxAttempts });

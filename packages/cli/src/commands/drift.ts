@@ -1,17 +1,15 @@
 // triplane drift: what the approved desired state says, and what there is.
 import { toTriplaneError } from "@triplane/contract";
 import { type Drift, driftOf } from "@triplane/desired-sync";
-import { approvedHead, repositoryDir } from "@triplane/ledger";
 import { z } from "zod";
 import { type CommandContext, defineCommand } from "../framework/command.ts";
 import { flag } from "../framework/parameters.ts";
 import { counted, facts, table } from "../framework/table.ts";
 import { orchestratorOf, personAt } from "../people/person.ts";
-import { POLICY_MIN_THRESHOLD } from "../people/policy.ts";
+import { desiredReader } from "../people/policy.ts";
 import { actorFor, asOption } from "../people/who.ts";
 import { homeOption, type OpenHome, openHome } from "./home-option.ts";
 
-const BRANCH = "main";
 /** What says that nobody could be asked, rather than that something is wrong. */
 const UNDECIDED: readonly string[] = ["unavailable", "quorum_not_reached"];
 
@@ -65,9 +63,7 @@ export const drift = defineCommand({
 
 /** The state is read before the plan is made: what changes in between shows in the plan. */
 async function findDrift({ layout, workspace }: OpenHome, as: string | undefined, context: CommandContext): Promise<Drift> {
-  const { desired } = workspace.pins;
-  const repoDir = repositoryDir(layout.storage, desired.rid);
-  const { commit } = await approvedHead(repoDir, desired, { branch: BRANCH, minThreshold: POLICY_MIN_THRESHOLD });
+  const { commit } = (await desiredReader(layout, workspace).standing()).head;
   const orchestrator = await orchestratorOf(personAt(await actorFor(as, context.env, layout, workspace), layout, workspace, context));
   const state = await orchestrator.workspaceState();
   const plan = await orchestrator.plan({ op: "desired.apply", target: "workspace", args: { commit } });

@@ -1,7 +1,7 @@
 // The policy in force as this home's own clone of the policy repository proves it.
 import { type Did, type OpClaims, type PolicyRef, TriplaneError } from "@triplane/contract";
 import { type PolicySource, policyRepository } from "@triplane/keeper";
-import { repositoryDir } from "@triplane/ledger";
+import { DesiredReader, type RepositoryPin, repositoryDir } from "@triplane/ledger";
 import { grantedScopes, type LoadedPolicy, matchesAny, signerOf } from "@triplane/policy";
 import type { HomeLayout } from "../home/layout.ts";
 import type { WorkspaceFile } from "../home/workspace-file.ts";
@@ -12,6 +12,13 @@ export const POLICY_MIN_THRESHOLD = 2;
 export function policySource(layout: HomeLayout, workspace: WorkspaceFile): PolicySource {
   const { policy } = workspace.pins;
   return policyRepository(repositoryDir(layout.storage, policy.rid), policy, POLICY_MIN_THRESHOLD);
+}
+
+/** Where the desired state stands, as orchestrator and desired-sync count it. */
+export function desiredReader(layout: HomeLayout, workspace: WorkspaceFile): DesiredReader {
+  const place = (pin: RepositoryPin) => ({ directory: repositoryDir(layout.storage, pin.rid), pin });
+  const { desired, policy } = workspace.pins;
+  return new DesiredReader({ desired: place(desired), policy: place(policy), minThreshold: POLICY_MIN_THRESHOLD });
 }
 
 export interface PolicyInForce extends LoadedPolicy {

@@ -83,6 +83,7 @@ export function orchestratorConfig(layout: HomeLayout, workspace: WorkspaceFile)
     desiredRepo: repositoryDir(layout.storage, pins.desired.rid),
     desiredRid: pins.desired.rid,
     desiredRoot: pins.desired.identityRoot,
+    ...policyPins(layout, workspace),
     portsFrom: ports.componentsFrom,
     portsTo: ports.componentsTo,
   };
@@ -147,7 +148,7 @@ async function desiredSync(layout: HomeLayout, workspace: WorkspaceFile): Promis
     desiredRepo: repositoryDir(layout.storage, pins.desired.rid),
     desiredRid: pins.desired.rid,
     desiredIdentityRoot: pins.desired.identityRoot,
-    policyRid: pins.policy.rid,
+    ...policyPins(layout, workspace),
     controllerDid: pins.controller,
     orchestratorUrl: `http://127.0.0.1:${workspace.ports.orchestrator}`,
     orchestratorTokenFile: layout.tokenFile(principal),

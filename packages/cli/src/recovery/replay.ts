@@ -148,7 +148,7 @@ class Rebuilding {
       this.#context.progress("rebuilding the orchestrator's database");
       const planning = await orchestrator.planningFor({
         ...{ workspace: workspace.workspace, dataDir, catalogDir: workspace.catalog },
-        desired: { directory: repositoryDir(layout.storage, desired.rid), pin: desired },
+        desiredDir: repositoryDir(layout.storage, desired.rid),
       });
       const { stateHash, targets, revision, inexact } = await orchestrator.rebuildDatabase({
         ...{ store, planning, records: this.#allRecords(), origin: this.#origin() },

@@ -38,6 +38,18 @@ export const GOVERNANCE_FAILURES = failureEntries({
     what: "A remote could not be reached, or did not do what it was asked.",
     hint: "The message has what git said. The copy on this machine is unchanged.",
   },
+  desired_outdated: {
+    httpStatus: 409,
+    retry: "no",
+    what: "The commit of the desired state is older than the one that is applied.",
+    hint: "Apply the approved head. To go back, propose the older content as a new commit: people approve it like any other.",
+  },
+  update_refused: {
+    httpStatus: 403,
+    retry: "no",
+    what: "No rule of the policy lets an automation change the desired state like this.",
+    hint: "The message says what is outside the rules (`image_updates`). People propose the change instead, or approve what waits first.",
+  },
   policy_stale: {
     httpStatus: 503,
     retry: "later",

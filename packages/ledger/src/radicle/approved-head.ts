@@ -40,7 +40,8 @@ interface Candidate {
   readonly signedBy: readonly Did[];
 }
 
-async function countHead(objects: ObjectReader, verified: VerifiedRepository, options: ApprovedHeadOptions): Promise<ApprovedHead> {
+/** `approvedHead` of a repository that was verified already. */
+export async function countHead(objects: ObjectReader, verified: VerifiedRepository, options: ApprovedHeadOptions): Promise<ApprovedHead> {
   const { threshold, delegates } = verified;
   const heads = new Map<Did, ObjectId>();
   for (const [delegate, signed] of verified.signed) {

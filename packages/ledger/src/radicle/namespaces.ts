@@ -7,7 +7,7 @@ import { createObjectWriter, listRefs, type ObjectId, openObjects, runGit, updat
 import type { RepositoryPin } from "../types.ts";
 import { didOfNid, namespaced, nidOfDid, refs } from "./layout.ts";
 import { signRefs } from "./repository.ts";
-import { readSigrefs, type SignedRefs, type SigrefsEntry, writeSigrefs } from "./sigrefs.ts";
+import { readSigrefs, readSigrefsChain, type SignedRefs, type SigrefsEntry, writeSigrefs } from "./sigrefs.ts";
 import { gitDirOf } from "./storage.ts";
 
 /** More are left unread: whoever may write to a remote may make as many as they like. */
@@ -38,6 +38,19 @@ export async function readNamespaces(repoDir: string, pin: RepositoryPin): Promi
     objects.close();
   }
   return { signed, refused };
+}
+
+/** Everything that somebody signed here, delegate or not, newest first; nothing where they signed nothing. Throws `sigrefs_invalid`. */
+export async function namespaceChain(repoDir: string, pin: RepositoryPin, did: Did): Promise<readonly SigrefsEntry[]> {
+  const gitDir = await gitDirOf(repoDir);
+  const tip = (await namespaceTips(gitDir)).get(did);
+  if (tip === undefined) return [];
+  const objects = openObjects(gitDir);
+  try {
+    return await readSigrefsChain(objects, did, tip, pin.identityRoot);
+  } finally {
+    objects.close();
+  }
 }
 
 /** Where everybody's signed refs stand, as loose refs say: for comparing with another place, never for believing. */

@@ -31,6 +31,19 @@ export const CONFIG = defineConfig({
     }),
     desiredRid: option(ridField.optional(), { description: "Pinned RID of that repository.", placeholder: "RID" }),
     desiredRoot: option(commitField.optional(), { description: "Pinned identity root of that repository.", placeholder: "COMMIT" }),
+    desiredThreshold: option(integer({ min: 1, max: 255 }).default(2), {
+      description: "Least number of people that the desired-state and the policy repository must demand for a change.",
+      placeholder: "COUNT",
+    }),
+    policyRepo: option(text().optional(), {
+      description: "Folder of the policy repository: it says who the people are whose approvals of the desired state count.",
+      placeholder: "DIR",
+    }),
+    policyRid: option(ridField.optional(), { description: "Pinned RID of the policy repository.", placeholder: "RID" }),
+    policyIdentityRoot: option(commitField.optional(), {
+      description: "Pinned identity root of the policy repository.",
+      placeholder: "COMMIT",
+    }),
     portsFrom: option(integer({ min: 1024, max: 65_535 }).default(21_000), {
       description: "First TCP port that components may get.",
       placeholder: "PORT",
@@ -52,8 +65,12 @@ export const CONFIG = defineConfig({
   },
   rules: (values) => {
     const problems: string[] = [];
-    const pinned = [values.desiredRepo, values.desiredRid, values.desiredRoot].filter((value) => value !== undefined).length;
-    if (pinned !== 0 && pinned !== 3) problems.push("--desired-repo, --desired-rid and --desired-root belong together");
+    const { desiredRepo, desiredRid, desiredRoot, policyRepo, policyRid, policyIdentityRoot } = values;
+    const pinned = [desiredRepo, desiredRid, desiredRoot, policyRepo, policyRid, policyIdentityRoot].filter((value) => value !== undefined);
+    if (pinned.length !== 0 && pinned.length !== 6)
+      problems.push(
+        "--desired-repo, --desired-rid, --desired-root, --policy-repo, --policy-rid and --policy-identity-root belong together",
+      );
     if (values.portsFrom > values.portsTo) problems.push("--ports-from is above --ports-to");
     return problems;
   },

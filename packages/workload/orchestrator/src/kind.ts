@@ -8,16 +8,19 @@ import type { Wanted } from "./plan.ts";
 /** Reads the desired state at an approved commit. */
 export interface DesiredSource {
   /**
-   * Throws `quorum_not_reached` where the commit is not approved, `nickel_*` or `args_invalid` where its files are wrong,
+   * `applied` is the commit that was applied last. Throws `quorum_not_reached` where the commit is not approved, `desired_outdated`
+   * where it lies behind the applied one and is not the approved head, `nickel_*` or `args_invalid` where its files are wrong,
    * `unavailable` where it cannot be read now.
    */
-  at(commit: string): Promise<DesiredState>;
+  at(commit: string, applied: string | undefined): Promise<DesiredState>;
 }
 
 /** What a kind may look at. It changes nothing. */
 export interface KindContext {
   readonly target: string;
   readonly actual: ReadonlyMap<string, InstanceState>;
+  /** Commit of the desired state that was applied last. */
+  readonly applied: string | undefined;
   readonly catalog: Catalog;
   /** Undefined where no desired-state repository is configured. */
   readonly desired: DesiredSource | undefined;

@@ -2,7 +2,7 @@
 import { type Plan, type PlanRequest, TriplaneError } from "@triplane/contract";
 import type { Catalog } from "./catalog/catalog.ts";
 import type { DesiredSource, OpKind } from "./kind.ts";
-import { type InstanceState, instanceOf, type JsonRecord, WORKSPACE_TARGET } from "./model.ts";
+import { type InstanceState, instanceOf, type JsonRecord, type TargetRecord, WORKSPACE_TARGET } from "./model.ts";
 import { type Change, describe, makePlan, plan } from "./plan.ts";
 import type { Records } from "./records.ts";
 
@@ -49,7 +49,7 @@ export class Planner {
       if (instance !== undefined) actual.set(record.target, instance);
     }
     const stateVersion = stored.find(({ target }) => target === request.target)?.version ?? 0;
-    const intent = await kind.intend(args.data, { target: request.target, actual, catalog, desired });
+    const intent = await kind.intend(args.data, { target: request.target, actual, applied: appliedCommit(stored), catalog, desired });
     const changes = plan(intent.wanted, actual);
     return {
       plan: makePlan({ workspace, op: request.op, target: request.target, state_version: stateVersion, actions: changes.map(describe) }),
@@ -57,4 +57,10 @@ export class Planner {
       targetState: intent.targetState,
     };
   }
+}
+
+/** Of the desired state, as the op that applied it left it. */
+function appliedCommit(stored: readonly TargetRecord[]): string | undefined {
+  const commit = stored.find(({ target }) => target === WORKSPACE_TARGET)?.state?.["desired_commit"];
+  return typeof commit === "string" ? commit : undefined;
 }

@@ -9,6 +9,7 @@ import { resolve } from "node:path";
 import { createAdaptorServer } from "@hono/node-server";
 import { assertWorkspace, TriplaneError, toTriplaneError } from "@triplane/contract";
 import { type DaemonContext, ensurePrivateFolder, findTool, isToolName, type RunningDaemon, type ValuesOf } from "@triplane/kit";
+import { type RepositoryPlace, rememberInFile } from "@triplane/ledger";
 import { type OpenStoreOptions, openServedStore, openStore, type Store } from "@triplane/store";
 import { CatalogFolder } from "./adapters/catalog-folder.ts";
 import { desiredRepo } from "./adapters/desired-repo.ts";
@@ -219,9 +220,16 @@ function storeOptions(config: OrchestratorConfig): OpenStoreOptions {
 }
 
 function desiredOf(config: OrchestratorConfig, workspace: string) {
-  const { desiredRepo: directory, desiredRid: rid, desiredRoot: identityRoot } = config;
+  const desired = placeOf(config.desiredRepo, config.desiredRid, config.desiredRoot);
+  const policy = placeOf(config.policyRepo, config.policyRid, config.policyIdentityRoot);
+  if (desired === undefined || policy === undefined) return undefined;
+  const memory = rememberInFile(resolve(config.dataDir, "desired-seen.json"));
+  return desiredRepo({ desired, policy, minThreshold: config.desiredThreshold, memory, workspace });
+}
+
+function placeOf(directory: string | undefined, rid: string | undefined, identityRoot: string | undefined): RepositoryPlace | undefined {
   if (directory === undefined || rid === undefined || identityRoot === undefined) return undefined;
-  return desiredRepo({ directory: resolve(directory), pin: { rid, identityRoot }, workspace });
+  return { directory: resolve(directory), pin: { rid, identityRoot } };
 }
 
 async function toolPath(name: string): Promise<string> {

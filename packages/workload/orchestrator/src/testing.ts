@@ -125,7 +125,17 @@ export function baseConfig(dataDir: string, catalogDir = FIXTURES): Orchestrator
     ...{ logLevel: "error", healthPort: undefined, healthHost: "127.0.0.1", workspace: "w1", port: 0, dataDir, catalogDir },
     ...{ tokensFile: join(dataDir, "tokens.json"), storeUrl: undefined, storeNamespace: "triplane", storeDatabase: "orchestrator" },
     ...{ storeUsername: undefined, storePassword: undefined },
-    ...{ desiredRepo: undefined, desiredRid: undefined, desiredRoot: undefined, portsFrom: 21_000, portsTo: 29_999 },
+    ...{
+      desiredRepo: undefined,
+      desiredRid: undefined,
+      desiredRoot: undefined,
+      desiredThreshold: 2,
+      policyRepo: undefined,
+      policyRid: undefined,
+      policyIdentityRoot: undefined,
+      portsFrom: 21_000,
+      portsTo: 29_999,
+    },
     ...{ applyWaitMs: 20_000, stopComponents: false, stopAll: false },
   };
 }

@@ -70,7 +70,9 @@ async function look() {
     if (!state.ready) for (const rid of rids) await ask(socketPath, { command: "seed", rid, scope: "all" });
     state.ready = true;
     state.problem = undefined;
-    for (const rid of rids) await announceWhatMoved(rid);
+    // A repository without a head, as a ledger is before its first record, cannot be offered yet; what fetches it must not wait for that.
+    for (const rid of rids)
+      await announceWhatMoved(rid).catch((error) => process.stderr.write(`${rid} cannot be announced yet: ${error.message}\n`));
     const missing = await Promise.all(rids.map(async (rid) => !(await holds(rid))));
     if (missing.includes(true) || Date.now() - fetchedMs > FETCH_EVERY_MS) await fetchAll();
   } catch (error) {

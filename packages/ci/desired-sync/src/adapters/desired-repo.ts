@@ -1,12 +1,8 @@
-// The desired repository on disk, verified natively.
-import { approvedHead, type RepositoryPin } from "@triplane/ledger";
+// The desired repository on disk, verified natively, with the policy that says whose approvals count.
+import { DesiredReader, type DesiredReaderOptions } from "@triplane/ledger";
 import type { DesiredSource } from "../ports.ts";
 
-const DESIRED_BRANCH = "main";
-
-/** `minThreshold`: fewest delegates whose signature a change of the desired state may need. */
-export function desiredRepository(repoDir: string, pin: RepositoryPin, minThreshold: number): DesiredSource {
-  return {
-    approvedHead: async (lastAccepted) => (await approvedHead(repoDir, pin, { branch: DESIRED_BRANCH, minThreshold, lastAccepted })).commit,
-  };
+export function desiredRepository(options: DesiredReaderOptions): DesiredSource {
+  const reader = new DesiredReader(options);
+  return { approvedHead: async () => (await reader.standing()).head.commit };
 }

@@ -16,7 +16,11 @@ export const principalOption = z.string().regex(PRINCIPAL_PATTERN, "must be 1 to
   placeholder: "NAME",
 });
 
-export const keyOption = text("FILE", "A key that you have already (default: a new one is made)").optional();
+export const keyOption = keyFileOption("A key that you have already (default: a new one is made)");
+
+export function keyFileOption(description: string) {
+  return text("FILE", description).optional();
+}
 
 export const remoteOption = text("URL", "Where the repositories are exchanged: a folder, or an https, ssh or file address");
 

@@ -6,6 +6,7 @@ import {
   type Impact,
   impactSummary,
   type ProposalStanding,
+  type ProposedUpdate,
   type RepositoryStanding,
   type Reviewed,
 } from "@triplane/governance";
@@ -87,6 +88,7 @@ export function describeProposal(proposal: ProposalStanding, nameOf: NameOf): st
   const { reviewed } = proposal;
   const title = reviewed?.steps.at(-1)?.message;
   if (title !== undefined) lines.push(`  ${title}`);
+  if (proposal.update !== undefined) lines.push(`  ${describeUpdate(proposal.update)}`);
   lines.push(`  approved by ${who(proposal.approvedBy)}; ${proposal.missing} more needed`);
   if (proposal.rejectedBy.length > 0) lines.push(`  REJECTED by ${who(proposal.rejectedBy)}`);
   if (reviewed === undefined) return [...lines, "  its commits cannot be read here: fetch again"].join("\n");
@@ -98,19 +100,29 @@ export function describeProposal(proposal: ProposalStanding, nameOf: NameOf): st
   return lines.join("\n");
 }
 
+function stateOf({ state, problem }: RepositoryStanding["delegates"][number]): string {
+  return problem === undefined ? state : `${state}: ${problem}`;
+}
+
+function describeUpdate({ rules, changes, why }: ProposedUpdate): string {
+  if (rules.length === 0) return `OUTSIDE EVERY RULE for automations: ${why ?? ""}`;
+  const targets = [...new Set(changes.map(({ target }) => target))].join(", ");
+  return `image update under ${rules.join(", ")}: ${targets}${why === undefined ? "" : `; ${why}`}`;
+}
+
 /** A key that signed nothing for so long may be lost, and nobody has noticed. */
 const SILENT_S = 90 * 86_400;
 
 export function renderDelegates(standing: RepositoryStanding, nowS: number): string {
   const ago = (seconds: number | undefined): string => (seconds === undefined ? "never" : `${span(nowS - seconds)} ago`);
   return table(
-    ["WHO", "KEY", "STATE", "BEHIND THE APPROVED HEAD", "KEY SINCE", "LAST SIGNED"],
+    ["WHO", "KEY", "STATE", "SIGNED WHAT IS APPROVED", "KEY SINCE", "LAST SIGNED"],
     standing.delegates.map((each) => {
       const isSilent = each.lastSignedS !== undefined && nowS - each.lastSignedS > SILENT_S;
       return [
         each.name ?? "?",
         shortDid(each.did),
-        each.problem === undefined ? each.state : `${each.state}: ${each.problem}`,
+        each.votes ? stateOf(each) : `NO VOTE: no person of the policy holds it`,
         each.upToDate ? "yes" : "not yet",
         ago(each.firstSignedS),
         `${ago(each.lastSignedS)}${isSilent ? ", SILENT: is the key still there?" : ""}`,

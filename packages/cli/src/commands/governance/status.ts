@@ -1,10 +1,16 @@
 // triplane governance status: who decides, what waits for whom, whether enough can still sign, what remotes have.
-import { type GovernanceStatus, governanceStatus, type RepositoryStanding, type ReviewOptions } from "@triplane/governance";
+import { join, resolve } from "node:path";
+import type { Did } from "@triplane/contract";
+import { type GovernanceStatus, governanceStatus, type RepositoryStanding, type ReviewOptions, type Site } from "@triplane/governance";
 import { sleep } from "@triplane/kit";
+import { repositoryDir } from "@triplane/ledger";
 import { z } from "zod";
 import { type CommandContext, defineCommand } from "../../framework/command.ts";
-import { duration, flag } from "../../framework/parameters.ts";
-import { counted, facts, utc } from "../../framework/table.ts";
+import { duration, flag, text } from "../../framework/parameters.ts";
+import { counted, facts, table, utc } from "../../framework/table.ts";
+import { readGovernanceFile } from "../../home/governance-file.ts";
+import { type Standing, standingOf } from "../../seeds/standing.ts";
+import { nextSteps } from "./next.ts";
 import { describeProposal, type NameOf, namesOf, renderDelegates, shortDid } from "./render.ts";
 import { governanceOptions, type OpenSite, openSite, reviewOptions } from "./site.ts";
 
@@ -14,6 +20,14 @@ interface Page extends GovernanceStatus {
   readonly home: string;
   readonly kind: OpenSite["kind"];
   readonly atS: number;
+  /** Whose home it is. */
+  readonly me: Did | undefined;
+  readonly seeds: readonly SeedRow[];
+}
+
+interface SeedRow extends Standing {
+  readonly seed: string;
+  readonly repository: string;
 }
 
 export const governanceStatusCommand = defineCommand({
@@ -23,21 +37,23 @@ export const governanceStatusCommand = defineCommand({
   options: z.strictObject({
     watch: flag("Show it again and again until Ctrl-C; for a terminal that stays open"),
     every: duration("With --watch: how often (default: 5s)").optional(),
+    seeds: text("FOLDERS", "Folders of Radicle seeds, with commas between: their copies are verified and compared, too").optional(),
     ...governanceOptions,
   }),
   examples: [
     { command: "triplane governance status", what: "one page" },
     { command: "triplane governance status --watch", what: "a page that stays up to date" },
+    { command: "triplane governance status --seeds ./ci,./signing", what: "with the copies of two seeds" },
     { command: "triplane governance status --json", what: "for a script" },
   ],
   jsonLines: true,
   run: async ({ options }, context) => {
     const pastOps: PastOpsRead = new Map();
-    let page = await readPage(options.home, context, pastOps);
+    let page = await readPage(options, context, pastOps);
     while (options.watch && !context.signal.aborted) {
       context.emit(page, `${context.terminal ? CLEAR : ""}${renderPage(page)}\n`);
       await sleep((options.every ?? 5) * 1000, context.signal);
-      if (!context.signal.aborted) page = await readPage(options.home, context, pastOps);
+      if (!context.signal.aborted) page = await readPage(options, context, pastOps);
     }
     return page;
   },
@@ -48,10 +64,31 @@ export const governanceStatusCommand = defineCommand({
 
 type PastOpsRead = NonNullable<ReviewOptions["pastOps"]>;
 
-async function readPage(home: string | undefined, context: CommandContext, pastOps: PastOpsRead): Promise<Page> {
-  const { site, layout, kind } = await openSite(home, context);
+async function readPage(
+  options: { readonly home?: string | undefined; readonly seeds?: string | undefined },
+  context: CommandContext,
+  pastOps: PastOpsRead,
+): Promise<Page> {
+  const { site, layout, kind } = await openSite(options.home, context);
   const status = await governanceStatus(site, { ...reviewOptions(site, context), pastOps, signal: context.signal, timeoutMs: 10_000 });
-  return { ...status, home: layout.root, kind, atS: Math.floor(context.clock.nowMs() / 1000) };
+  const me = (await readGovernanceFile(layout))?.me?.did;
+  const seeds = await readSeeds(
+    site,
+    (options.seeds ?? "").split(",").filter((each) => each !== ""),
+    context.cwd,
+  );
+  return { ...status, home: layout.root, kind, me, seeds, atS: Math.floor(context.clock.nowMs() / 1000) };
+}
+
+async function readSeeds({ storageDir, pins }: Site, folders: readonly string[], cwd: string): Promise<readonly SeedRow[]> {
+  const rows: SeedRow[] = [];
+  for (const seed of folders)
+    for (const repository of ["policy", "desired", "state"] as const) {
+      const pin = pins[repository];
+      const [ours, theirs] = [repositoryDir(storageDir, pin.rid), repositoryDir(join(resolve(cwd, seed), "storage"), pin.rid)];
+      rows.push({ seed, repository, ...(await standingOf(ours, theirs, pin)) });
+    }
+  return rows;
 }
 
 function renderPage(page: Page): string {
@@ -62,9 +99,29 @@ function renderPage(page: Page): string {
   return [
     `workspace ${page.workspace} in ${page.home}, ${utc(page.atS)}`,
     ...marks,
+    ...renderNext(page),
     ...page.repositories.flatMap((each) => ["", ...renderRepository(each, page)]),
     ...renderRemotes(page),
+    ...renderSeeds(page),
   ].join("\n");
+}
+
+/** First of all: what to do. */
+function renderNext(page: Page): readonly string[] {
+  const steps = nextSteps(page, page.me);
+  if (steps.length === 0) return ["", page.me === undefined ? "Nothing waits." : "Nothing waits for you."];
+  return ["", "NEXT", ...steps.map((step) => `  ${step}`)];
+}
+
+function renderSeeds({ seeds }: Page): readonly string[] {
+  if (seeds.length === 0) return [];
+  const rows = seeds.map(({ seed, repository, same, delegates, state, why }) => [
+    seed,
+    repository,
+    `${same} of ${delegates}`,
+    why === undefined ? state : `${state} (${why})`,
+  ]);
+  return ["", table(["SEED", "REPOSITORY", "SIGNED REFS", "STATE"], rows)];
 }
 
 function renderRepository(standing: RepositoryStanding, page: Page): readonly string[] {
@@ -81,6 +138,10 @@ function renderRepository(standing: RepositoryStanding, page: Page): readonly st
           ? `nothing: ${standing.problem?.message ?? "no commit was signed yet"}`
           : `${approved.commit.slice(0, 12)}${version}, by ${approved.signedBy.map(nameOf).join(", ")}`,
       ],
+      ...(approved?.updates.map(({ commit, principal, rule, changes }): readonly [string, string] => [
+        "on top",
+        `${commit.slice(0, 12)} by ${principal} (${rule}): ${changes.map(({ target, to }) => `${target} ${to.slice(to.indexOf("@") + 1, to.indexOf("@") + 20)}`).join(", ")}`,
+      ]) ?? []),
       ["decided by", decidedBy(standing, page)],
       ["today", ability(standing)],
     ]),
@@ -113,7 +174,7 @@ function ability(standing: RepositoryStanding): string {
       ? [`two groups of ${threshold} could approve different commits, and then neither counts`]
       : []),
   ];
-  return [`${able} could sign; ${counted(spare, "key")} may be lost`, ...warnings].join("; ");
+  return [`${able === 1 ? "1 person" : `${able} people`} could sign; ${counted(spare, "key")} may be lost`, ...warnings].join("; ");
 }
 
 function renderRevision(revision: RepositoryStanding["revisions"][number], nameOf: NameOf): string {

@@ -35,8 +35,10 @@ export const governanceVerify = defineCommand({
         findings.push(
           approved === undefined
             ? { repository, ok: false, text: `no approved head: ${problem?.message ?? "nobody signed one"}` }
-            : { repository, ok: true, text: `approved head ${approved.commit}, signed by ${approved.signedBy.length}` },
+            : { repository, ok: true, text: `approved head ${approved.base}, signed by ${approved.baseSignedBy.length}` },
         );
+        for (const { commit, principal, rule } of approved?.updates ?? [])
+          findings.push({ repository, ok: true, text: `on top of it ${commit} by ${principal}, within the rule ${rule}` });
         if (repository === "policy" && approved !== undefined) {
           const steps = await approvedPolicies(opened.repoDir, approved.commit, site.workspace);
           findings.push({

@@ -60,6 +60,12 @@ test("settingProblem: a secret is named, and what is no name is not told", () =>
     assert.equal(settingProblem(secret, value), "must be the name of a secret, never the secret itself");
 });
 
+test("settingProblem: an image is named by its digest, and has no default", () => {
+  const image = { type: "Image", description: "" } as const;
+  assert.equal(settingProblem(image, `reg.example/team/app@sha256:${"a".repeat(64)}`), undefined);
+  for (const value of ["reg.example/team/app:1.0", "app", "", 7, undefined]) assert.match(settingProblem(image, value) ?? "", /by digest/);
+});
+
 test("componentDefinitionSchema: a settings file holds no secret", () => {
   const flags = { name: "flags", version: "1.0.0", description: "d", driver: "File" };
   const parsed = componentDefinitionSchema.safeParse({ ...flags, settings: { password: { type: "Secret", description: "d" } } });

@@ -1,5 +1,5 @@
 // What a component of the catalog is: the schema of component.ncl. Data only; nothing in it is ever given to a shell.
-import { TARGET_PATTERN } from "@triplane/contract";
+import { parseImage, TARGET_PATTERN } from "@triplane/contract";
 import { z } from "zod";
 
 const milliseconds = (max: number) => z.int().min(1).max(max);
@@ -20,6 +20,8 @@ const settingSchema = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("Bool"), description: z.string().max(200), default: z.boolean() }),
   /** The name of a file in the orchestrator's secrets folder: ops and records hold the name, the program gets the path. */
   z.strictObject({ type: z.literal("Secret"), description: z.string().max(200) }),
+  /** A container image by its digest, `registry/repository@sha256:…`; there is no default for what shall run. */
+  z.strictObject({ type: z.literal("Image"), description: z.string().max(200) }),
 ]);
 export type SettingDefinition = z.infer<typeof settingSchema>;
 
@@ -138,7 +140,7 @@ function* crossProblems(definition: Crossable): Generator<string> {
 
 function* settingProblems(settings: Crossable["settings"]): Generator<string> {
   for (const [name, setting] of Object.entries(settings)) {
-    const problem = setting.type === "Secret" ? undefined : settingProblem(setting, setting.default);
+    const problem = "default" in setting ? settingProblem(setting, setting.default) : undefined;
     if (problem !== undefined) yield `settings.${name}.default: ${problem}`;
   }
 }
@@ -168,5 +170,9 @@ export function settingProblem(setting: SettingDefinition, value: unknown): stri
       return typeof value === "boolean" ? undefined : "must be true or false";
     case "Secret":
       return typeof value === "string" && SECRET_NAME.test(value) ? undefined : "must be the name of a secret, never the secret itself";
+    case "Image":
+      return typeof value === "string" && parseImage(value) !== undefined
+        ? undefined
+        : "must be an image by digest: registry/repository@sha256:…";
   }
 }

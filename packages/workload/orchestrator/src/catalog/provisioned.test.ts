@@ -153,3 +153,14 @@ test("worker: keeps so many samples, and its heartbeat makes it healthy", async 
   });
   assert.equal(samples.length, 2);
 });
+
+test("release: an image by digest becomes the file that a container runtime reads; a tag, or nothing, is refused", async () => {
+  await using home = await testHome();
+  const orchestrator = await home.start({ catalogDir: CATALOG });
+  const deploy = (settings: object) => orchestrator.apply("component.deploy", "shop", { component: "release", settings });
+  const image = `reg.example/team/shop@sha256:${"a".repeat(64)}`;
+  for (const settings of [{}, { image: "reg.example/team/shop:1" }]) assert.equal((await deploy(settings)).code, "args_invalid");
+  assert.equal((await deploy({ image })).status, "applied");
+  const file = JSON.parse(await readFile(join(home.path, "files", "shop.json"), "utf8")) as Record<string, unknown>;
+  assert.deepEqual(file["settings"], { image });
+});

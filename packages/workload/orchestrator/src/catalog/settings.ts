@@ -13,7 +13,7 @@ export function resolveSettings(definition: ComponentDefinition, given: Readonly
     if (!Object.hasOwn(definition.settings, name)) problems.push(`settings.${name}: ${definition.name} has no such setting`);
   }
   for (const [name, setting] of Object.entries(definition.settings)) {
-    const value = Object.hasOwn(given, name) || setting.type === "Secret" ? given[name] : setting.default;
+    const value = Object.hasOwn(given, name) || !("default" in setting) ? given[name] : setting.default;
     const problem = settingProblem(setting, value);
     if (problem === undefined) resolved[name] = value as SettingValue;
     else problems.push(`settings.${name}: ${problem}`);

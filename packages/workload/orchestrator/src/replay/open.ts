@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { openStore, type Store } from "@triplane/store";
 import { CatalogFolder } from "../adapters/catalog-folder.ts";
-import { type DesiredRepo, desiredRepo } from "../adapters/desired-repo.ts";
+import { recordedDesired } from "../adapters/desired-repo.ts";
 import { loadKinds } from "../adapters/kinds-folder.ts";
 import { MIGRATIONS } from "../records.ts";
 import type { RebuildOptions } from "./rebuild.ts";
@@ -17,10 +17,11 @@ export interface PlanningFolders {
   /** The orchestrator's data folder; releases are unpacked there. */
   readonly dataDir: string;
   readonly catalogDir: string;
-  readonly desired: Omit<DesiredRepo, "workspace">;
+  /** The desired-state repository. */
+  readonly desiredDir: string;
 }
 
-export async function planningFor({ workspace, dataDir, catalogDir, desired }: PlanningFolders): Promise<RebuildOptions["planning"]> {
+export async function planningFor({ workspace, dataDir, catalogDir, desiredDir }: PlanningFolders): Promise<RebuildOptions["planning"]> {
   const catalog = new CatalogFolder(catalogDir, join(dataDir, "releases"), join(dataDir, "secrets"));
-  return { workspace, catalog, kinds: await loadKinds(), desired: desiredRepo({ ...desired, workspace }) };
+  return { workspace, catalog, kinds: await loadKinds(), desired: recordedDesired(desiredDir, workspace) };
 }
