@@ -2,7 +2,7 @@
 //
 // 1. A key becomes a delegate only after it signed refs of its own in the repository: somebody holds it.
 // 2. A change after which the approved head would have too few signatures is not proposed: it would leave the workspace without a policy.
-import { type Clock, type Did, type SigningKey, TriplaneError } from "@triplane/contract";
+import { type Clock, type Did, type Signer, TriplaneError } from "@triplane/contract";
 import {
   acceptRevision,
   type IdentityDocument,
@@ -32,7 +32,7 @@ export interface ChangedDelegates {
 }
 
 interface Signing {
-  readonly key: SigningKey;
+  readonly key: Signer;
   readonly clock: Clock;
 }
 

@@ -208,9 +208,9 @@ class Writer implements LedgerWriter {
     const tree = await editTree(this.#objects, objects, head?.tree, changes);
     const parents = head === undefined ? [] : [head.commit];
     const text = { tree, parents, message: batch.message, author: AUTHOR, timeS: Math.floor(timeMs / 1000) };
-    const commit = writeSignedCommit(objects, text, key);
+    const commit = await writeSignedCommit(objects, text, key);
     const signed = new Map([...this.#sigrefs.refs, [HEAD_REF, commit]]);
-    const sigrefs = writeSigrefs(objects, key, signed, this.#sigrefs.commit, nowSeconds(clock));
+    const sigrefs = await writeSigrefs(objects, key, signed, this.#sigrefs.commit, nowSeconds(clock));
     await objects.flush();
     failpoint("mirror.after-write");
 

@@ -5,8 +5,8 @@ import {
   type Digest,
   formatAudience,
   nowSeconds,
-  type SigningKey,
-  signApproval,
+  type Signer,
+  signApprovalBy,
   subjects,
   TriplaneError,
   uuid7,
@@ -17,7 +17,7 @@ import { decideForDisplay, readApprovals, readOpenReview, readPolicyInForce, rea
 
 export interface ApproveOptions {
   readonly jti: string;
-  readonly key: SigningKey;
+  readonly key: Signer;
   readonly comment?: string;
   /** The op digest that was shown to the person; another one than the stream now has is not signed. */
   readonly expectDigest?: Digest;
@@ -67,7 +67,7 @@ async function speak(deps: SigningDeps, options: ApproveOptions, word: "approve"
   if (options.expectPlan !== undefined && options.expectPlan !== claims.plan)
     throw new TriplaneError("approval_not_accepted", `the issuer signed plan ${claims.plan ?? "none"}, not ${options.expectPlan}`);
   if (claims.exp <= nowS) throw new TriplaneError("review_expired", `op ${jti} expired at ${claims.exp}`);
-  const compact = signApproval(
+  const compact = await signApprovalBy(
     {
       aud: formatAudience(deps.audience),
       jti: uuid7(deps.clock.nowMs(), deps.random.bytes(10)),
