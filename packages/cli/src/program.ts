@@ -153,6 +153,10 @@ const COMMANDS: readonly Listing[] = [
     import("./commands/check/invariants.ts").then((module) => module.checkInvariantsCommand),
   ),
   listed("keys new", "Make an Ed25519 signing key", () => import("./commands/keys/new.ts").then((module) => module.keysNew)),
+  listed("keys encrypt", "Put a key file under a passphrase", () => import("./commands/keys/lock.ts").then((module) => module.keysEncrypt)),
+  listed("keys decrypt", "Take the passphrase off a key file", () =>
+    import("./commands/keys/lock.ts").then((module) => module.keysDecrypt),
+  ),
   listed("keys show", "Show the DIDs of your keys", () => import("./commands/keys/show.ts").then((module) => module.keysShow)),
   listed("completion", "Print a completion script for your shell", async () => {
     const { completionCommand } = await import("./commands/completion.ts");

@@ -68,7 +68,7 @@ async function findDrift({ layout, workspace }: OpenHome, as: string | undefined
   const { desired } = workspace.pins;
   const repoDir = repositoryDir(layout.storage, desired.rid);
   const { commit } = await approvedHead(repoDir, desired, { branch: BRANCH, minThreshold: POLICY_MIN_THRESHOLD });
-  const orchestrator = await orchestratorOf(personAt(await actorFor(as, context.env, layout, workspace), layout, workspace, context));
+  const orchestrator = await orchestratorOf(personAt(await actorFor({ as }, context, layout, workspace), layout, workspace, context));
   const state = await orchestrator.workspaceState();
   const plan = await orchestrator.plan({ op: "desired.apply", target: "workspace", args: { commit } });
   return driftOf(commit, plan, state);
