@@ -50,7 +50,8 @@ export async function approve(
   options: VoteOptions & ReviewOptions,
 ): Promise<Voted & { readonly reviewed: Reviewed }> {
   const { repository, proposal } = found;
-  assertDelegate(repository, options.key);
+  // Who joined may stand behind what is approved already: it gives no vote, and counts from the moment that they become a delegate.
+  if (proposal.standing !== "approved" || !repository.namespaces.has(options.key.did)) assertDelegate(repository, options.key);
   const { commit, standing } = proposal;
   if (standing === "outdated")
     throw new TriplaneError("proposal_outdated", `${proposal.id} does not follow the approved head ${repository.approved?.commit}`);
