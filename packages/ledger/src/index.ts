@@ -2,6 +2,7 @@
 
 export { decodeCommit, decodeTree, encodeCommit, encodeTree } from "./git/objects.ts";
 export { checkpointOrigin, readCheckpoint, signCheckpoint } from "./ledger/checkpoint.ts";
+export type { SuccessionGrounds } from "./ledger/hand-over.ts";
 export { MAX_BATCH_RECORDS } from "./ledger/layout.ts";
 export { findRecord, type LedgerRecord, ledgerCheckpoint, type ReadLedgerOptions, readLedger } from "./ledger/read.ts";
 export { type ReadjudicatedRecord, readjudicateLedger } from "./ledger/readjudicate.ts";
