@@ -12,7 +12,7 @@ const NOUNS = {
   governance: "Govern policy and desired state together: propose, approve, delegates, remotes",
   ledger: "Verify and read the ledger, and rebuild from it",
   seed: "Replicate the repositories with Radicle",
-  keys: "Make and show signing keys",
+  keys: "Make, lock, replace and show signing keys",
   check: "Check a workspace from the outside",
 } as const;
 
@@ -156,6 +156,9 @@ const COMMANDS: readonly Listing[] = [
   listed("keys encrypt", "Put a key file under a passphrase", () => import("./commands/keys/lock.ts").then((module) => module.keysEncrypt)),
   listed("keys decrypt", "Take the passphrase off a key file", () =>
     import("./commands/keys/lock.ts").then((module) => module.keysDecrypt),
+  ),
+  listed("keys rotate", "Put a new key in the place of the keeper's or the controller's", () =>
+    import("./commands/keys/rotate.ts").then((module) => module.keysRotate),
   ),
   listed("keys show", "Show the DIDs of your keys", () => import("./commands/keys/show.ts").then((module) => module.keysShow)),
   listed("completion", "Print a completion script for your shell", async () => {
