@@ -12,7 +12,7 @@ const hasAgent = ["ssh-agent", "ssh-add", "ssh-keygen"].every((program) => spawn
 const skip = hasAgent ? {} : { skip: "OpenSSH's client is not installed: governing with an ssh-agent was NOT tested" };
 
 test("governance: a workspace is founded, proposed to and approved in by a key that exists in an ssh-agent only", {
-  timeout: 300_000,
+  timeout: 800_000,
   ...skip,
 }, async () => {
   await using installed = await installation("agent");
@@ -37,7 +37,6 @@ test("governance: a workspace is founded, proposed to and approved in by a key t
     const proposing = ["governance", "propose", "policy", "./policy", "--home", "ana", "--quiet"];
     const [id = "", words = ""] = (await triplane(...proposing)).split(" ");
     assert.match(await triplane("governance", "approve", id, "--words", words, "--home", "ana"), /it is the approved policy now/);
-    assert.match(await triplane("governance", "verify", "--home", "ana"), /It verifies/);
     execFileSync("ssh-add", ["-q", "-D"], { env, stdio: "ignore" });
     const without = await run(installed.program("triplane"), ["governance", "reject", id, "--home", "ana", "--json"], { cwd, env });
     assert.equal(without.code, 1);

@@ -95,7 +95,7 @@ test("delegates rotate: refused before the policy lists the new key, which would
   for (const each of [ana, ben]) await vote(world, each, listed);
   await ana.fetch();
   // The new key stood behind the policy before; that it knows of this one nobody has seen.
-  await assert.rejects(changeDelegates(ana.site, rotation, { key: ana.key, clock }), { hint: /Then these sign it/ });
+  await assert.rejects(changeDelegates(ana.site, rotation, { key: ana.key, clock }), { hint: /First these sign it/ });
   await vote(world, laptop, listed);
   await ana.fetch();
   const changed = await changeDelegates(ana.site, rotation, { key: ana.key, clock });

@@ -109,7 +109,7 @@ async function assertHeadStays(repository: GovernedRepository, delegates: readon
     ...(unlisted === ""
       ? []
       : [`First a policy is approved that lists for an operator: ${unlisted}. A key that it does not list has no vote.`]),
-    ...(others === "" ? [] : [`Then these sign it, with \`triplane governance approve\`: ${others}.`]),
+    ...(others === "" ? [] : [`${unlisted === "" ? "First" : "Then"} these sign it, with \`triplane governance approve\`: ${others}.`]),
   ];
   throw invalid(
     `after this change only ${votes} of ${threshold} would stand behind the approved ${repository.name} ${approved.commit.slice(0, 12)}`,
