@@ -68,9 +68,9 @@ export class Operator {
 /** Works as the workspace's first operator. */
 export async function asOperator<T>(workspace: Place, work: (operator: Operator, person: Person) => Promise<T>): Promise<T> {
   const { world } = workspace;
-  const actor = await actorFor(undefined, {}, world.layout, world.workspace);
+  const actor = await actorFor({}, { env: {} }, world.layout, world.workspace);
   const person = personAt(actor, world.layout, world.workspace, world.options);
-  return await withSubmitter(person, (_, bus) => work(new Operator(bus, person.key, workspace), person));
+  return await withSubmitter(person, (_, bus) => person.key.unlock().then((key) => work(new Operator(bus, key, workspace), person)));
 }
 
 export interface Ended {

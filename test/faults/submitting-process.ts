@@ -7,7 +7,7 @@ const [root = "", principal = "", text = "{}"] = process.argv.slice(2);
 const told = JSON.parse(text) as OpTold;
 const layout = homeLayout(root);
 const workspace = await readWorkspaceFile(layout);
-const actor = await actorFor(principal, {}, layout, workspace);
+const actor = await actorFor({ as: principal }, { env: {} }, layout, workspace);
 const person = personAt(actor, layout, workspace, { clock: systemClock, random: systemRandom });
 
 const left = (await person.outbox.pending()).filter(({ claims }) => claims.target === told.target);

@@ -207,6 +207,7 @@ export class Platform {
       rules: { ...AUDIENCE, controller: KEYS.controller.did },
       openLedger: () => this.ledger.open(process),
       checker: {
+        groundsFor: () => Promise.reject(new TriplaneError("succession_unapproved", "no key changes in a simulation")),
         // As the adapter over a repository on disk.
         check: async (checked: AuditRecord | { readonly record: AuditRecord }) => {
           const { decision } = ("record" in checked ? checked.record : checked).claims;

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { verifyAuditRecord } from "@triplane/contract";
+import { signAuditRecord, signingKeyFromSeed, signSuccession, signToken, verifyAuditRecord, verifySuccession } from "@triplane/contract";
 import { makeReceipt, openLedgerWriter, type Receipt } from "@triplane/ledger";
 import { type TempDir, tempDir } from "@triplane/testkit";
 import { Dice, mutate } from "../fuzz/mutate.ts";
@@ -63,6 +64,70 @@ function count(seen: Map<string, number>, outcome: string): void {
 const bytesOf = (value: unknown): Buffer => Buffer.from(typeof value === "string" ? value : JSON.stringify(value), "utf8");
 
 describe("tools/verify-receipt says what triplane verify says", () => {
+  it("of a ledger that was handed over: on both sides of the change, and of every broken succession", async () => {
+    const successor = signingKeyFromSeed(createHash("sha256").update(`${SEED}:successor`).digest());
+    const stranger = signingKeyFromSeed(createHash("sha256").update(`${SEED}:other`).digest());
+    const made = await makeWorld(join(folder.path, "handed-over"), SEED + 1);
+    const { repoDir, rid, identityRoot } = made.state;
+    const pin = { rid, identityRoot };
+    const { controller } = made.keys;
+    const writer = await openLedgerWriter({ repoDir, key: successor, former: controller, pin, clock: made.clock });
+    const [before, after] = [...everyKind(made)].slice(0, 2).map(([, { record }]) => verifyAuditRecord(record));
+    assert.ok(before !== undefined && after !== undefined);
+    await writer.append([before]);
+    const claims = { audience: before.claims.aud, policy: policyRefOf(made) };
+    await writer.handOver(claims);
+    const { iss: _iss, ...said } = after.claims;
+    const resigned = verifyAuditRecord(signAuditRecord(said, successor));
+    await writer.append([resigned]);
+    await writer.close();
+    const trust: Trusted = { stateRid: rid, stateRoot: identityRoot, policyRid: POLICY_RID };
+    for (const [record, index] of [
+      [before, 0],
+      [resigned, 1],
+    ] as const) {
+      const receipt = await makeReceipt(repoDir, pin, record.claims.subject, { policyFiles: async () => made.policyFiles });
+      for (const key of [controller, successor])
+        assert.deepEqual(await agreed(bytesOf(receipt), { ...trust, controller: key.did }, "handed over"), {
+          ok: true,
+          consistent: true,
+          failed: undefined,
+        });
+      assert.equal((await agreed(bytesOf(receipt), { ...trust, controller: stranger.did }, "a stranger's")).failed, "anchor");
+      const [token = ""] = receipt.successions ?? [];
+      const { iss: _from, to: _to, accepted: _accepted, ...words } = verifySuccession(token).claims;
+      const other = (more: Partial<typeof words>, keys = { from: controller, to: successor }) => [
+        signSuccession({ ...words, ...more }, keys),
+      ];
+      const { successions: _left, ...without } = receipt;
+      const broken: readonly [string, unknown, string][] = [
+        ["without it", without, index === 1 ? "record" : "checkpoint"],
+        ["none at all", { ...receipt, successions: [] }, "form"],
+        ["twice", { ...receipt, successions: [token, token] }, "identity"],
+        ["by a stranger", { ...receipt, successions: other({}, { from: stranger, to: successor }) }, "identity"],
+        [
+          "to a stranger",
+          { ...receipt, successions: other({}, { from: controller, to: stranger }) },
+          index === 1 ? "record" : "checkpoint",
+        ],
+        ["of another ledger", { ...receipt, successions: other({ state_rid: POLICY_RID }) }, "identity"],
+        ["of another workspace", { ...receipt, successions: other({ aud: `other/${POLICY_RID}` }) }, "identity"],
+        ["later than the ledger", { ...receipt, successions: other({ size: 9 }) }, index === 1 ? "record" : "checkpoint"],
+        ["before the first record", { ...receipt, successions: other({ size: 0 }) }, index === 1 ? "" : "record"],
+        ["back again", { ...receipt, successions: [token, ...other({}, { from: successor, to: controller })] }, "identity"],
+        ["not taken", { ...receipt, successions: [notTaken(token)] }, "identity"],
+      ];
+      for (const [how, value, failed] of broken)
+        assert.equal((await agreed(bytesOf(value), trust, how)).failed ?? "", failed, `${how}, record ${index}`);
+    }
+
+    /** Signed by the old key, with an acceptance that the new one gave for something else. */
+    function notTaken(token: string): string {
+      const { accepted, ...rest } = verifySuccession(token).claims;
+      return signToken("succession+jwt", { ...rest, size: rest.size + 1, accepted }, controller);
+    }
+  });
+
   it("of good receipts: every kind of decision, with every choice of what is trusted", async () => {
     assert.ok(receipts.size >= 13, `${receipts.size} kinds`);
     const { controller } = world.keys;

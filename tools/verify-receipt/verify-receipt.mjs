@@ -240,6 +240,7 @@ const receiptShape = object({
   record: text(64 * 1024),
   inclusion: object({ index: count, proof: list(text(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/), 0, 64) }),
   checkpoint: text(16 * 1024),
+  successions: maybe(list(text(4 * 1024), 1, 64)),
   policy_files: record(text(MAX_RECEIPT_BYTES)),
 });
 
@@ -248,6 +249,21 @@ const facts = object({ recent_auto: maybe(record(count)), budget_used: maybe(cou
 const decided = { iss: did, aud: text(128), op_digest: digest, policy: policyRef, approvals: list(compact, 0, MAX_APPROVALS), facts };
 
 const TOKENS = {
+  "succession+jwt": {
+    limit: 4 * 1024,
+    claims: object({
+      iss: did,
+      aud: text(128),
+      iat: seconds,
+      state_rid: rid,
+      to: did,
+      size: count,
+      root: text(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/),
+      chain_head: digest,
+      policy: policyRef,
+      accepted: text(/^[A-Za-z0-9_-]{85}[AQgw]$/),
+    }),
+  },
   "op+jwt": {
     limit: 12 * 1024,
     claims: object({
@@ -407,6 +423,32 @@ function readIdentity(stateRid, document) {
   if (branch.includes("..") || branch.endsWith(".lock")) fail("the branch is malformed");
   if (!/.-state$/.test(project.name)) fail(`${project.name} is not the name of a state repository`);
   return { controller, workspace: project.name.slice(0, -"-state".length) };
+}
+
+/** JSON with sorted keys and no white space; what it is asked for has only texts, integers and objects. */
+function canonical(value) {
+  if (!isObject(value)) return JSON.stringify(value);
+  const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${members.map(([key, member]) => `${JSON.stringify(key)}:${canonical(member)}`).join(",")}}`;
+}
+
+/** Whose key signs from which record on: the founder's, then each that the one before it handed the ledger over to. */
+function readTenures(tokens, founder, stateRid, workspace) {
+  const tenures = [{ controller: founder, from: 0 }];
+  for (const token of tokens) {
+    const claims = readToken(token, "succession+jwt");
+    const before = tenures.at(-1);
+    same("key that hands over", claims.iss, before.controller);
+    same("ledger of a succession", claims.state_rid, stateRid);
+    if (!claims.aud.startsWith(`${workspace}/`)) fail(`a succession is for ${claims.aud}`);
+    if (claims.size < before.from) fail("a succession goes back");
+    if (tenures.some(({ controller }) => controller === claims.to)) fail(`${claims.to} had its turn before`);
+    const { accepted, ...said } = strictJson(base64(token.split(".")[1], "base64url"));
+    const bytes = Buffer.from(`triplane-succession-v1\n${canonical(Object.assign(Object.create(null), said))}`, "utf8");
+    verifySignature(claims.to, bytes, base64(accepted, "base64url"));
+    tenures.push({ controller: claims.to, from: claims.size });
+  }
+  return tenures;
 }
 
 /** A C2SP checkpoint in a C2SP signed note. */
@@ -1315,27 +1357,32 @@ export function verifyReceipt(bytes, trusted = {}) {
     steps.push({ part, result: "proven", what: "the receipt has the form of version 1" });
 
     part = "identity";
-    const { controller, workspace } = readIdentity(state.rid, receipt.state_identity);
+    const { controller: founder, workspace } = readIdentity(state.rid, receipt.state_identity);
     same("workspace", receipt.workspace, workspace);
+    const tenures = readTenures(receipt.successions ?? [], founder, state.rid, workspace);
+    const { controller, from } = tenures.at(-1);
     steps.push({ part, result: "proven", what: `the ledger ${state.rid} of ${workspace} belongs to ${controller}` });
 
     part = "anchor";
     if (trusted.stateRid !== undefined) same("state repository", state.rid, trusted.stateRid);
     if (trusted.stateRid !== undefined) same("identity root", state.identity_root, trusted.stateRoot);
-    if (trusted.controller !== undefined) same("ops-controller", controller, trusted.controller);
+    const isKnown = tenures.some((each) => each.controller === trusted.controller);
+    if (trusted.controller !== undefined && !isKnown) same("ops-controller", controller, trusted.controller);
     if (trusted.policyRid !== undefined) same("policy repository", policy.rid, trusted.policyRid);
     const isAnchored = trusted.stateRid !== undefined || trusted.controller !== undefined;
     const anchored = isAnchored ? "the ledger is the pinned one" : "no pin was given: anybody can found a ledger";
     steps.push({ part, result: isAnchored ? "proven" : "skipped", what: anchored });
 
     part = "record";
-    const carried = readRecord(receipt.record, { controller, audience: `${workspace}/${policy.rid}` });
+    const { controller: signer } = tenures.findLast((each) => each.from <= receipt.inclusion.index);
+    const carried = readRecord(receipt.record, { controller: signer, audience: `${workspace}/${policy.rid}` });
     same("subject", receipt.subject, carried.audit.subject);
     record = carried.audit;
     steps.push({ part, result: "proven", what: `the ops-controller signed that ${record.subject} ended as ${record.outcome}` });
 
     part = "checkpoint";
     const checkpoint = readCheckpoint(receipt.checkpoint, `triplane/${workspace}/${state.rid}`, controller);
+    if (from > checkpoint.size) fail("the ledger was handed over later than it says");
     steps.push({ part, result: "proven", what: `the ops-controller signed the ledger with ${checkpoint.size} records` });
 
     part = "inclusion";

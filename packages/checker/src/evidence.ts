@@ -61,7 +61,7 @@ export async function gather(sources: Sources, options: EvidenceOptions): Promis
   const { workspace, pins } = sources;
   const asked = <T>(name: SourceName, read: () => Promise<Read<T>>): Promise<Read<T>> =>
     options.needs.has(name) ? read() : Promise.resolve(NOT_ASKED);
-  const terms = { workspace, rid: pins.state.rid, controller: pins.controller };
+  const terms = { workspace, rid: pins.state.rid };
   const ledgerReading = new LedgerReading(terms);
   const firstLedger = await asked("ledger", () =>
     reading("the ledger", async () => ledgerReading.readOn(await readGoverned(sources.stateRepo, pins.state))),
@@ -79,7 +79,9 @@ export async function gather(sources: Sources, options: EvidenceOptions): Promis
   const { nats } = sources;
   const bus = await asked("bus", async () => {
     if (nats === undefined) return { ok: false, why: "NATS: nothing says where it is and with which identity to ask it" };
-    return await reading<BusState>(`NATS at ${nats.url}`, () => readBus(nats, workspace, pins.controller));
+    return await reading<BusState>(`NATS at ${nats.url}`, () =>
+      readBus(nats, workspace, new Set([pins.controller, ...ledgerReading.controllers])),
+    );
   });
   const controllerTwice = await controller.again();
   const orchestratorTwice = await orchestrator.again();

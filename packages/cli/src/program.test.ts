@@ -52,6 +52,7 @@ async function run(
     progress: (line) => streams.err(`${line}\n`),
     emit: (event, text) => streams.out(json ? `${JSON.stringify(event)}\n` : `${text}\n`),
     readInput: async () => options.input ?? "",
+    askSecret: async () => undefined,
   });
   const code = await runShell(options.program ?? PROGRAM, argv, streams, contextFor);
   return { code, out, err };

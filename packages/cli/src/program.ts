@@ -13,7 +13,7 @@ const NOUNS = {
   desired: "Change the desired state from a pipeline",
   ledger: "Verify and read the ledger, and rebuild from it",
   seed: "Replicate the repositories with Radicle",
-  keys: "Make and show signing keys",
+  keys: "Make, lock, replace and show signing keys",
   check: "Check a workspace from the outside",
 } as const;
 
@@ -157,6 +157,13 @@ const COMMANDS: readonly Listing[] = [
     import("./commands/check/invariants.ts").then((module) => module.checkInvariantsCommand),
   ),
   listed("keys new", "Make an Ed25519 signing key", () => import("./commands/keys/new.ts").then((module) => module.keysNew)),
+  listed("keys encrypt", "Put a key file under a passphrase", () => import("./commands/keys/lock.ts").then((module) => module.keysEncrypt)),
+  listed("keys decrypt", "Take the passphrase off a key file", () =>
+    import("./commands/keys/lock.ts").then((module) => module.keysDecrypt),
+  ),
+  listed("keys rotate", "Put a new key in the place of the keeper's or the controller's", () =>
+    import("./commands/keys/rotate.ts").then((module) => module.keysRotate),
+  ),
   listed("keys show", "Show the DIDs of your keys", () => import("./commands/keys/show.ts").then((module) => module.keysShow)),
   listed("completion", "Print a completion script for your shell", async () => {
     const { completionCommand } = await import("./commands/completion.ts");

@@ -25,10 +25,16 @@ const SMALL_ORDER_Y = [
   0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c7n,
 ].map(bigEndian);
 
-/** A key pair that signs. The private part never leaves this object except through `seed`. */
-export interface SigningKey {
+/** Who signs, wherever the secret lies: in this process, or in an agent that never gives it away (ADR 0028). */
+export interface Signer {
   readonly did: Did;
   readonly publicKey: Uint8Array;
+  /** An Ed25519 signature over exactly these bytes. Rejects with `agent_refused` or `agent_unavailable` where an agent signs and does not. */
+  sign(bytes: Uint8Array): Uint8Array | Promise<Uint8Array>;
+}
+
+/** A signer whose secret is in this process, so that it signs at once. It never leaves this object except through `seed`. */
+export interface SigningKey extends Signer {
   /** The 32 secret bytes (RFC 8032). For writing key files only. */
   readonly seed: Uint8Array;
   sign(bytes: Uint8Array): Uint8Array;

@@ -20,6 +20,7 @@ export * from "./objects/claims.ts";
 export * from "./objects/decision.ts";
 export * from "./objects/op.ts";
 export * from "./objects/refusal.ts";
+export * from "./objects/succession.ts";
 export * from "./orchestrator-api.ts";
 export * from "./ports.ts";
 export * from "./streams.ts";

@@ -5,7 +5,7 @@
 // 3. The identity of an object is the SHA-256 of its exact bytes; nothing is re-serialised before it is hashed.
 import { canonicalJson, type Json } from "./canonical-json.ts";
 import { type Digest, digestOf } from "./digest.ts";
-import { assertDid, type Did, type SigningKey, verifySignature } from "./ed25519.ts";
+import { assertDid, type Did, type Signer, type SigningKey, verifySignature } from "./ed25519.ts";
 import { TriplaneError } from "./failures/index.ts";
 import { MAX_TOKEN_BYTES } from "./limits.ts";
 import { parseStrictJson } from "./strict-json.ts";
@@ -28,10 +28,23 @@ const EMBEDDED_KEY = new Set(["jwk", "jku", "x5u", "x5c", "x5t", "x5t#S256"]);
 
 /** Signs a payload as compact JWS. Throws `token_too_large` if the result is above its kind's limit. */
 export function signToken(typ: TokenType, payload: { readonly [key: string]: unknown }, key: SigningKey): string {
+  const input = signingInput(typ, payload, key.did);
+  return compactOf(typ, input, key.sign(Buffer.from(input, "ascii")));
+}
+
+/** The same for a signer that may have to ask elsewhere. Throws what the signer throws as well. */
+export async function signTokenBy(typ: TokenType, payload: { readonly [key: string]: unknown }, signer: Signer): Promise<string> {
+  const input = signingInput(typ, payload, signer.did);
+  return compactOf(typ, input, await signer.sign(Buffer.from(input, "ascii")));
+}
+
+function signingInput(typ: TokenType, payload: { readonly [key: string]: unknown }, kid: Did): string {
   // In the order that canonical JSON has; neither value holds anything that JSON escapes.
-  const header = encode(`{"alg":"EdDSA","kid":"${key.did}","typ":"${typ}"}`);
-  const input = `${header}.${encode(canonicalJson(payload))}`;
-  const compact = `${input}.${Buffer.from(key.sign(Buffer.from(input, "ascii"))).toString("base64url")}`;
+  return `${encode(`{"alg":"EdDSA","kid":"${kid}","typ":"${typ}"}`)}.${encode(canonicalJson(payload))}`;
+}
+
+function compactOf(typ: TokenType, input: string, signature: Uint8Array): string {
+  const compact = `${input}.${Buffer.from(signature).toString("base64url")}`;
   assertSize(compact, typ);
   return compact;
 }

@@ -1,19 +1,26 @@
 // Who governs: changes of the delegates, as one revision of the identity document that the delegates before it accept.
 //
 // 1. A key becomes a delegate only after it signed refs of its own in the repository: somebody holds it.
-// 2. A change after which the approved head would have too few signatures is not proposed: it would leave the workspace without a policy.
-import { type Clock, type Did, type SigningKey, TriplaneError } from "@triplane/contract";
+// 2. A change after which the approved head would have too few approvals is not proposed, nor accepted: it would leave the workspace
+//    without a policy for every reader who does not remember one. Counted as readers count: people, and own heads (ADR 0024).
+import { type Clock, type Did, type Signer, TriplaneError } from "@triplane/contract";
 import {
   acceptRevision,
+  countPeople,
   type IdentityDocument,
   isAncestor,
+  type KeyHolders,
+  namedCommits,
+  operatorKeys,
   type PendingRevision,
   pendingRevisions,
   proposeRevision,
 } from "@triplane/ledger";
+import { loadPolicy } from "@triplane/policy";
+import { filesAt } from "./files.ts";
 import { headIn } from "./proposals.ts";
 import { type GovernedRepository, openGoverned } from "./repository.ts";
-import { GOVERNED, type GovernedName, type Site } from "./site.ts";
+import { BRANCH, GOVERNED, type GovernedName, type Site } from "./site.ts";
 
 export interface DelegateChange {
   readonly add: readonly Did[];
@@ -32,7 +39,7 @@ export interface ChangedDelegates {
 }
 
 interface Signing {
-  readonly key: SigningKey;
+  readonly key: Signer;
   readonly clock: Clock;
 }
 
@@ -83,19 +90,36 @@ async function documentAfter(site: Site, repository: GovernedRepository, change:
 }
 
 async function assertHeadStays(repository: GovernedRepository, delegates: readonly Did[], threshold: number): Promise<void> {
-  const { approved } = repository;
+  const { approved, verified, repoDir } = repository;
   if (approved === undefined) return;
+  const people = await peopleAfter(repository, approved.base);
+  const named = namedCommits(verified, delegates, BRANCH).get(approved.base);
   const signed: Did[] = [];
   for (const did of delegates) {
     const head = headIn(repository, did);
-    if (head !== undefined && (await isAncestor(repository.repoDir, approved.base, head).catch(() => false))) signed.push(did);
+    // Of somebody who is no delegate yet only the newest word is at hand.
+    const isOwnWord = verified.chains.has(did) ? named?.has(did) === true : head === approved.base;
+    if (isOwnWord && head !== undefined && (await isAncestor(repoDir, approved.base, head).catch(() => false))) signed.push(did);
   }
-  if (signed.length >= threshold) return;
+  const votes = countPeople(signed, people);
+  if (votes >= threshold) return;
   const others = delegates.filter((did) => !signed.includes(did)).join(", ");
+  const unlisted = delegates.filter((did) => people !== undefined && !people.has(did)).join(", ");
+  const hints = [
+    ...(unlisted === ""
+      ? []
+      : [`First a policy is approved that lists for an operator: ${unlisted}. A key that it does not list has no vote.`]),
+    ...(others === "" ? [] : [`${unlisted === "" ? "First" : "Then"} these sign it, with \`triplane governance approve\`: ${others}.`]),
+  ];
   throw invalid(
-    `after this change only ${signed.length} of ${threshold} delegates would stand behind the approved ${repository.name} ${approved.base.slice(0, 12)}`,
-    `It would be approved no longer. First these sign it (they approve it with \`triplane governance approve\`): ${others}.`,
+    `after this change only ${votes} of ${threshold} would stand behind the approved ${repository.name} ${approved.base.slice(0, 12)}`,
+    `It would be approved no longer. ${hints.join(" ")}`,
   );
+}
+
+/** Who holds which key for a reader who comes new: the approved policy itself says so, not the one before it. */
+async function peopleAfter({ name, people, repoDir }: GovernedRepository, approved: string): Promise<KeyHolders | undefined> {
+  return name === "policy" ? operatorKeys(loadPolicy(await filesAt(repoDir, approved)).policy) : people;
 }
 
 /** Accepts a revision that waits, whose id begins so. Throws `proposal_unknown`. */

@@ -1,5 +1,5 @@
 // Founding and joining: three repositories whose only delegate is the founder at first, and the signed word of those who want to govern too.
-import { type Clock, type SigningKey, TriplaneError } from "@triplane/contract";
+import { type Clock, type Signer, TriplaneError } from "@triplane/contract";
 import { changeNamespace, createRepository, openNamespace, type RepositoryPin } from "@triplane/ledger";
 import { HEAD_REF } from "./proposals.ts";
 import { openGoverned } from "./repository.ts";
@@ -9,17 +9,17 @@ import { INTRODUCTIONS_PREFIX } from "./status.ts";
 export interface Founding {
   readonly storageDir: string;
   readonly workspace: string;
-  readonly founder: SigningKey;
+  readonly founder: Signer;
   readonly principal: string;
   /** The ops-controller's key: the ledger's only delegate for as long as it lives. */
-  readonly controller: SigningKey;
+  readonly controller: Signer;
   readonly clock: Clock;
 }
 
 /** Makes the three repositories. Until others are added the founder decides alone, and everything says so. Throws `git_failed` where they exist. */
 export async function foundWorkspace(founding: Founding): Promise<Readonly<Record<RepositoryName, RepositoryPin>>> {
   const { storageDir, workspace, founder, principal, controller, clock } = founding;
-  const make = async (name: string, description: string, key: SigningKey): Promise<RepositoryPin> => {
+  const make = async (name: string, description: string, key: Signer): Promise<RepositoryPin> => {
     const spec = { storageDir, name, description, founder: key, delegates: [key], threshold: 1, clock };
     const { rid, identityRoot, repoDir } = await createRepository(spec);
     if (key === founder)
@@ -39,7 +39,7 @@ export async function foundWorkspace(founding: Founding): Promise<Readonly<Recor
  */
 export async function joinWorkspace(
   site: Site,
-  joining: { readonly key: SigningKey; readonly principal: string; readonly clock: Clock },
+  joining: { readonly key: Signer; readonly principal: string; readonly clock: Clock },
 ): Promise<void> {
   const { key, principal, clock } = joining;
   for (const name of GOVERNED) {

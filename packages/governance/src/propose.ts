@@ -1,5 +1,5 @@
 // Proposing: a commit on top of the approved head, and a signed ref in the author's own namespace that names it. No vote is implied.
-import { type Clock, nowSeconds, type SigningKey, TriplaneError } from "@triplane/contract";
+import { type Clock, nowSeconds, type Signer, TriplaneError } from "@triplane/contract";
 import { changeNamespace, commitFiles } from "@triplane/ledger";
 import { loadPolicy } from "@triplane/policy";
 import { differenceOf, type Files } from "./difference.ts";
@@ -11,7 +11,7 @@ import { type Reviewed, type ReviewOptions, reviewCommit } from "./review.ts";
 import type { Site } from "./site.ts";
 
 export interface ProposeOptions extends ReviewOptions {
-  readonly key: SigningKey;
+  readonly key: Signer;
   /** Shown as the commit's author. */
   readonly principal: string;
   readonly clock: Clock;

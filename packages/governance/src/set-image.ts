@@ -1,7 +1,7 @@
 // An automation's image update: one digest changed in the approved desired state, signed as its own head, where a rule of the policy lets it.
 //
 // 1. What no reader would count is not signed: refused with the reason, before there is a commit that people have to look at.
-import { type Clock, nowSeconds, type SigningKey, TriplaneError } from "@triplane/contract";
+import { type Clock, nowSeconds, type Signer, TriplaneError } from "@triplane/contract";
 import { changeNamespace, commitFiles, formerImage, isAncestor, openNamespace } from "@triplane/ledger";
 import { type ImageChange, imagesIn, judgeImageUpdate, signerOf, withImage } from "@triplane/policy";
 import type { Files } from "./difference.ts";
@@ -12,7 +12,7 @@ import { type GovernedRepository, openGoverned } from "./repository.ts";
 import type { Site } from "./site.ts";
 
 export interface SetImageOptions {
-  readonly key: SigningKey;
+  readonly key: Signer;
   readonly clock: Clock;
   readonly target: string;
   readonly setting: string;

@@ -2,7 +2,7 @@
 //
 // 1. An approval is the own signed head at exactly the commit that was read; it is given only with the digest that was shown.
 // 2. A rejection is a statement. It takes back the own approval, if there is one, and stops nothing by itself.
-import { type Clock, type SigningKey, TriplaneError } from "@triplane/contract";
+import { type Clock, type Signer, TriplaneError } from "@triplane/contract";
 import { changeNamespace, isAncestor, setCanonicalRefs } from "@triplane/ledger";
 import { approversOf, HEAD_REF, headIn, type Proposal, pickProposal, proposalsOf, rejectionRef } from "./proposals.ts";
 import { type GovernedRepository, openGoverned } from "./repository.ts";
@@ -10,7 +10,7 @@ import { type Reviewed, type ReviewOptions, reviewCommit } from "./review.ts";
 import { BRANCH, GOVERNED, type GovernedName, type Site } from "./site.ts";
 
 export interface VoteOptions {
-  readonly key: SigningKey;
+  readonly key: Signer;
   readonly clock: Clock;
 }
 
@@ -50,7 +50,8 @@ export async function approve(
   options: VoteOptions & ReviewOptions,
 ): Promise<Voted & { readonly reviewed: Reviewed }> {
   const { repository, proposal } = found;
-  assertDelegate(repository, options.key);
+  // Who joined may stand behind what is approved already: it gives no vote, and counts from the moment that they become a delegate.
+  if (proposal.standing !== "approved" || !repository.namespaces.has(options.key.did)) assertDelegate(repository, options.key);
   const { commit, standing } = proposal;
   if (standing === "outdated")
     throw new TriplaneError("proposal_outdated", `${proposal.id} does not follow the approved head ${repository.approved?.commit}`);
@@ -100,7 +101,7 @@ async function again(repository: GovernedRepository, proposal: Proposal): Promis
   return found ?? { ...proposal, approvedBy: await approversOf(repository, proposal.commit) };
 }
 
-function assertDelegate(repository: GovernedRepository, key: SigningKey): void {
+function assertDelegate(repository: GovernedRepository, key: Signer): void {
   if (!repository.delegates.includes(key.did))
     throw new TriplaneError("delegates_invalid", `${key.did} is no delegate of the ${repository.name} repository, and has no vote there`, {
       hint: "`triplane governance status` lists who governs.",

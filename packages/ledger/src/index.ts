@@ -7,6 +7,7 @@ export { formerImage, type ImageLine, type ImageUpdateStep } from "./desired/ima
 export { type DesiredMemory, rememberInFile } from "./desired/memory.ts";
 export { decodeCommit, decodeTree, encodeCommit, encodeTree } from "./git/objects.ts";
 export { checkpointOrigin, readCheckpoint, signCheckpoint } from "./ledger/checkpoint.ts";
+export type { SuccessionGrounds } from "./ledger/hand-over.ts";
 export { MAX_BATCH_RECORDS } from "./ledger/layout.ts";
 export { findRecord, type LedgerRecord, ledgerCheckpoint, type ReadLedgerOptions, readLedger } from "./ledger/read.ts";
 export { type ReadjudicatedRecord, readjudicateLedger } from "./ledger/readjudicate.ts";

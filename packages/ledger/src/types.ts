@@ -68,6 +68,17 @@ export interface MissingNumbers {
   readonly decidedAtS: number;
 }
 
+/** One key handed the ledger over to another: records from `size` on are the new one's. */
+export interface LedgerSuccession {
+  readonly from: Did;
+  readonly to: Did;
+  readonly size: number;
+  /** The policy commit that names the new key. */
+  readonly policyCommit: string;
+  /** Seconds since 1970. */
+  readonly atS: number;
+}
+
 export interface LedgerReport {
   readonly ok: boolean;
   readonly size: number;
@@ -77,7 +88,10 @@ export interface LedgerReport {
   /** The first one names the first bad record. */
   readonly problems: readonly LedgerProblem[];
   readonly workspace: string | undefined;
+  /** The ops-controller's key now. */
   readonly controller: Did | undefined;
+  /** Who handed the ledger over to whom, oldest first. */
+  readonly successions: readonly LedgerSuccession[];
   /** False for a plain clone, which has no signed refs: commits and checkpoint were verified against the pinned key instead. */
   readonly signedRefs: boolean;
   /** All gaps; only those older than the grace are problems. */

@@ -19,8 +19,8 @@ import {
   type OpClaims,
   parseOp,
   type Random,
-  type SigningKey,
-  signOp,
+  type Signer,
+  signOpBy,
   TriplaneError,
   uuid7,
   verifyOp,
@@ -67,7 +67,7 @@ export class Outbox {
   }
 
   /** Signs an op with the key's next number and stores it. It is on disk when this returns; nothing has been sent. Throws `secret_in_op`. */
-  async prepare(draft: OpDraft, key: SigningKey): Promise<OutboxOp> {
+  async prepare(draft: OpDraft, key: Signer): Promise<OutboxOp> {
     const { clock, random, audience } = this.#options;
     const { notBeforeS, expiresInS, reason, plan, ...fixed } = draft;
     assertNoSecrets(fixed.args, "args");
@@ -85,7 +85,7 @@ export class Outbox {
     };
     for (let race = 0; race < MAX_RACES; race += 1) {
       const seq = await this.nextSeq(key.did);
-      const stored = await this.#reserve(signOp({ ...claims, seq }, key));
+      const stored = await this.#reserve(await signOpBy({ ...claims, seq }, key));
       if (stored !== undefined) return stored;
     }
     throw new TriplaneError("internal", `no free sequence number after ${MAX_RACES} attempts`);

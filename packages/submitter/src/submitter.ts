@@ -4,16 +4,7 @@
 // 2. The ops of a key are sent in the order of their numbers; if one cannot be sent, those after it wait.
 // 3. A number refused as wrong teaches the outbox the right one; only `submitAndWait` signs again.
 import { type Bus, messageIdOf } from "@triplane/bus";
-import {
-  type Clock,
-  failpoint,
-  type Random,
-  type SigningKey,
-  streamNames,
-  subjects,
-  TriplaneError,
-  toTriplaneError,
-} from "@triplane/contract";
+import { type Clock, failpoint, type Random, type Signer, streamNames, subjects, TriplaneError, toTriplaneError } from "@triplane/contract";
 import { backoffMs, type Logger, sleep } from "@triplane/kit";
 import type { OpOutcome, OutboxOp } from "./entry.ts";
 import type { OpDraft, Outbox } from "./outbox.ts";
@@ -59,7 +50,7 @@ export class Submitter {
   }
 
   /** Signs, stores, sends. Throws what a publish throws; the op is then in the outbox and `resendAll` sends it. */
-  async submit(draft: OpDraft, key: SigningKey): Promise<OutboxOp> {
+  async submit(draft: OpDraft, key: Signer): Promise<OutboxOp> {
     return this.send(await this.#options.outbox.prepare(draft, key));
   }
 
@@ -69,11 +60,7 @@ export class Submitter {
   }
 
   /** Submits and waits. Where the keeper expected another number of the key, signs again with that one, once or twice. */
-  async submitAndWait(
-    draft: OpDraft,
-    key: SigningKey,
-    options: WaitOptions,
-  ): Promise<{ readonly op: OutboxOp; readonly outcome: OpOutcome }> {
+  async submitAndWait(draft: OpDraft, key: Signer, options: WaitOptions): Promise<{ readonly op: OutboxOp; readonly outcome: OpOutcome }> {
     for (let round = 1; ; round += 1) {
       const op = await this.submit(draft, key);
       const outcome = await this.waitForOutcome(op.entry.jti, options);

@@ -1,12 +1,12 @@
 // Files on the machine itself: configuration, keys, outbox entries, desired state, component definitions.
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CONFIG as MIRROR } from "@triplane/audit-mirror";
 import { generateSigningKey, TriplaneError } from "@triplane/contract";
 import { CONFIG as CONTROLLER } from "@triplane/controller";
 import { CONFIG as SYNC } from "@triplane/desired-sync";
 import { CONFIG as KEEPER } from "@triplane/keeper";
-import { readKeyFile, resolveConfig, systemClock, systemRandom, writeKeyFile } from "@triplane/kit";
+import { readKeyFile, resolveConfig, systemClock, systemRandom, writeKeyFile, writeLockedKeyFile } from "@triplane/kit";
 import { readNickel } from "@triplane/nickel";
 import { CONFIG as ORCHESTRATOR, parseDesiredState } from "@triplane/orchestrator";
 import { Outbox } from "@triplane/submitter";
@@ -56,9 +56,12 @@ export async function keyFiles(): Promise<Door> {
   const key = generateSigningKey();
   await writeKeyFile(path, key);
   const seed = Buffer.from(key.seed).toString("base64url");
+  const lockedPath = join(folder.path, "locked");
+  await writeLockedKeyFile(lockedPath, key, { passphrase: "a fuzzed passphrase", comment: "fuzz", random: systemRandom });
+  const locked = await readFile(lockedPath, "utf8");
   return {
-    seeds: [bytesOf(JSON.stringify({ did: key.did, seed }))],
-    words: ["did", "seed", "did:key:z6Mk", "AAAA"],
+    seeds: [bytesOf(JSON.stringify({ did: key.did, seed })), bytesOf(locked)],
+    words: ["did", "seed", "did:key:z6Mk", "AAAA", "-----BEGIN OPENSSH PRIVATE KEY-----\n", "b3BlbnNzaC1rZXktdjEA"],
     enter: async (input) => {
       await writeFile(path, input, { mode: 0o600 });
       try {

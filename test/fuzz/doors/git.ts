@@ -18,14 +18,14 @@ const ID = "0123456789abcdef0123456789abcdef01234567";
 const OTHER = "89abcdef0123456789abcdef0123456789abcdef";
 const WHO = "ops-controller <z6Mk> 1790000000 +0000";
 
-export function commits(): Door {
+export async function commits(): Promise<Door> {
   const key = generateSigningKey();
   const fields = { tree: ID, parents: [OTHER], author: WHO, committer: WHO, message: "A batch\n\nJti: x\nChain: sha256:00\n" };
   return {
     seeds: [
       encodeCommit(fields),
       encodeCommit({ ...fields, parents: [], message: "" }),
-      encodeCommit({ ...fields, signature: signSshsig(encodeCommit(fields), "git", key) }),
+      encodeCommit({ ...fields, signature: await signSshsig(encodeCommit(fields), "git", key) }),
     ],
     words: ["tree ", "parent ", "author ", "committer ", "gpgsig ", "encoding ", "mergetag object ", " +0000\n", "\n\n"],
     enter: (input) => {
@@ -66,9 +66,9 @@ export function identityDocuments(): Door {
 }
 
 /** The armoured signature of a commit; the message is the one that was signed. */
-export function sshSignatures(): Door {
+export async function sshSignatures(): Promise<Door> {
   const message = bytesOf("tree\n");
-  const seeds = [signSshsig(message, "git", generateSigningKey()), signSshsig(message, "radicle", generateSigningKey())];
+  const seeds = [await signSshsig(message, "git", generateSigningKey()), await signSshsig(message, "radicle", generateSigningKey())];
   return {
     seeds: seeds.map(bytesOf),
     words: ["-----BEGIN SSH SIGNATURE-----\n", "-----END SSH SIGNATURE-----", "U1NIU0lH", "AAAA", "====", "\n"],

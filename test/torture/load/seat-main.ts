@@ -193,7 +193,7 @@ async function speak(principal: string, word: "approve" | "reject", jti: string)
 }
 
 async function personOf(principal: string): Promise<Person> {
-  return personAt(await actorFor(principal, {}, layout, workspace), layout, workspace, AROUND);
+  return personAt(await actorFor({ as: principal }, { env: {} }, layout, workspace), layout, workspace, AROUND);
 }
 
 const sitters = new Map<string, Sitter>();

@@ -2,6 +2,7 @@
 // itself is whole: chain, tree, checkpoints, commits, signed head.
 import type { Evidence } from "../evidence.ts";
 import type { DecisionFacts, RecordFacts } from "../proof/record.ts";
+import { controllerAt } from "../proof/succession.ts";
 import type { Case, Violation } from "../report.ts";
 import type { EvaluatedPolicy, PolicyHistory } from "../sources/policy.ts";
 
@@ -19,7 +20,7 @@ export function checkChain(evidence: Evidence, told: Case): void {
     );
     for (const record of ledger.records) {
       const about = { recordIndex: record.index, jti: record.subject, commit: record.commit };
-      checkRecord(record, evidence, `record ${record.index}`, about, told);
+      checkRecord(record, evidence, controllerAt(ledger.tenures, record.index), `record ${record.index}`, about, told);
       if (policy !== undefined && record.decision !== undefined)
         checkDecision(record.decision, policy, evidence, `record ${record.index}`, about, told);
     }
@@ -39,10 +40,17 @@ export function checkChain(evidence: Evidence, told: Case): void {
   told.saw(`${controller.late.rejected.size} messages were kept as evidence instead of believed`);
 }
 
-function checkRecord(record: RecordFacts, evidence: Evidence, name: string, about: Omit<Violation, "what">, told: Case): void {
+function checkRecord(
+  record: RecordFacts,
+  evidence: Evidence,
+  controller: string | undefined,
+  name: string,
+  about: Omit<Violation, "what">,
+  told: Case,
+): void {
   for (const problem of record.problems) told.violation({ what: `${name}: ${problem}`, ...about });
-  if (record.signer !== "" && record.signer !== evidence.pins.controller)
-    told.violation({ what: `${name} is signed by ${record.signer}, not by the pinned controller`, ...about });
+  if (record.signer !== "" && record.signer !== controller)
+    told.violation({ what: `${name} is signed by ${record.signer}, not by ${controller}, whose turn it was`, ...about });
   if (record.audience !== "" && record.audience !== evidence.audience)
     told.violation({ what: `${name} is for ${record.audience}, not for ${evidence.audience}`, ...about });
 }

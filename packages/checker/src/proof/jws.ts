@@ -6,6 +6,7 @@ import {
   digestOf,
   opClaimsSchema,
   refusalClaimsSchema,
+  successionClaimsSchema,
 } from "@triplane/contract";
 import type { z } from "zod";
 import { isSignedBy } from "./ed25519.ts";
@@ -16,6 +17,7 @@ const SCHEMAS = {
   "admission+jwt": admissionClaimsSchema,
   "refusal+jwt": refusalClaimsSchema,
   "audit+jwt": auditClaimsSchema,
+  "succession+jwt": successionClaimsSchema,
 } as const;
 
 type Typ = keyof typeof SCHEMAS;

@@ -66,7 +66,7 @@ export interface BusState {
 
 const LEASE_KEY = "ops-controller";
 
-export async function readBus(source: NatsSource, workspace: string, controller: string): Promise<BusState> {
+export async function readBus(source: NatsSource, workspace: string, controllers: ReadonlySet<string>): Promise<BusState> {
   await using api = await NatsApi.open(source);
   const names = streamNames(workspace);
   const kv = buckets(workspace);
@@ -103,7 +103,7 @@ export async function readBus(source: NatsSource, workspace: string, controller:
   // Before the database is read for the last time: whatever is acked by now has to be in there.
   for (const stream of [names.pending, names.review, names.cmd, names.audit])
     if ((await api.stream(stream)) !== undefined) consumers.set(stream, await api.consumers(stream));
-  await read(names.audit, ({ bytes, seq }) => audit.push({ seq, digest: digestOf(bytes), subject: subjectOf(bytes, controller) }));
+  await read(names.audit, ({ bytes, seq }) => audit.push({ seq, digest: digestOf(bytes), subject: subjectOf(bytes, controllers) }));
   const lease = (await api.stream(`KV_${kv.lease}`)) && (await api.lastOf(`KV_${kv.lease}`, `$KV.${kv.lease}.${LEASE_KEY}`));
   const alarms = (await api.stream(names.alarm))?.messages ?? 0;
   const syncsAlways = await api.syncsAlways();
@@ -175,10 +175,10 @@ function opOf(bytes: Buffer): OpFacts | undefined {
   }
 }
 
-function subjectOf(bytes: Buffer, controller: string): string | undefined {
+function subjectOf(bytes: Buffer, controllers: ReadonlySet<string>): string | undefined {
   try {
     const token = readToken(bytes.toString("utf8"), "audit+jwt");
-    return token.verified && token.kid === controller ? token.claims.subject : undefined;
+    return token.verified && controllers.has(token.kid) ? token.claims.subject : undefined;
   } catch {
     return undefined;
   }

@@ -6,6 +6,7 @@ import { openCheckpoint } from "../proof/checkpoint.ts";
 import { GrowingTree, tilesOf } from "../proof/merkle.ts";
 import { factsOfRecord, type RecordFacts } from "../proof/record.ts";
 import { sshSigner } from "../proof/sshsig.ts";
+import { openSuccession, type Tenure } from "../proof/succession.ts";
 
 export interface LedgerRecord extends RecordFacts {
   readonly index: number;
@@ -26,12 +27,13 @@ export interface Ledger {
   readonly records: readonly LedgerRecord[];
   readonly bySubject: ReadonlyMap<string, LedgerRecord>;
   readonly faults: readonly LedgerFault[];
+  /** Who answers for which records, the founder first. */
+  readonly tenures: readonly Tenure[];
 }
 
 export interface LedgerTerms {
   readonly workspace: string;
   readonly rid: string;
-  readonly controller: string;
 }
 
 /** Reads a ledger as far as it is, and later what was added; all that was read stays in memory, reduced to facts. */
@@ -42,6 +44,8 @@ export class LedgerReading {
   readonly #faults: LedgerFault[] = [];
   readonly #tree = new GrowingTree();
   readonly #subjects: string[] = [];
+  readonly #tenures: Tenure[] = [];
+  readonly #successions: string[] = [];
   #chain: Buffer;
   #timeMs = 0;
   #head: string | undefined;
@@ -52,13 +56,20 @@ export class LedgerReading {
     this.#chain = createHash("sha256").update("triplane-ledger-genesis-v1\n").update(terms.rid).digest();
   }
 
+  /** All keys that are or were the ops-controller's, as far as was read. */
+  get controllers(): ReadonlySet<string> {
+    return new Set(this.#tenures.map(({ controller }) => controller));
+  }
+
   get size(): number {
     return this.#records.length;
   }
 
   /** Goes on to the head that the controller signed. */
   async readOn(governed: Governed): Promise<void> {
-    const head = governed.signed.get(this.#terms.controller)?.get("refs/heads/main");
+    const [founder] = governed.revisions[0]?.document.delegates ?? [];
+    if (this.#tenures.length === 0 && founder !== undefined) this.#tenures.push({ controller: founder, from: 0 });
+    const head = governed.signed.get(governed.document.delegates[0] ?? "")?.get("refs/heads/main");
     if (head === undefined) {
       if (this.#head !== undefined) this.#fault("the controller no longer signs a head of the ledger", undefined, this.#head);
       return;
@@ -78,6 +89,14 @@ export class LedgerReading {
       this.#commits += 1;
     }
     await this.#compareFiles(governed.repo, head);
+    const named = governed.revisions.filter(({ accepted }) => accepted).map(({ document }) => document.delegates.join("+"));
+    const handed = this.#tenures.map(({ controller }) => controller);
+    if (named.join() !== handed.join())
+      this.#fault(
+        `the identity names ${named.join(", then ")} as the controller, and the ledger went to ${handed.join(", then ")}`,
+        undefined,
+        head,
+      );
   }
 
   result(repo: string): Ledger {
@@ -88,12 +107,14 @@ export class LedgerReading {
       records: this.#records,
       bySubject: this.#bySubject,
       faults: this.#faults,
+      tenures: this.#tenures,
     };
   }
 
   async #readBatch(objects: Objects, id: string): Promise<void> {
     const first = this.#records.length;
     const commit = await objects.commit(id);
+    if (commit.message.startsWith("Hand over at ")) return await this.#readHandOver(objects, id, commit);
     const content = await objects.blob(`${id}:${batchPath(first)}`);
     if (content === undefined) {
       this.#fault(`${batchPath(first)} is missing`, first, id);
@@ -104,6 +125,45 @@ export class LedgerReading {
     for (const line of lines) this.#takeRecord(line, id);
     this.#checkCommit(commit, id, first);
     await this.#checkCheckpoint(objects, id);
+  }
+
+  /** The commit by which one key hands over to the next: no records, one line more in `successions`. */
+  async #readHandOver(objects: Objects, id: string, commit: GitCommit): Promise<void> {
+    const size = this.#records.length;
+    const lines = (await objects.blob(`${id}:successions`))?.toString("latin1").split("\n") ?? [];
+    const compact = lines.at(-2) ?? "";
+    const chain = `sha256:${this.#chain.toString("hex")}`;
+    this.#checkSigner(commit, id, size);
+    if (lines.join("\n") !== [...this.#successions, compact, ""].join("\n")) {
+      this.#fault(`the successions of commit ${id} are not those before it and one more`, size, id);
+      return;
+    }
+    try {
+      const claims = openSuccession(compact);
+      const expected = {
+        iss: this.#controller,
+        state_rid: this.#terms.rid,
+        size,
+        root: this.#tree.root().toString("base64"),
+        chain_head: chain,
+      };
+      for (const [name, value] of Object.entries(expected))
+        if (claims[name as keyof typeof expected] !== value)
+          this.#fault(`the succession of commit ${id} says ${name} ${claims[name as keyof typeof expected]}; it is ${value}`, size, id);
+      if (!claims.aud.startsWith(`${this.#terms.workspace}/`)) this.#fault(`the succession of commit ${id} is for ${claims.aud}`, size, id);
+      if (this.controllers.has(claims.to)) this.#fault(`commit ${id} gives the ledger back to ${claims.to}`, size, id);
+      if (commit.message !== `Hand over at ${size}\n\nTo: ${claims.to}\nChain: ${chain}\n`)
+        this.#fault(`the message of commit ${id} is not what its succession makes it`, size, id);
+      this.#tenures.push({ controller: claims.to, from: size });
+      this.#successions.push(compact);
+    } catch (thrown) {
+      this.#fault(`the succession of commit ${id}: ${messageOf(thrown)}`, size, id);
+    }
+    await this.#checkCheckpoint(objects, id);
+  }
+
+  get #controller(): string {
+    return this.#tenures.at(-1)?.controller ?? "";
   }
 
   #takeRecord(compact: string, commit: string): void {
@@ -133,20 +193,24 @@ export class LedgerReading {
       "\n",
     );
     if (commit.message !== message) this.#fault(`the message of commit ${id} is not what its records and the chain make it`, first, id);
+    this.#checkSigner(commit, id, first);
+  }
+
+  #checkSigner(commit: GitCommit, id: string, first: number): void {
     try {
       const signer = sshSigner(commit.unsigned, "git", commit.signature ?? "");
-      if (signer !== this.#terms.controller) this.#fault(`commit ${id} is signed by ${signer}, not by the controller`, first, id);
+      if (signer !== this.#controller) this.#fault(`commit ${id} is signed by ${signer}, not by the controller`, first, id);
     } catch (thrown) {
       this.#fault(`the signature of commit ${id} does not hold: ${messageOf(thrown)}`, first, id);
     }
   }
 
   async #checkCheckpoint(objects: Objects, id: string): Promise<void> {
-    const { workspace, rid, controller } = this.#terms;
+    const { workspace, rid } = this.#terms;
     const size = this.#records.length;
     try {
       const note = (await objects.blob(`${id}:checkpoint`))?.toString("utf8") ?? "";
-      const checkpoint = openCheckpoint(note, `triplane/${workspace}/${rid}`, controller);
+      const checkpoint = openCheckpoint(note, `triplane/${workspace}/${rid}`, this.#controller);
       const root = this.#tree.root().toString("base64");
       if (checkpoint.size !== size || checkpoint.root !== root)
         this.#fault(
@@ -168,6 +232,8 @@ export class LedgerReading {
     const expected = new Map<string, string | undefined>();
     for (const [path, content] of tilesOf(this.#tree.leaves)) expected.set(path, blobId(content));
     for (const [path, content] of this.#indexFiles()) expected.set(path, blobId(content));
+    if (this.#successions.length > 0)
+      expected.set("successions", blobId(Buffer.from(this.#successions.map((line) => `${line}\n`).join(""), "latin1")));
     for (const [path, id] of present) {
       // Batches and the checkpoint were compared commit by commit.
       if (path === "checkpoint" || path.startsWith("records/")) continue;

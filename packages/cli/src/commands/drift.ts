@@ -64,7 +64,7 @@ export const drift = defineCommand({
 /** The state is read before the plan is made: what changes in between shows in the plan. */
 async function findDrift({ layout, workspace }: OpenHome, as: string | undefined, context: CommandContext): Promise<Drift> {
   const { commit } = (await desiredReader(layout, workspace).standing()).head;
-  const orchestrator = await orchestratorOf(personAt(await actorFor(as, context.env, layout, workspace), layout, workspace, context));
+  const orchestrator = await orchestratorOf(personAt(await actorFor({ as }, context, layout, workspace), layout, workspace, context));
   const state = await orchestrator.workspaceState();
   const plan = await orchestrator.plan({ op: "desired.apply", target: "workspace", args: { commit } });
   return driftOf(commit, plan, state);

@@ -59,7 +59,7 @@ async function part<T>(read: () => Promise<T>): Promise<Part<T>> {
 }
 
 async function workspaceState({ layout, workspace }: OpenHome, context: CommandContext): Promise<WorkspaceState> {
-  const actor = await actorFor(undefined, context.env, layout, workspace);
+  const actor = await actorFor({}, context, layout, workspace);
   return await (await orchestratorOf(personAt(actor, layout, workspace, context))).workspaceState();
 }
 

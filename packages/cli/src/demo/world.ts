@@ -110,7 +110,7 @@ export class World {
   }
 
   async person(principal: string): Promise<Person> {
-    return personAt(await actorFor(principal, {}, this.layout, this.workspace), this.layout, this.workspace, this.options);
+    return personAt(await actorFor({ as: principal }, { env: {} }, this.layout, this.workspace), this.layout, this.workspace, this.options);
   }
 
   /** What the op would do, and the draft that its issuer signs. */

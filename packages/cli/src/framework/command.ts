@@ -31,6 +31,8 @@ export interface CommandContext {
   emit(event: object, text: string): void;
   /** All of standard input, for arguments given as `-`. */
   readInput(): Promise<string>;
+  /** What a person types without it being shown; undefined where nobody sits at a terminal. */
+  askSecret(question: string): Promise<string | undefined>;
 }
 
 export interface CommandSpec<Args extends z.ZodObject, Options extends z.ZodObject, Data> {

@@ -1,6 +1,7 @@
 // The real surroundings of a command: this process's environment, streams, clock and signals.
 import { TriplaneError } from "@triplane/contract";
 import { systemClock, systemRandom } from "@triplane/kit";
+import { askSecret } from "./ask-secret.ts";
 import type { CommandContext } from "./command.ts";
 import type { Streams } from "./shell.ts";
 
@@ -18,6 +19,7 @@ export function processContext(json: boolean, streams: Streams, signal: AbortSig
     progress: (line) => streams.err(`${line}\n`),
     emit: (event, text) => streams.out(json ? `${JSON.stringify(event)}\n` : `${text}\n`),
     readInput: readStandardInput,
+    askSecret,
   };
 }
 

@@ -71,6 +71,7 @@ async function run(...argv: readonly string[]): Promise<Ran> {
     progress: (line) => streams.err(`${line}\n`),
     emit: () => undefined,
     readInput: async () => "",
+    askSecret: async () => undefined,
   });
   const code = await runShell(PROGRAM, argv, streams, contextFor);
   return { code, out, err };

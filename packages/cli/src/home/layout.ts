@@ -15,6 +15,8 @@ export interface HomeLayout {
   readonly governanceMemory: string;
   readonly keys: string;
   readonly keyFile: (name: string) => string;
+  /** The controller's key before this one, until it has handed the ledger over. */
+  readonly formerControllerKey: string;
   readonly nats: string;
   readonly natsConfig: string;
   readonly natsData: string;
@@ -48,6 +50,7 @@ export function homeLayout(root: string): HomeLayout {
     governanceMemory: at("governance", "memory.json"),
     keys: at("keys"),
     keyFile: (name) => at("keys", `${name}.json`),
+    formerControllerKey: at("keys", "controller-former.json"),
     nats: at("nats"),
     natsConfig: at("nats", "server.conf"),
     natsData: at("nats", "data"),

@@ -9,6 +9,7 @@ import type { HomeLayout } from "../home/layout.ts";
 import { CONTROLLER_CALLER } from "../home/tokens.ts";
 import type { WorkspaceFile } from "../home/workspace-file.ts";
 import { natsUrl } from "../people/connect.ts";
+import { isThere } from "../people/who.ts";
 import { assertDatabasesThere, pastOf } from "../recovery/past.ts";
 import type { Plane, ProcessSpec, Stages } from "./process-spec.ts";
 
@@ -116,7 +117,13 @@ async function auditMirror(layout: HomeLayout, workspace: WorkspaceFile): Promis
     stateIdentityRoot: state.identityRoot,
     asideDir: join(layout.mirror, "aside"),
     ...(await announcingTo(layout)),
+    ...(await formerKey(layout)),
   });
+}
+
+/** The key that still has to hand the ledger over, where `triplane keys rotate controller` left one. */
+async function formerKey(layout: HomeLayout): Promise<{ readonly formerKeyFile?: string }> {
+  return (await isThere(layout.formerControllerKey)) ? { formerKeyFile: layout.formerControllerKey } : {};
 }
 
 /** The home's own seed, where one was started; one whose socket's path is too long looks for itself what moved. */

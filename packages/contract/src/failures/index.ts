@@ -4,6 +4,7 @@ import { DAEMON_FAILURES } from "./daemon.ts";
 import type { FailureEntry } from "./entry.ts";
 import { FLOW_FAILURES } from "./flow.ts";
 import { GOVERNANCE_FAILURES } from "./governance.ts";
+import { KEY_FAILURES } from "./keys.ts";
 import { LEDGER_FAILURES } from "./ledger.ts";
 import { NICKEL_FAILURES } from "./nickel.ts";
 import { POLICY_FAILURES } from "./policy.ts";
@@ -14,6 +15,7 @@ import { STORE_FAILURES } from "./store.ts";
 /** Every failure code with its row. Codes are stable; match on them, never on messages. */
 export const FAILURES = {
   ...SIGNED_FAILURES,
+  ...KEY_FAILURES,
   ...FLOW_FAILURES,
   ...NICKEL_FAILURES,
   ...POLICY_FAILURES,

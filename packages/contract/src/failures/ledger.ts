@@ -75,5 +75,11 @@ export const LEDGER_FAILURES = failureEntries({
     what: "Another process writes this ledger.",
     hint: "One audit-mirror writes a ledger at a time; the message names the process.",
   },
+  succession_unapproved: {
+    httpStatus: 403,
+    retry: "later",
+    what: "A new key wants to take the ledger over, and the approved policy does not name it as the ops-controller's.",
+    hint: "Its records wait. Approve a policy whose pins.controller is the new key (docs/how-to/rotate-a-key.md), or start the ops-controller with the old one.",
+  },
   receipt_invalid: { httpStatus: 400, retry: "no", what: "The receipt does not verify.", hint: "The message names the part that fails." },
 });

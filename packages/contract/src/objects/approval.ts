@@ -1,7 +1,7 @@
 // The approval: a person's signature over the exact op, plan, policy and state version. It names content, never a place.
 import { z } from "zod";
-import type { SigningKey } from "../ed25519.ts";
-import { type ParsedToken, signToken, verifyToken } from "../jws.ts";
+import type { Signer, SigningKey } from "../ed25519.ts";
+import { type ParsedToken, signToken, signTokenBy, verifyToken } from "../jws.ts";
 import {
   audienceField,
   commitField,
@@ -42,6 +42,11 @@ export interface Approval {
 
 export function signApproval(claims: Omit<ApprovalClaims, "iss">, key: SigningKey): string {
   return signToken(APPROVAL_TYP, approvalClaimsSchema.parse({ ...claims, iss: key.did }), key);
+}
+
+/** As `signApproval`, for a signer that may have to ask elsewhere. Throws what the signer throws as well. */
+export async function signApprovalBy(claims: Omit<ApprovalClaims, "iss">, signer: Signer): Promise<string> {
+  return await signTokenBy(APPROVAL_TYP, approvalClaimsSchema.parse({ ...claims, iss: signer.did }), signer);
 }
 
 /** Parses and verifies form, claims and signature. The key is NOT yet looked up in any policy. */

@@ -1,7 +1,7 @@
 // The op: what an operator, an automation or an agent signs.
 import { z } from "zod";
-import type { SigningKey } from "../ed25519.ts";
-import { type ParsedToken, parseToken, signToken, verifyToken } from "../jws.ts";
+import type { Signer, SigningKey } from "../ed25519.ts";
+import { type ParsedToken, parseToken, signToken, signTokenBy, verifyToken } from "../jws.ts";
 import {
   audienceField,
   didField,
@@ -50,6 +50,11 @@ export interface Op {
 
 export function signOp(claims: Omit<OpClaims, "iss">, key: SigningKey): string {
   return signToken(OP_TYP, opClaimsSchema.parse({ ...claims, iss: key.did }), key);
+}
+
+/** As `signOp`, for a signer that may have to ask elsewhere. Throws what the signer throws as well. */
+export async function signOpBy(claims: Omit<OpClaims, "iss">, signer: Signer): Promise<string> {
+  return await signTokenBy(OP_TYP, opClaimsSchema.parse({ ...claims, iss: signer.did }), signer);
 }
 
 /** Parses and verifies form, claims and signature. The key is NOT yet looked up in any policy. */

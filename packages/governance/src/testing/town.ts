@@ -108,13 +108,20 @@ export async function town(): Promise<Town> {
   return { clock, remote, controller, keeper, ana, ben, cleo, machine, review };
 }
 
+/** Further keys of people, by name; a name that is new is a further operator. */
+export type Keys = Readonly<Record<string, readonly string[]>>;
+
 /** A policy of these people, with some rules changed. */
 export function policyFiles(
   world: Town,
-  changes: { readonly version: number; readonly more?: string; readonly removal?: number },
+  changes: { readonly version: number; readonly more?: string; readonly removal?: number; readonly keys?: Keys },
 ): Map<string, string> {
-  const operators = [world.ana, world.ben, world.cleo].map(
-    ({ name, key }) => `{ principal = "${name}", keys = ["${key.did}"], groups = ["ops"], scopes = ["all"], may = ['Approve, 'Admit] }`,
+  const { keys = {} } = changes;
+  const first = [world.ana, world.ben, world.cleo].map(({ name, key }) => [name, [key.did, ...(keys[name] ?? [])]] as const);
+  const others = Object.entries(keys).filter(([name]) => !first.some(([known]) => known === name));
+  const operators = [...first, ...others].map(
+    ([name, dids]) =>
+      `{ principal = "${name}", keys = ["${dids.join('", "')}"], groups = ["ops"], scopes = ["all"], may = ['Approve, 'Admit] }`,
   );
   const { desired, state } = world.ana.site.pins;
   const text = `{
@@ -142,10 +149,10 @@ export function sigrefsOf(machine: Machine): string {
 }
 
 /** Proposes a policy on a machine and pushes it. */
-export async function put(world: Town, by: Machine, version: number, removal = 2): Promise<Reviewed> {
+export async function put(world: Town, by: Machine, version: number, removal = 2, keys: Keys = {}): Promise<Reviewed> {
   const { clock, review } = world;
   const repository = await openGoverned(by.site, "policy");
-  const files = policyFiles(world, { version, removal });
+  const files = policyFiles(world, { version, removal, keys });
   const made = await propose(by.site, repository, {
     ...review,
     key: by.key,

@@ -42,7 +42,7 @@ export async function forgeBatch(ledger: TestLedger, records: readonly AuditReco
     const tree = await editTree(reader, objects, before?.tree, changes);
     const message = forgery.changeMessage?.(batch.message) ?? batch.message;
     const parents = [parent, forgery.secondParent].filter((id) => id !== undefined);
-    const commit = writeSignedCommit(objects, { tree, parents, message, author: "ops-controller", timeS: 1 }, key);
+    const commit = await writeSignedCommit(objects, { tree, parents, message, author: "ops-controller", timeS: 1 }, key);
     await objects.flush();
     await signHead(ledger, commit);
     return commit;
@@ -76,7 +76,7 @@ export async function signHead(ledger: TestLedger, commit: ObjectId): Promise<vo
     const tip = git(repoDir, ["rev-parse", sigrefsName]);
     const { refs: signed } = await readSigrefs(reader, key.did, tip, pin.identityRoot);
     const objects = createObjectWriter(repoDir);
-    const next = writeSigrefs(objects, key, new Map([...signed, [refs.head("main"), commit]]), tip, 0);
+    const next = await writeSigrefs(objects, key, new Map([...signed, [refs.head("main"), commit]]), tip, 0);
     await objects.flush();
     await updateRefs(repoDir, [{ name: sigrefsName, value: next, old: tip }]);
     for (const name of [headName, "refs/heads/main"]) git(repoDir, ["update-ref", name, commit]);

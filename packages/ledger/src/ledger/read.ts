@@ -7,8 +7,9 @@ import type { Checkpoint, LedgerEntry, RepositoryPin } from "../types.ts";
 import { readCheckpoint } from "./checkpoint.ts";
 import { CHECKPOINT_PATH, decodeRecords, LEDGER_BRANCH, recordsPath } from "./layout.ts";
 import { recordAt } from "./record-at.ts";
-import { type LedgerAnchor, signedHead, verifyStateRepository } from "./state-repository.ts";
+import { assertSameControllers, type LedgerAnchor, signedHead, verifyStateRepository } from "./state-repository.ts";
 import { candidatesOf } from "./subject-index.ts";
+import { controllerOf, currentController, type Tenures, tenuresAt, tenuresOf } from "./successions.ts";
 
 export interface ReadLedgerOptions {
   /** Newest record first. */
@@ -23,6 +24,7 @@ export interface LedgerView {
   readonly objects: ObjectReader;
   /** Undefined for a ledger without records. */
   readonly head: { readonly commit: ObjectId; readonly tree: ObjectId; readonly checkpoint: Checkpoint } | undefined;
+  readonly tenures: Tenures;
 }
 
 /** Opens a ledger at the head that the ops-controller signed; the caller closes `objects`. */
@@ -30,11 +32,13 @@ export async function openView(repoDir: string, pin: RepositoryPin): Promise<Led
   const gitDir = await gitDirOf(repoDir);
   const objects = openObjects(gitDir);
   try {
-    const { anchor, verified } = await verifyStateRepository(objects, gitDir, pin, { sigrefs: "tip" });
-    const commit = signedHead(verified, anchor.controller, refs.head(LEDGER_BRANCH));
-    if (commit === undefined) return { anchor, objects, head: undefined };
+    const { anchor, verified, controllers } = await verifyStateRepository(objects, gitDir, pin, { sigrefs: "tip" });
+    const commit = signedHead(verified, controllers.at(-1) ?? anchor.founder, refs.head(LEDGER_BRANCH));
+    if (commit === undefined) return { anchor, objects, head: undefined, tenures: tenuresOf([], anchor) };
     const { tree } = await objects.commit(commit);
-    return { anchor, objects, head: { commit, tree, checkpoint: await checkpointAt(objects, anchor, tree) } };
+    const tenures = await tenuresAt(objects, tree, anchor);
+    assertSameControllers(controllers, tenures);
+    return { anchor, objects, head: { commit, tree, checkpoint: await checkpointAt(objects, anchor, tree) }, tenures };
   } catch (cause) {
     objects.close();
     throw cause;
@@ -43,7 +47,7 @@ export async function openView(repoDir: string, pin: RepositoryPin): Promise<Led
 
 async function checkpointAt(objects: ObjectReader, anchor: LedgerAnchor, tree: ObjectId): Promise<Checkpoint> {
   const note = (await objects.fileAt(tree, CHECKPOINT_PATH))?.toString("utf8") ?? "";
-  return readCheckpoint(note, anchor.origin, anchor.controller);
+  return readCheckpoint(note, anchor.origin, currentController(await tenuresAt(objects, tree, anchor)));
 }
 
 /** The checkpoint at the signed head, or undefined for a ledger without records. */
@@ -82,7 +86,9 @@ async function* placesBackwards(view: LedgerView, fromIndex: number): AsyncGener
     const { commit, tree } = next;
     const [parent] = (await view.objects.commit(commit)).parents;
     const before: LedgerView["head"] = parent === undefined ? undefined : await standingAt(view, parent);
-    yield { commit, tree, firstIndex: before?.checkpoint.size ?? 0 };
+    const firstIndex = before?.checkpoint.size ?? 0;
+    // A commit that hands the ledger over holds no records.
+    if (firstIndex < next.checkpoint.size) yield { commit, tree, firstIndex };
     next = before;
   }
 }
@@ -106,8 +112,9 @@ export type LedgerRecord = Omit<LedgerEntry, "commit">;
 function readRecord(view: LedgerView, compact: string, index: number): LedgerRecord {
   try {
     const record = verifyAuditRecord(compact);
-    if (record.claims.iss !== view.anchor.controller)
-      throw new TriplaneError("ledger_record_invalid", `it was signed by ${record.claims.iss}`);
+    const expected = controllerOf(view.tenures, index);
+    if (record.claims.iss !== expected)
+      throw new TriplaneError("ledger_record_invalid", `it was signed by ${record.claims.iss}, and it was the turn of ${expected}`);
     return { index, subject: record.claims.subject, record };
   } catch (cause) {
     throw new TriplaneError("ledger_record_invalid", `record ${index}: ${cause instanceof Error ? cause.message : "unreadable"}`, {

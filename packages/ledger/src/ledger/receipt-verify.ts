@@ -5,6 +5,7 @@ import { readCheckpoint } from "./checkpoint.ts";
 import { leafHash, rootFromProof } from "./merkle.ts";
 import { checkForm, policyDigest, policyOf, type Receipt } from "./receipt.ts";
 import { anchorOfDocument, type LedgerAnchor } from "./state-repository.ts";
+import { controllerOf, currentController, lastOf, type Tenures, tenuresOf } from "./successions.ts";
 import { checkRecord } from "./verify-record.ts";
 
 export interface VerifyReceiptOptions {
@@ -60,20 +61,24 @@ async function* walk(value: unknown, options: VerifyReceiptOptions, seen: { reco
 
   const anchor = part("identity", () => anchorOfDocument(receipt.anchors.state.rid, receipt.state_identity));
   part("identity", () => assertSame("workspace", receipt.workspace, anchor.workspace));
-  yield proven("identity", `the ledger ${anchor.rid} of ${anchor.workspace} belongs to ${anchor.controller}`);
-  yield checkAnchor(receipt, anchor, options);
+  const tenures = part("identity", () => tenuresOf(receipt.successions ?? [], anchor));
+  const current = currentController(tenures);
+  const handed = tenures.length === 1 ? "" : `, founded by ${anchor.founder} and handed over ${tenures.length - 1} times`;
+  yield proven("identity", `the ledger ${anchor.rid} of ${anchor.workspace} belongs to ${current}${handed}`);
+  yield checkAnchor(receipt, anchor, tenures, options);
 
-  const rules = {
-    workspace: anchor.workspace,
-    controller: anchor.controller,
-    audience: `${anchor.workspace}/${receipt.anchors.policy.rid}`,
-  };
+  const audience = `${anchor.workspace}/${receipt.anchors.policy.rid}`;
+  const rules = { workspace: anchor.workspace, controller: controllerOf(tenures, receipt.inclusion.index), audience };
   const { record } = part("record", () => checkRecord(receipt.record, rules));
   part("record", () => assertSame("subject", receipt.subject, record.claims.subject));
   seen.record = record;
   yield proven("record", `the ops-controller signed that ${record.claims.subject} ended as ${record.claims.outcome}`);
 
-  const checkpoint = part("checkpoint", () => readCheckpoint(receipt.checkpoint, anchor.origin, anchor.controller));
+  const checkpoint = part("checkpoint", () => readCheckpoint(receipt.checkpoint, anchor.origin, current));
+  part("checkpoint", () => {
+    if (lastOf(tenures).fromIndex > checkpoint.size)
+      throw new TriplaneError("receipt_invalid", "the ledger was handed over later than it says");
+  });
   yield proven("checkpoint", `the ops-controller signed the ledger with ${checkpoint.size} records`);
 
   part("inclusion", () => {
@@ -95,14 +100,15 @@ async function* walk(value: unknown, options: VerifyReceiptOptions, seen: { reco
   yield await checkDecision(record, files, options);
 }
 
-function checkAnchor(receipt: Receipt, anchor: LedgerAnchor, options: VerifyReceiptOptions): ReceiptStep {
+function checkAnchor(receipt: Receipt, anchor: LedgerAnchor, tenures: Tenures, options: VerifyReceiptOptions): ReceiptStep {
   const { statePin, trustedController, policyRid } = options;
   part("anchor", () => {
     if (statePin !== undefined) {
       assertSame("state repository", anchor.rid, statePin.rid);
       assertSame("identity root", receipt.anchors.state.identity_root, statePin.identityRoot);
     }
-    if (trustedController !== undefined) assertSame("ops-controller", anchor.controller, trustedController);
+    if (trustedController !== undefined && !tenures.some(({ controller }) => controller === trustedController))
+      assertSame("ops-controller", currentController(tenures), trustedController);
     if (policyRid !== undefined) assertSame("policy repository", receipt.anchors.policy.rid, policyRid);
   });
   if (statePin === undefined && trustedController === undefined) {

@@ -5,6 +5,7 @@ import {
   commitField,
   type Digest,
   digestOf,
+  MAX_TOKEN_BYTES,
   type PolicyRef,
   parseStrictJson,
   TriplaneError,
@@ -15,6 +16,7 @@ import { z } from "zod";
 import type { RepositoryPin } from "../types.ts";
 import { inclusionProof } from "./merkle.ts";
 import { findInView, openView } from "./read.ts";
+import { MAX_SUCCESSIONS } from "./successions.ts";
 import { subtreesOf } from "./tiles.ts";
 
 export const RECEIPT_FORMAT = "triplane-receipt";
@@ -39,6 +41,8 @@ export const receiptSchema = z.strictObject({
   inclusion: z.strictObject({ index: z.int().min(0), proof: z.array(base64Hash).max(64) }),
   /** The C2SP signed note whose root the proof leads to. */
   checkpoint: z.string().max(16 * 1024),
+  /** How the ledger came from its founder's key to the one that signed the checkpoint; absent where it is the founder's. */
+  successions: z.array(z.string().max(MAX_TOKEN_BYTES["succession+jwt"])).min(1).max(MAX_SUCCESSIONS).optional(),
   /** Path to text of every file of the policy commit that the decision names. */
   policy_files: z.record(z.string(), z.string()),
 });
@@ -67,6 +71,7 @@ export async function makeReceipt(repoDir: string, pin: RepositoryPin, subject: 
       checkpoint.size,
       subtreesOf(checkpoint.size, (path) => view.objects.fileAt(tree, path)),
     );
+    const successions = view.tenures.flatMap(({ succession }) => succession?.token.compact ?? []);
     const receipt: Receipt = {
       format: RECEIPT_FORMAT,
       version: 1,
@@ -77,6 +82,7 @@ export async function makeReceipt(repoDir: string, pin: RepositoryPin, subject: 
       record: found.record.token.compact,
       inclusion: { index: found.index, proof: proof.map((hash) => hash.toString("base64")) },
       checkpoint: checkpoint.note,
+      ...(successions.length === 0 ? {} : { successions }),
       policy_files: Object.fromEntries(files),
     };
     // Indented, as it is written to a file.

@@ -1,18 +1,23 @@
-// The state repository: one delegate, the ops-controller's key (`state-repo-single-delegate`), and an identity that never changed.
-import { type Did, TriplaneError } from "@triplane/contract";
+// The state repository: one delegate, the ops-controller's key (`state-repo-single-delegate`).
+//
+// 1. Every revision of its identity has exactly one delegate, and changes nothing but who that is.
+// 2. The delegates of the revisions are the keys that the ledger's successions name, in the same order (ADR 0029).
+import { type Did, TriplaneError, verifySuccession } from "@triplane/contract";
 import { type ObjectId, type ObjectReader, objectId } from "../git/index.ts";
-import { decodeDocument } from "../radicle/identity-doc.ts";
+import { decodeDocument, encodeDocument, type IdentityDocument } from "../radicle/identity-doc.ts";
 import { blobOfRid } from "../radicle/layout.ts";
 import { type VerifiedRepository, type VerifyOptions, verifyWith } from "../radicle/verify.ts";
 import type { RepositoryPin } from "../types.ts";
 import { checkpointOrigin } from "./checkpoint.ts";
 import { CHECKPOINT_PATH, LEDGER_BRANCH, workspaceOfStateRepository } from "./layout.ts";
+import { currentController, successionTokens, type Tenures, tenuresAt } from "./successions.ts";
 
-/** Who writes a ledger and under which name. */
+/** Whose ledger it is and under which name. */
 export interface LedgerAnchor {
   readonly rid: string;
   readonly workspace: string;
-  readonly controller: Did;
+  /** The first ops-controller's key, whose document the RID is the hash of. */
+  readonly founder: Did;
   /** Origin line of its checkpoints. */
   readonly origin: string;
 }
@@ -23,25 +28,49 @@ export async function verifyStateRepository(
   gitDir: string,
   pin: RepositoryPin,
   options: VerifyOptions = {},
-): Promise<{ readonly anchor: LedgerAnchor; readonly verified: VerifiedRepository }> {
+): Promise<VerifiedState> {
   const verified = await verifyWith(objects, gitDir, pin, options);
-  const [controller, ...others] = verified.delegates;
-  if (controller === undefined || others.length > 0 || verified.threshold !== 1) {
-    throw new TriplaneError(
-      "delegates_invalid",
-      `the state repository has ${verified.delegates.length} delegates, exactly one is demanded`,
-    );
-  }
-  if (verified.identity.revision !== verified.identity.root) {
-    throw new TriplaneError("delegates_invalid", "the identity of the state repository changed after it was pinned");
-  }
+  const { documents } = verified.identity;
+  const controllers = documents.map(soleDelegate);
+  const [founder] = controllers;
+  const controller = controllers.at(-1);
+  if (founder === undefined || controller === undefined)
+    throw new TriplaneError("delegates_invalid", "the state repository has no delegate");
+  const [first] = documents.map((doc) => encodeDocument({ ...doc, delegates: [founder] }));
+  if (documents.some((doc) => encodeDocument({ ...doc, delegates: [founder] }) !== first))
+    throw new TriplaneError("delegates_invalid", "a revision of the state repository's identity changes more than whose key writes it");
   const refusal = verified.refused.get(controller);
   if (refusal !== undefined) throw refusal;
-  return { verified, anchor: anchorOf(pin.rid, workspaceOfStateRepository(verified.identity.doc), controller) };
+  const anchor = anchorOf(pin.rid, workspaceOfStateRepository(verified.identity.doc), founder);
+  return { verified, anchor, controllers };
 }
 
-export function anchorOf(rid: string, workspace: string, controller: Did): LedgerAnchor {
-  return { rid, workspace, controller, origin: checkpointOrigin(workspace, rid) };
+export interface VerifiedState {
+  readonly anchor: LedgerAnchor;
+  readonly verified: VerifiedRepository;
+  /** The only delegate of each revision of the identity, the one in force last. */
+  readonly controllers: readonly Did[];
+}
+
+function soleDelegate({ delegates, threshold }: IdentityDocument): Did {
+  const [controller, ...others] = delegates;
+  if (controller === undefined || others.length > 0 || threshold !== 1)
+    throw new TriplaneError("delegates_invalid", `the state repository has ${delegates.length} delegates, exactly one is demanded`);
+  return controller;
+}
+
+/** Throws `delegates_invalid` where identity and ledger do not tell of the same keys. */
+export function assertSameControllers(controllers: readonly Did[], tenures: Tenures): void {
+  const told = tenures.map(({ controller }) => controller);
+  if (told.length === controllers.length && told.every((did, at) => did === controllers[at])) return;
+  throw new TriplaneError(
+    "delegates_invalid",
+    `the identity names ${controllers.join(", then ")} as the ops-controller, the ledger was handed to ${told.join(", then ")}`,
+  );
+}
+
+export function anchorOf(rid: string, workspace: string, founder: Did): LedgerAnchor {
+  return { rid, workspace, founder, origin: checkpointOrigin(workspace, rid) };
 }
 
 /** The anchor that a first identity document gives; the RID is the document's hash. Throws `rid_mismatch`, `delegates_invalid`. */
@@ -49,10 +78,13 @@ export function anchorOfDocument(rid: string, document: string): LedgerAnchor {
   const bytes = Buffer.from(document, "utf8");
   if (objectId("blob", bytes) !== blobOfRid(rid)) throw new TriplaneError("rid_mismatch", `the identity document is not that of ${rid}`);
   const doc = decodeDocument(bytes);
-  const [controller, ...others] = doc.delegates;
-  if (controller === undefined || others.length > 0)
-    throw new TriplaneError("delegates_invalid", "the state repository was not founded by one delegate");
-  return anchorOf(rid, workspaceOfStateRepository(doc), controller);
+  return anchorOf(rid, workspaceOfStateRepository(doc), soleDelegate(doc));
+}
+
+/** Throws `delegates_invalid` where the key that a reader knows never was this ledger's. */
+export function assertHadTurn(pinned: Did, tenures: Tenures): void {
+  if (tenures.some(({ controller }) => controller === pinned)) return;
+  throw new TriplaneError("delegates_invalid", `the only delegate is ${currentController(tenures)}, pinned is ${pinned}`);
 }
 
 /** Signed head of the only delegate, or undefined for an empty ledger. */
@@ -75,5 +107,9 @@ export async function plainCloneAnchor(
   if (head === undefined) throw new TriplaneError("sigrefs_invalid", `${why}, and no branch ${LEDGER_BRANCH}`);
   const note = await objects.fileAt((await objects.commit(head)).tree, CHECKPOINT_PATH);
   const [, workspace = ""] = note?.toString("utf8").split("\n")[0]?.split("/") ?? [];
-  return anchorOf(pin.rid, workspace, controller);
+  const [first] = await successionTokens(objects, (await objects.commit(head)).tree);
+  if (first === undefined) return anchorOf(pin.rid, workspace, controller);
+  const anchor = anchorOf(pin.rid, workspace, verifySuccession(first).claims.iss);
+  assertHadTurn(controller, await tenuresAt(objects, (await objects.commit(head)).tree, anchor));
+  return anchor;
 }

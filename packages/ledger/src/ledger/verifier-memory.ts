@@ -18,6 +18,8 @@ const rememberedSchema = z.strictObject({
   rid: z.string(),
   identity_root: commit,
   controller: did,
+  /** Keys that handed over before it. */
+  former: z.array(did).default([]),
   audience: z.string(),
   /** Approved head of the policy repository whose policies the decisions were run again under; null where they were not. */
   decisions: z.strictObject({ rid: z.string(), identity_root: commit, head: commit }).nullable(),

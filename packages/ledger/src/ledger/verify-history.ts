@@ -3,7 +3,7 @@
 // Each batch's files are computed from its records and what came before, and the resulting tree must be the commit's tree:
 // no file can be more, less or other than what the records make it. Records are checked ahead, on all cores; what depends on
 // order is done here, in order, so that the first problem is the first bad record.
-import { type AuditRecord, TriplaneError, toTriplaneError, verifyAuditRecord } from "@triplane/contract";
+import { type AuditRecord, type Did, TriplaneError, toTriplaneError, verifyAuditRecord } from "@triplane/contract";
 import { createObjectWriter, type DecodedCommit, editTree, type ObjectId, type ObjectReader } from "../git/index.ts";
 import { commitSigner } from "../radicle/signed-commit.ts";
 import type { Checkpoint, LedgerProblem } from "../types.ts";
@@ -20,7 +20,18 @@ import type { Standing } from "./standing.ts";
 import type { LedgerAnchor } from "./state-repository.ts";
 import { subjectKey } from "./subject-index.ts";
 import type { SubjectTable } from "./subject-table.ts";
-import { subtreesOf } from "./tiles.ts";
+import {
+  currentController,
+  encodeSuccessions,
+  handOverMessage,
+  isHandOver,
+  lastOf,
+  SUCCESSIONS_PATH,
+  successionTokens,
+  type Tenures,
+  tenuresOf,
+} from "./successions.ts";
+import { subtreesOf, type TileTree } from "./tiles.ts";
 import { firstDifference } from "./tree-difference.ts";
 import { subjectOfRecord } from "./working-copy.ts";
 
@@ -43,6 +54,7 @@ export interface HistoryResult {
   readonly position: LedgerPosition;
   readonly checkpoint: Checkpoint | undefined;
   readonly audience: string | undefined;
+  readonly tenures: Tenures;
   readonly problem: LedgerProblem | undefined;
 }
 
@@ -86,6 +98,8 @@ interface Ahead {
   readonly records: ObjectId | undefined;
   readonly content: Buffer | undefined;
   readonly checked: Promise<CheckedBatch> | undefined;
+  /** What the file of successions says at a commit that hands over. */
+  readonly tokens: readonly string[] | undefined;
   readonly failure: unknown;
 }
 
@@ -100,6 +114,9 @@ class HistoryWalk {
   /** Index of the first record of the next batch that is read ahead. */
   #readTo: number;
   #readFailed = false;
+  #tenures: Tenures;
+  /** Whose turn it is where batches are read ahead. */
+  #readController: Did;
 
   constructor(objects: ObjectReader, anchor: LedgerAnchor, options: HistoryOptions) {
     this.#objects = objects;
@@ -110,10 +127,12 @@ class HistoryWalk {
     this.#checkpoint = options.from?.checkpoint;
     this.#tree = options.from?.head?.tree;
     this.#readTo = this.#position.tree.size;
+    this.#tenures = options.from?.tenures ?? tenuresOf([], anchor);
+    this.#readController = currentController(this.#tenures);
   }
 
   result(commits: readonly ObjectId[], problem: LedgerProblem | undefined): HistoryResult {
-    return { commits, position: this.#position, checkpoint: this.#checkpoint, audience: this.#audience, problem };
+    return { commits, position: this.#position, checkpoint: this.#checkpoint, audience: this.#audience, tenures: this.#tenures, problem };
   }
 
   /** Verifies these commits; the first problem ends the walk. */
@@ -157,22 +176,27 @@ class HistoryWalk {
 
   /** Never rejects. Reads a batch and has its records checked. Where its records are follows from how many came before, which is certain only later. */
   async #readAhead(id: ObjectId): Promise<Ahead> {
-    const nothing = { id, records: undefined, content: undefined, checked: undefined };
+    const nothing = { id, records: undefined, content: undefined, checked: undefined, tokens: undefined };
     let commit: DecodedCommit | undefined;
     try {
       // Behind a batch that cannot be read nobody knows where the next one is; the walk ends there.
       if (this.#readFailed) throw new TriplaneError("git_failed", "a batch before it cannot be read");
       commit = await this.#objects.commit(id);
+      if (isHandOver(commit.message)) {
+        const tokens = await successionTokens(this.#objects, commit.tree);
+        this.#readController = currentController(tenuresOf(tokens, this.#anchor));
+        return { ...nothing, commit, tokens, failure: undefined };
+      }
       const path = recordsPath(this.#readTo);
       const entry = await this.#objects.entryAt(commit.tree, path);
       if (entry === undefined || entry.mode !== "100644") throw new TriplaneError("ledger_record_invalid", `${path} is missing`);
       const content = await this.#objects.blob(entry.id);
       this.#readTo += decodeRecords(content).length;
-      const { workspace, controller } = this.#anchor;
-      const checked = this.#options.pool.check(content, { workspace, controller, audience: this.#audience });
+      const { workspace } = this.#anchor;
+      const checked = this.#options.pool.check(content, { workspace, controller: this.#readController, audience: this.#audience });
       // Looked at in its turn; when the walk ends before, nobody waits for it.
       checked.catch(() => undefined);
-      return { id, commit, records: entry.id, content, checked, failure: undefined };
+      return { ...nothing, commit, records: entry.id, content, checked, failure: undefined };
     } catch (failure) {
       this.#readFailed = true;
       return { ...nothing, commit, failure };
@@ -182,6 +206,7 @@ class HistoryWalk {
   async #step(ahead: Ahead): Promise<LedgerProblem | undefined> {
     const { id, commit, content, records, checked: checking } = ahead;
     const firstIndex = this.#position.tree.size;
+    if (commit !== undefined && ahead.tokens !== undefined) return await this.#handOver(id, commit, ahead.tokens);
     if (commit === undefined || content === undefined || records === undefined || checking === undefined) {
       const [, subject] = /\nJti: (.{1,71})\n/.exec(commit?.message ?? "") ?? [];
       return problemOf(ahead.failure, { index: firstIndex, subject, commit: id }, "git_failed");
@@ -240,27 +265,64 @@ class HistoryWalk {
     if (commit.message !== batch.message) throw new TriplaneError("ledger_chain_broken", describeMessage(id, commit.message, batch));
     const noteEntry = await this.#objects.entryAt(commit.tree, CHECKPOINT_PATH);
     if (noteEntry === undefined || noteEntry.mode !== "100644") throw new TriplaneError("ledger_tree_invalid", "the checkpoint is missing");
-    const checkpoint = this.#checkCheckpoint(await this.#objects.blob(noteEntry.id), batch);
+    const checkpoint = this.#checkCheckpoint(await this.#objects.blob(noteEntry.id), batch.tree, currentController(this.#tenures));
     const known = new Map([
       [recordsPath(batch.firstIndex), recordsBlob],
       [CHECKPOINT_PATH, noteEntry.id],
     ]);
-    await this.#checkTree(id, commit, batch, known);
-    const signer = signerOf(id, commit);
-    if (signer !== this.#anchor.controller)
-      throw new TriplaneError("ledger_chain_broken", `commit ${id} was signed by ${signer}, not by the ops-controller`);
+    await this.#checkTree(id, commit, batch.files, known);
+    this.#checkSigner(id, commit);
     this.#tree = commit.tree;
     this.#checkpoint = checkpoint;
     this.#position = { tree: batch.tree, index: batch.index, chainHead: batch.chainHead, timeMs: checkpoint.timeMs };
   }
 
-  #checkCheckpoint(note: Buffer, batch: Batch): Checkpoint {
-    const checkpoint = readCheckpoint(note.toString("utf8"), this.#anchor.origin, this.#anchor.controller);
-    const root = batch.tree.root().toString("base64");
-    if (checkpoint.size !== batch.tree.size || checkpoint.root !== root) {
+  /** The commit by which one key hands over to the next, at exactly the place where the ledger stands. */
+  async #handOver(id: ObjectId, commit: DecodedCommit, tokens: readonly string[]): Promise<LedgerProblem | undefined> {
+    const { tree, chainHead } = this.#position;
+    try {
+      const tenures = tenuresOf(tokens, this.#anchor);
+      const before = this.#tenures.flatMap(({ succession }) => succession?.token.compact ?? []);
+      if (tokens.length !== before.length + 1 || before.some((token, at) => token !== tokens[at]))
+        throw new TriplaneError("ledger_chain_broken", `commit ${id} does not add one succession to those before it`);
+      const { controller, succession } = lastOf(tenures);
+      const claims = succession?.claims;
+      const root = tree.root().toString("base64");
+      if (claims?.size !== tree.size || claims.root !== root || claims.chain_head !== chainHead)
+        throw new TriplaneError("ledger_chain_broken", `commit ${id} hands over at another place than the ledger's ${tree.size} records`);
+      if (this.#audience !== undefined && claims.aud !== this.#audience)
+        throw new TriplaneError("ledger_chain_broken", `the succession is for ${claims.aud}, not for ${this.#audience}`);
+      if (commit.message !== handOverMessage(tree.size, controller, chainHead))
+        throw new TriplaneError("ledger_chain_broken", `the message of commit ${id} is not what its succession makes it`);
+      const entry = await this.#objects.entryAt(commit.tree, CHECKPOINT_PATH);
+      if (entry === undefined || entry.mode !== "100644") throw new TriplaneError("ledger_tree_invalid", "the checkpoint is missing");
+      const checkpoint = this.#checkCheckpoint(await this.#objects.blob(entry.id), tree, controller);
+      const files = new Map([[SUCCESSIONS_PATH, Buffer.from(encodeSuccessions(tokens), "latin1")]]);
+      await this.#checkTree(id, commit, files, new Map([[CHECKPOINT_PATH, entry.id]]));
+      this.#checkSigner(id, commit);
+      this.#tenures = tenures;
+      this.#tree = commit.tree;
+      this.#checkpoint = checkpoint;
+      this.#position = { ...this.#position, timeMs: checkpoint.timeMs };
+      return undefined;
+    } catch (thrown) {
+      return problemOf(thrown, { index: tree.size, commit: id }, "ledger_chain_broken");
+    }
+  }
+
+  #checkSigner(id: ObjectId, commit: DecodedCommit): void {
+    const signer = signerOf(id, commit);
+    if (signer !== currentController(this.#tenures))
+      throw new TriplaneError("ledger_chain_broken", `commit ${id} was signed by ${signer}, not by the ops-controller`);
+  }
+
+  #checkCheckpoint(note: Buffer, tree: TileTree, controller: Did): Checkpoint {
+    const checkpoint = readCheckpoint(note.toString("utf8"), this.#anchor.origin, controller);
+    const root = tree.root().toString("base64");
+    if (checkpoint.size !== tree.size || checkpoint.root !== root) {
       throw new TriplaneError(
         "ledger_tree_invalid",
-        `the checkpoint says ${checkpoint.size} records with root ${checkpoint.root}, the records make ${batch.tree.size} with root ${root}`,
+        `the checkpoint says ${checkpoint.size} records with root ${checkpoint.root}, the records make ${tree.size} with root ${root}`,
       );
     }
     if (checkpoint.timeMs < this.#position.timeMs)
@@ -268,10 +330,10 @@ class HistoryWalk {
     return checkpoint;
   }
 
-  async #checkTree(id: ObjectId, commit: DecodedCommit, batch: Batch, known: ReadonlyMap<string, ObjectId>): Promise<void> {
+  async #checkTree(id: ObjectId, commit: DecodedCommit, files: Batch["files"], known: ReadonlyMap<string, ObjectId>): Promise<void> {
     const scratch = createObjectWriter("");
     const changes = new Map<string, ObjectId | undefined>(known);
-    for (const [path, content] of batch.files) changes.set(path, content === undefined ? undefined : scratch.blob(content));
+    for (const [path, content] of files) changes.set(path, content === undefined ? undefined : scratch.blob(content));
     const expected = await editTree(this.#objects, scratch, this.#tree, changes);
     if (expected === commit.tree) return;
     const path = await firstDifference(this.#objects, scratch, expected, commit.tree);

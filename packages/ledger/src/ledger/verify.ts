@@ -1,20 +1,29 @@
 // Verifies a whole ledger, from a storage repository, a mirror clone or a plain clone; offline, trusting only the pin.
 import { setTimeout as delay } from "node:timers/promises";
-import { type AuditRecord, type Did, TriplaneError } from "@triplane/contract";
+import { type AuditRecord, type Did, type Succession, TriplaneError } from "@triplane/contract";
 import { listRefs, type ObjectId, type ObjectReader, openObjects } from "../git/index.ts";
 import { approvedHead } from "../radicle/approved-head.ts";
 import { namespaced, nidOfDid, refs } from "../radicle/layout.ts";
 import type { SigrefsEntry } from "../radicle/sigrefs.ts";
 import { gitDirOf } from "../radicle/storage.ts";
-import type { Checkpoint, LedgerProblem, LedgerReport, MissingNumbers, RepositoryPin } from "../types.ts";
+import type { Checkpoint, LedgerProblem, LedgerReport, LedgerSuccession, MissingNumbers, RepositoryPin } from "../types.ts";
 import type { DecisionSource } from "./batch-job.ts";
 import { CheckPool } from "./check-pool.ts";
 import { LEDGER_BRANCH } from "./layout.ts";
 import { problemOf } from "./problem.ts";
 import { Sequences } from "./sequences.ts";
 import { readStanding, type Standing } from "./standing.ts";
-import { type LedgerAnchor, plainCloneAnchor, signedHead, verifyStateRepository } from "./state-repository.ts";
+import {
+  assertHadTurn,
+  assertSameControllers,
+  type LedgerAnchor,
+  plainCloneAnchor,
+  signedHead,
+  verifyStateRepository,
+} from "./state-repository.ts";
 import { SubjectTable } from "./subject-table.ts";
+import { assertGrounds } from "./succession-grounds.ts";
+import { currentController, type Tenures, tenuresAt } from "./successions.ts";
 import { openMemory, type Remembered, type VerifierMemory } from "./verifier-memory.ts";
 import { type HistoryResult, verifyHistory } from "./verify-history.ts";
 import { verifyWorkingCopy } from "./working-copy.ts";
@@ -112,6 +121,7 @@ async function verifyRun(run: Run): Promise<LedgerReport> {
   });
   const problems: LedgerProblem[] = [];
   if (history.problem !== undefined) problems.push(history.problem);
+  else if (run.decisions !== undefined) problems.push(...(await groundlessSuccessions(run.decisions, history.tenures)));
   problems.push(...(await diagnoseStrays(run, history, audience)));
   problems.push(...standing.problems, ...headProblems(standing.chain, history));
   if (run.gitDir !== run.repoDir && history.problem === undefined)
@@ -127,7 +137,7 @@ function usable(remembered: Remembered | undefined, pin: RepositoryPin, options:
   if (remembered === undefined || options.checkRecord !== undefined) return undefined;
   const { decisions, policyRid, controller } = options;
   const sameLedger = remembered.rid === pin.rid && remembered.identity_root === pin.identityRoot;
-  const sameKey = controller === undefined || controller === remembered.controller;
+  const sameKey = controller === undefined || controller === remembered.controller || remembered.former.includes(controller);
   const sameAudience = policyRid === undefined || remembered.audience.endsWith(`/${policyRid}`);
   const sameDecisions =
     decisions === undefined ||
@@ -155,14 +165,14 @@ async function standingAsRemembered(objects: ObjectReader, anchor: LedgerAnchor,
     at.checkpoint?.size === remembered.size &&
     at.checkpoint.root === remembered.root &&
     at.position.chainHead === remembered.chain_head &&
-    anchor.controller === remembered.controller;
+    currentController(at.tenures) === remembered.controller;
   if (!same) throw gone();
   return at;
 }
 
 /** Notes in the memory where this verification ended. An empty ledger is not worth it. */
 function takeDown(run: Run, history: HistoryResult, sequences: Sequences): void {
-  const { options, memory, pin, anchor, standing, decisions, remembered } = run;
+  const { options, memory, pin, standing, decisions, remembered } = run;
   const { checkpoint, position, audience } = history;
   if (options.memoryFile === undefined || options.checkRecord !== undefined || checkpoint === undefined) return;
   if (standing.head === undefined || audience === undefined) return;
@@ -174,7 +184,8 @@ function takeDown(run: Run, history: HistoryResult, sequences: Sequences): void 
     version: 1,
     rid: pin.rid,
     identity_root: pin.identityRoot,
-    controller: anchor.controller,
+    controller: currentController(history.tenures),
+    former: history.tenures.map(({ controller }) => controller).slice(0, -1),
     audience,
     decisions: covered,
     commit: standing.head,
@@ -223,14 +234,17 @@ async function findHead(objects: ObjectReader, gitDir: string, pin: RepositoryPi
       const anchor = await plainCloneAnchor(objects, pin, options.controller, all.get(HEAD_REF));
       return { ...none, anchor, head: all.get(HEAD_REF), signedRefs: false, problems: [] };
     }
-    const { anchor, verified } = await verifyStateRepository(objects, gitDir, pin, {
-      sigrefsFrom: options.remembered?.sigrefs ?? undefined,
+    const { remembered } = options;
+    const { anchor, verified, controllers } = await verifyStateRepository(objects, gitDir, pin, {
+      sigrefsFrom: remembered?.sigrefs == null ? undefined : { of: remembered.controller, entry: remembered.sigrefs },
     });
-    if (options.controller !== undefined && options.controller !== anchor.controller)
-      throw new TriplaneError("delegates_invalid", `the only delegate is ${anchor.controller}, pinned is ${options.controller}`);
-    const head = signedHead(verified, anchor.controller, HEAD_REF);
+    const controller = controllers.at(-1) ?? anchor.founder;
+    const head = signedHead(verified, controller, HEAD_REF);
+    const tenures = await tenuresAt(objects, head === undefined ? undefined : (await objects.commit(head)).tree, anchor);
+    assertSameControllers(controllers, tenures);
+    if (options.controller !== undefined) assertHadTurn(options.controller, tenures);
     const strayHeads = new Map<string, ObjectId>();
-    const ownHead = namespaced(nidOfDid(anchor.controller), HEAD_REF);
+    const ownHead = namespaced(nidOfDid(controller), HEAD_REF);
     for (const name of [ownHead, HEAD_REF]) {
       const loose = all.get(name);
       if (loose !== undefined && loose !== head) strayHeads.set(name, loose);
@@ -239,7 +253,7 @@ async function findHead(objects: ObjectReader, gitDir: string, pin: RepositoryPi
     const problems = strays.map(
       (name): LedgerProblem => ({ code: "sigrefs_invalid", message: `${name} is not what the ops-controller signed` }),
     );
-    return { anchor, head, signedRefs: true, chain: verified.chains.get(anchor.controller) ?? [], strayHeads, problems };
+    return { anchor, head, signedRefs: true, chain: verified.chains.get(controller) ?? [], strayHeads, problems };
   } catch (thrown) {
     return { ...none, anchor: undefined, signedRefs: false, problems: [problemOf(thrown, undefined, "identity_invalid")] };
   }
@@ -275,6 +289,27 @@ function headProblems(chain: readonly SigrefsEntry[], history: HistoryResult): L
   return [];
 }
 
+/** Each new key has to be the one that the policy names, and that policy an approved one. */
+async function groundlessSuccessions(decisions: DecisionSource, tenures: Tenures): Promise<LedgerProblem[]> {
+  const problems: LedgerProblem[] = [];
+  for (const { succession } of tenures) {
+    if (succession === undefined) continue;
+    const { to, policy, size } = succession.claims;
+    try {
+      await assertGrounds(decisions, to, policy);
+    } catch (thrown) {
+      problems.push(problemOf(thrown, { index: size }, "ledger_chain_broken"));
+    }
+  }
+  return problems;
+}
+
+/** What is told of a succession to people and programs. */
+function successionTold({ claims }: Succession): LedgerSuccession {
+  const { iss, to, size, policy, iat } = claims;
+  return { from: iss, to, size, policyCommit: policy.commit, atS: iat };
+}
+
 function overdue(missing: readonly MissingNumbers[], history: HistoryResult, graceS: number): LedgerProblem[] {
   const lastS = Math.floor(history.position.timeMs / 1000);
   return missing
@@ -301,7 +336,8 @@ function report(
     checkpoint: history?.checkpoint,
     problems,
     workspace: standing.anchor?.workspace,
-    controller: standing.anchor?.controller,
+    controller: history === undefined ? standing.anchor?.founder : currentController(history.tenures),
+    successions: history?.tenures.flatMap(({ succession }) => (succession === undefined ? [] : [successionTold(succession)])) ?? [],
     signedRefs: standing.signedRefs,
     missing,
     verifiedBefore,

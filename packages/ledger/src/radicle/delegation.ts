@@ -71,9 +71,9 @@ export async function proposeRevision(
   assertDelegate(target, verified);
   if (encodeDocument(doc) === encodeDocument(verified.identity.doc))
     throw new TriplaneError("identity_invalid", "the new document is the one that is in force");
-  return await writeAndSign(target, verified, (objects, tips) => {
+  return await writeAndSign(target, verified, async (objects, tips) => {
     const author = { key: target.key, alias: "delegate", timeS: nowSeconds(target.clock) };
-    const id = writeRevision(objects, author, doc, { title, description: "" }, verified.identity.revision);
+    const id = await writeRevision(objects, author, doc, { title, description: "" }, verified.identity.revision);
     const followed = withParents(objects, id, [verified.identity.revision, ...tips]);
     return { tip: followed, revision: followed, isEnough: revisionQuorum(verified.identity.doc) <= 1 };
   });
@@ -85,9 +85,9 @@ export async function acceptRevision(target: NamespaceTarget, verified: Verified
   const found = (await pendingRevisions(target.repo, verified)).find(({ id }) => id === revision);
   if (found === undefined) throw new TriplaneError("proposal_unknown", `there is no revision ${revision} that waits for acceptance`);
   if (found.acceptedBy.includes(target.key.did)) return { id: revision, inForce: false };
-  return await writeAndSign(target, verified, (objects, tips) => {
+  return await writeAndSign(target, verified, async (objects, tips) => {
     const author = { key: target.key, alias: "delegate", timeS: nowSeconds(target.clock) };
-    const id = writeAcceptance(objects, author, revision, found.blob, revision);
+    const id = await writeAcceptance(objects, author, revision, found.blob, revision);
     return { tip: withParents(objects, id, [revision, ...tips]), revision, isEnough: found.acceptedBy.length + 1 >= found.needs };
   });
 }
@@ -101,13 +101,13 @@ interface Written {
 async function writeAndSign(
   target: NamespaceTarget,
   verified: VerifiedRepository,
-  write: (objects: ObjectWriter, tips: readonly ObjectId[]) => Written,
+  write: (objects: ObjectWriter, tips: readonly ObjectId[]) => Promise<Written>,
 ): Promise<ProposedRevision> {
   const reader = openObjects(target.repo);
   try {
     const { tips } = await knownEntries(reader, verified);
     const objects = createObjectWriter(target.repo);
-    const { tip, revision, isEnough } = write(objects, tips);
+    const { tip, revision, isEnough } = await write(objects, tips);
     await objects.flush();
     const { root } = verified.identity;
     await changeNamespace(target, (current) => {

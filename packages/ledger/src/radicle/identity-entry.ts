@@ -5,7 +5,7 @@ import {
   encodeBase58,
   type Json,
   parseStrictJson,
-  type SigningKey,
+  type Signer,
   TriplaneError,
   verifySignature,
 } from "@triplane/contract";
@@ -17,7 +17,7 @@ import { signSshsig, verifySshsig } from "./sshsig.ts";
 const MANIFEST = radicleJson({ typeName: IDENTITY_TYPE, version: 1 });
 
 export interface EntryAuthor {
-  readonly key: SigningKey;
+  readonly key: Signer;
   /** Shown in the commit's author line; not signed. */
   readonly alias: string;
   readonly timeS: number;
@@ -29,13 +29,13 @@ export interface RevisionText {
 }
 
 /** Writes the commit of a revision. What is signed is the tree and the document's blob, never the commit (Radicle's format). */
-export function writeRevision(
+export async function writeRevision(
   objects: ObjectWriter,
   author: EntryAuthor,
   doc: IdentityDocument,
   text: RevisionText,
   parent: ObjectId | undefined,
-): ObjectId {
+): Promise<ObjectId> {
   const blob = objects.blob(encodeDocument(doc));
   const action = {
     type: "revision",
@@ -43,39 +43,45 @@ export function writeRevision(
     ...(text.description === "" ? {} : { description: text.description }),
     blob,
     parent: parent ?? null,
-    signature: signBlob(blob, author.key),
+    signature: await signBlob(blob, author.key),
   };
   const embeds = objects.tree([{ mode: "100644", name: "radicle.json", id: blob }]);
   const message = parent === undefined ? "Initialize identity\n" : "Propose revision\n";
-  return writeEntry(objects, author, action, embeds, parent === undefined ? [] : [parent], message);
+  return await writeEntry(objects, author, action, embeds, parent === undefined ? [] : [parent], message);
 }
 
 /** Writes a delegate's acceptance of a revision. `tip` is the entry it follows. */
-export function writeAcceptance(objects: ObjectWriter, author: EntryAuthor, revision: ObjectId, blob: ObjectId, tip: ObjectId): ObjectId {
-  const action = { type: "revision.accept", revision, signature: signBlob(blob, author.key) };
-  return writeEntry(objects, author, action, undefined, [tip], "Accept revision\n");
+export async function writeAcceptance(
+  objects: ObjectWriter,
+  author: EntryAuthor,
+  revision: ObjectId,
+  blob: ObjectId,
+  tip: ObjectId,
+): Promise<ObjectId> {
+  const action = { type: "revision.accept", revision, signature: await signBlob(blob, author.key) };
+  return await writeEntry(objects, author, action, undefined, [tip], "Accept revision\n");
 }
 
-function writeEntry(
+async function writeEntry(
   objects: ObjectWriter,
   author: EntryAuthor,
   action: Readonly<Record<string, unknown>>,
   embeds: ObjectId | undefined,
   parents: readonly ObjectId[],
   message: string,
-): ObjectId {
+): Promise<ObjectId> {
   const tree = objects.tree([
     { mode: "100644", name: "0", id: objects.blob(radicleJson(action)) },
     ...(embeds === undefined ? [] : [{ mode: "40000" as const, name: "embeds", id: embeds }]),
     { mode: "100644", name: "manifest", id: objects.blob(MANIFEST) },
   ]);
   const who = `${author.alias} <${author.alias}@${nidOfDid(author.key.did)}> ${author.timeS} +0000`;
-  const signature = signSshsig(Buffer.from(tree, "hex"), "radicle", author.key);
+  const signature = await signSshsig(Buffer.from(tree, "hex"), "radicle", author.key);
   return objects.commit({ tree, parents, author: who, committer: who, message, signature });
 }
 
-function signBlob(blob: ObjectId, key: SigningKey): string {
-  return `z${encodeBase58(key.sign(Buffer.from(blob, "hex")))}`;
+async function signBlob(blob: ObjectId, key: Signer): Promise<string> {
+  return `z${encodeBase58(await key.sign(Buffer.from(blob, "hex")))}`;
 }
 
 export type IdentityAction =

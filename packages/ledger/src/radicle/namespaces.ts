@@ -2,7 +2,7 @@
 //
 // 1. A namespace is what its owner's newest signed refs say; a loose ref that says otherwise is not looked at.
 // 2. One namespace that does not verify is told and changes nothing for the others.
-import { type Clock, type Did, isDid, nowSeconds, type SigningKey, TriplaneError, toTriplaneError } from "@triplane/contract";
+import { type Clock, type Did, isDid, nowSeconds, type Signer, TriplaneError, toTriplaneError } from "@triplane/contract";
 import { createObjectWriter, listRefs, type ObjectId, openObjects, runGit, updateRefs } from "../git/index.ts";
 import type { RepositoryPin } from "../types.ts";
 import { didOfNid, namespaced, nidOfDid, refs } from "./layout.ts";
@@ -66,7 +66,7 @@ export async function namespaceTips(repoDir: string): Promise<ReadonlyMap<Did, O
 
 export interface NamespaceTarget {
   readonly repo: string;
-  readonly key: SigningKey;
+  readonly key: Signer;
   readonly clock: Clock;
 }
 
@@ -93,7 +93,7 @@ export async function openNamespace(target: NamespaceTarget, pin: RepositoryPin,
     throw new TriplaneError("delegates_invalid", `${key.did} has a namespace in ${repo} already`);
   const current = new Map([...more, [refs.identityHead, identityHead], [refs.identityRoot, pin.identityRoot]]);
   const objects = createObjectWriter(repo);
-  const sigrefs = writeSigrefs(objects, key, current, undefined, nowSeconds(clock));
+  const sigrefs = await writeSigrefs(objects, key, current, undefined, nowSeconds(clock));
   await objects.flush();
   const updates = [...current, [refs.sigrefs, sigrefs] as const];
   await updateRefs(

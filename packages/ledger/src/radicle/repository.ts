@@ -1,6 +1,6 @@
 // Creates and advances governed repositories in Radicle's storage layout, with nothing but git.
 import { mkdir, rm, stat } from "node:fs/promises";
-import { type Clock, type Did, nowSeconds, type SigningKey, TriplaneError } from "@triplane/contract";
+import { type Clock, type Did, nowSeconds, type Signer, TriplaneError } from "@triplane/contract";
 import {
   createObjectWriter,
   editTree,
@@ -24,9 +24,9 @@ export interface NewRepository {
   readonly name: string;
   readonly description: string;
   /** Signs the first document; the RID depends on founder, name, description and branch. */
-  readonly founder: SigningKey;
+  readonly founder: Signer;
   /** All delegates; the founder is one whether listed or not. */
-  readonly delegates: readonly SigningKey[];
+  readonly delegates: readonly Signer[];
   readonly threshold: number;
   readonly branch?: string;
   readonly clock: Clock;
@@ -65,10 +65,10 @@ export async function createRepository(spec: NewRepository): Promise<CreatedRepo
     await runGit(repoDir, ["config", "user.email", `${FOUNDER}@${nidOfDid(spec.founder.did)}`]);
     const objects = createObjectWriter(repoDir);
     const author = { key: spec.founder, alias: FOUNDER, timeS };
-    const identityRoot = writeRevision(objects, author, first, { title: "Initial revision", description: "" }, undefined);
+    const identityRoot = await writeRevision(objects, author, first, { title: "Initial revision", description: "" }, undefined);
     const changed = keys.length > 1 || spec.threshold !== 1;
     const text = { title: "Name the delegates", description: `${spec.threshold} of ${keys.length}` };
-    const tip = changed ? writeRevision(objects, author, final, text, identityRoot) : identityRoot;
+    const tip = changed ? await writeRevision(objects, author, final, text, identityRoot) : identityRoot;
     const updates: RefUpdate[] = [{ name: refs.identityHead, value: tip, old: undefined }];
     for (const key of keys) {
       const current = new Map([
@@ -76,7 +76,7 @@ export async function createRepository(spec: NewRepository): Promise<CreatedRepo
         [refs.identityHead, tip],
         [refs.identityRoot, identityRoot],
       ]);
-      updates.push(...namespaceUpdates(key, current, undefined, writeSigrefs(objects, key, current, undefined, timeS), undefined));
+      updates.push(...namespaceUpdates(key, current, undefined, await writeSigrefs(objects, key, current, undefined, timeS), undefined));
     }
     await objects.flush();
     await updateRefs(repoDir, updates);
@@ -90,7 +90,7 @@ export async function createRepository(spec: NewRepository): Promise<CreatedRepo
 export interface NewCommit {
   /** Folder of the repository. */
   readonly repo: string;
-  readonly key: SigningKey;
+  readonly key: Signer;
   readonly parent: ObjectId | undefined;
   /** Path to content, laid over the parent's files; undefined removes a file. */
   readonly files: Readonly<Record<string, string | Uint8Array | undefined>>;
@@ -112,7 +112,7 @@ export async function commitFiles(spec: NewCommit): Promise<ObjectId> {
     const message = spec.message.endsWith("\n") ? spec.message : `${spec.message}\n`;
     const parents = spec.parent === undefined ? [] : [spec.parent];
     const author = spec.author ?? "triplane";
-    const commit = writeSignedCommit(objects, { tree, parents, message, author, timeS: spec.timeS }, spec.key);
+    const commit = await writeSignedCommit(objects, { tree, parents, message, author, timeS: spec.timeS }, spec.key);
     await objects.flush();
     return commit;
   } finally {
@@ -122,7 +122,7 @@ export async function commitFiles(spec: NewCommit): Promise<ObjectId> {
 
 export interface HeadMove {
   readonly repo: string;
-  readonly key: SigningKey;
+  readonly key: Signer;
   readonly branch: string;
   readonly commit: ObjectId;
   readonly clock: Clock;
@@ -138,9 +138,9 @@ export interface Revision {
   /** The entry that is in force now. */
   readonly parent: ObjectId;
   readonly doc: IdentityDocument;
-  readonly author: SigningKey;
+  readonly author: Signer;
   /** Delegates who accept it besides the author. */
-  readonly acceptedBy: readonly SigningKey[];
+  readonly acceptedBy: readonly Signer[];
   readonly clock: Clock;
 }
 
@@ -152,10 +152,10 @@ export async function reviseIdentity(revision: Revision): Promise<ObjectId> {
   const timeS = nowSeconds(revision.clock);
   const objects = createObjectWriter(revision.repo);
   const author = { key: revision.author, alias: "delegate", timeS };
-  const id = writeRevision(objects, author, revision.doc, { title: "Change the delegates", description: "" }, revision.parent);
+  const id = await writeRevision(objects, author, revision.doc, { title: "Change the delegates", description: "" }, revision.parent);
   const blob = objectId("blob", Buffer.from(encodeDocument(revision.doc)));
   let tip = id;
-  for (const key of revision.acceptedBy) tip = writeAcceptance(objects, { ...author, key }, id, blob, tip);
+  for (const key of revision.acceptedBy) tip = await writeAcceptance(objects, { ...author, key }, id, blob, tip);
   await objects.flush();
   for (const key of [revision.author, ...revision.acceptedBy]) {
     await signRefs({ repo: revision.repo, key, clock: revision.clock }, (current) => {
@@ -182,7 +182,7 @@ async function sufficesToReplace(repo: string, revision: ObjectId, signers: Read
 
 /** Changes what a key has signed before; never signs a ref only because somebody left it in the namespace. */
 export async function signRefs(
-  target: { readonly repo: string; readonly key: SigningKey; readonly clock: Clock },
+  target: { readonly repo: string; readonly key: Signer; readonly clock: Clock },
   change: (current: SignedRefs) => SignedRefs,
 ): Promise<void> {
   const nid = nidOfDid(target.key.did);
@@ -196,7 +196,7 @@ export async function signRefs(
     const before = await readSigrefs(reader, target.key.did, tip, root);
     const after = change(before.refs);
     const objects = createObjectWriter(target.repo);
-    const next = writeSigrefs(objects, target.key, after, tip, nowSeconds(target.clock));
+    const next = await writeSigrefs(objects, target.key, after, tip, nowSeconds(target.clock));
     await objects.flush();
     await updateRefs(target.repo, namespaceUpdates(target.key, after, loose, next, tip));
   } finally {
@@ -205,7 +205,7 @@ export async function signRefs(
 }
 
 function namespaceUpdates(
-  key: SigningKey,
+  key: Signer,
   current: SignedRefs,
   loose: ReadonlyMap<string, ObjectId> | undefined,
   sigrefs: ObjectId,

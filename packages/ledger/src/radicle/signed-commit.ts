@@ -1,5 +1,5 @@
 // Commits signed as `git commit -S` with an SSH key does: `git verify-commit` accepts them.
-import { type Did, type SigningKey, TriplaneError } from "@triplane/contract";
+import { type Did, type Signer, TriplaneError } from "@triplane/contract";
 import { type CommitFields, type DecodedCommit, encodeCommit, type ObjectId, type ObjectWriter } from "../git/index.ts";
 import { nidOfDid } from "./layout.ts";
 import { signSshsig, verifySshsig } from "./sshsig.ts";
@@ -12,12 +12,12 @@ export interface CommitText {
   readonly timeS: number;
 }
 
-export function writeSignedCommit(objects: ObjectWriter, text: CommitText, key: SigningKey): ObjectId {
+export async function writeSignedCommit(objects: ObjectWriter, text: CommitText, key: Signer): Promise<ObjectId> {
   if (!/^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$/.test(text.author))
     throw new TriplaneError("git_failed", `${JSON.stringify(text.author)} is not an author's name`);
   const who = `${text.author} <${nidOfDid(key.did)}> ${text.timeS} +0000`;
   const fields: CommitFields = { tree: text.tree, parents: text.parents, author: who, committer: who, message: text.message };
-  return objects.commit({ ...fields, signature: signSshsig(encodeCommit(fields), "git", key) });
+  return objects.commit({ ...fields, signature: await signSshsig(encodeCommit(fields), "git", key) });
 }
 
 /** The key that signed a commit. Throws `signature_invalid` for an unsigned one. */

@@ -3,7 +3,7 @@
 // 1. Each entry of the chain has at most one parent and names it in what is signed (no replay, no downgrade).
 // 2. Each entry names the identity root that the reader pinned (no graft from another repository).
 // 3. The signed bytes are canonical; re-serialising what was read gives the same bytes.
-import { type Did, type SigningKey, TriplaneError, verifySignature } from "@triplane/contract";
+import { type Did, type Signer, TriplaneError, verifySignature } from "@triplane/contract";
 import { OBJECT_ID, type ObjectId, type ObjectReader, type ObjectWriter } from "../git/index.ts";
 import { nidOfDid, refs, SIGREFS_PARENT } from "./layout.ts";
 
@@ -20,19 +20,19 @@ const REF_LINE = /^([0-9a-f]{40}) (refs\/[!-~]{1,250})$/;
 const MAX_REFS_BYTES = 4 * 1024 * 1024;
 
 /** Writes the commit that follows `parent`. `current` holds every ref of the namespace but refs/rad/sigrefs. */
-export function writeSigrefs(
+export async function writeSigrefs(
   objects: ObjectWriter,
-  key: SigningKey,
+  key: Signer,
   current: SignedRefs,
   parent: ObjectId | undefined,
   timeS: number,
-): ObjectId {
+): Promise<ObjectId> {
   const entries = new Map(current);
   if (parent !== undefined) entries.set(SIGREFS_PARENT, parent);
   const text = Buffer.from(encodeRefs(entries));
   const tree = objects.tree([
     { mode: "100644", name: "refs", id: objects.blob(text) },
-    { mode: "100644", name: "signature", id: objects.blob(key.sign(text)) },
+    { mode: "100644", name: "signature", id: objects.blob(await key.sign(text)) },
   ]);
   const who = `radicle <${nidOfDid(key.did)}> ${timeS} +0000`;
   return objects.commit({

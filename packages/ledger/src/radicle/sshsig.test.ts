@@ -28,16 +28,16 @@ test("signSshsig: ssh-keygen verifies the git namespace, and we verify ssh-keyge
   const key = generateSigningKey();
   const wire = Buffer.concat([Buffer.from("0000000b", "hex"), Buffer.from("ssh-ed25519"), Buffer.from("00000020", "hex"), key.publicKey]);
   writeFileSync(join(folder, "signers"), `x ssh-ed25519 ${wire.toString("base64")}\n`);
-  writeFileSync(join(folder, "signature"), `${signSshsig(message, "git", key)}\n`);
+  writeFileSync(join(folder, "signature"), `${await signSshsig(message, "git", key)}\n`);
   const verify = ["-Y", "verify", "-n", "git", "-f", join(folder, "signers"), "-I", "x", "-s", join(folder, "signature")];
   execFileSync("ssh-keygen", verify, { input: message, stdio: "pipe" });
 });
 
-test("verifySshsig: another message, namespace, form or key type is refused", () => {
+test("verifySshsig: another message, namespace, form or key type is refused", async () => {
   const key = generateSigningKey();
-  const good = signSshsig(message, "git", key);
+  const good = await signSshsig(message, "git", key);
   assert.equal(verifySshsig(message, "git", good), key.did);
-  assert.equal(verifySshsig(message, "radicle", signSshsig(message, "radicle", key)), key.did);
+  assert.equal(verifySshsig(message, "radicle", await signSshsig(message, "radicle", key)), key.did);
   const blob = Buffer.from(good.split("\n").slice(1, -1).join(""), "base64");
   const armour = (bytes: Buffer) => ["-----BEGIN SSH SIGNATURE-----", bytes.toString("base64"), "-----END SSH SIGNATURE-----"].join("\n");
   const flipped = Buffer.from(blob);
@@ -52,7 +52,7 @@ test("verifySshsig: another message, namespace, form or key type is refused", ()
     armour(Buffer.from(blob.toString("latin1").replace("ssh-ed25519", "ssh-ed25518"), "latin1")),
     armour(Buffer.from(blob.toString("latin1").replace("sha512", "sha384"), "latin1")),
     armour(Buffer.from(blob.toString("latin1").replace("SSHSIG", "SSHSOG"), "latin1")),
-    signSshsig(message, "radicle", key),
+    await signSshsig(message, "radicle", key),
   ];
   for (const signature of wrong) assert.throws(() => verifySshsig(message, "git", signature), failsWith("signature_invalid"), signature);
   assert.throws(() => verifySshsig(Buffer.from("x"), "git", good), failsWith("signature_invalid"));

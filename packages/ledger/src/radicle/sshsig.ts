@@ -3,7 +3,7 @@
 // Both use the armour of OpenSSH's PROTOCOL.sshsig. In namespace `git` the signature covers the envelope that the protocol
 // prescribes; in namespace `radicle` it covers the message itself (heartwood's ExtendedSignature), so ssh-keygen refuses it.
 import { createHash } from "node:crypto";
-import { type Did, didOfPublicKey, type SigningKey, TriplaneError, verifySignature } from "@triplane/contract";
+import { type Did, didOfPublicKey, type Signer, TriplaneError, verifySignature } from "@triplane/contract";
 
 const MAGIC = Buffer.from("SSHSIG", "latin1");
 const BEGIN = "-----BEGIN SSH SIGNATURE-----";
@@ -16,9 +16,9 @@ export type SshsigNamespace = "radicle" | "git";
 const HASH_OF: Readonly<Record<SshsigNamespace, "sha256" | "sha512">> = { radicle: "sha256", git: "sha512" };
 
 /** Signs a message; the armoured form without a final newline, as it stands in a gpgsig header. */
-export function signSshsig(message: Uint8Array, namespace: SshsigNamespace, key: SigningKey): string {
+export async function signSshsig(message: Uint8Array, namespace: SshsigNamespace, key: Signer): Promise<string> {
   const hash = HASH_OF[namespace];
-  const signature = key.sign(toBeSigned(message, namespace, hash));
+  const signature = await key.sign(toBeSigned(message, namespace, hash));
   const blob = Buffer.concat([
     MAGIC,
     uint32(1),

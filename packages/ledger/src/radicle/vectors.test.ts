@@ -39,16 +39,16 @@ test("encodeDocument, ridOfBlob: heartwood's document, blob and RID", () => {
   assert.equal(signature, "z5nGqUvrmfiSyLjNCHWTWYvVMcPUZcvo9TxPKzEKXYBdSgUzbrqf1cYsmpGgbQvYunnsrLSsubEmxZaRdKM4quqQR");
 });
 
-test("writeRevision: identity root and second revision commits", () => {
+test("writeRevision: identity root and second revision commits", async () => {
   const objects = createObjectWriter("unused");
-  assert.equal(writeRevision(objects, author, doc, { title: "Initial revision", description: "" }, undefined), root);
+  assert.equal(await writeRevision(objects, author, doc, { title: "Initial revision", description: "" }, undefined), root);
   const second: IdentityDocument = { ...doc, delegates: [alice.did, bob.did], threshold: 2 };
   assert.equal(objects.blob(encodeDocument(second)), "053541ba7b90534b35dd8718e0ceaa408979b02b");
   const text = { title: "Add Bob", description: "Add Bob as a delegate" };
-  assert.equal(writeRevision(objects, author, second, text, root), "0ca42d376bd566631083c8913cf86bec722da392");
+  assert.equal(await writeRevision(objects, author, second, text, root), "0ca42d376bd566631083c8913cf86bec722da392");
 });
 
-test("writeSigrefs: signed refs at feature levels root and parent", () => {
+test("writeSigrefs: signed refs at feature levels root and parent", async () => {
   const objects = createObjectWriter("unused");
   const current = new Map([
     [refs.identityObject(root), root],
@@ -56,7 +56,7 @@ test("writeSigrefs: signed refs at feature levels root and parent", () => {
     [refs.identityHead, root],
     [refs.identityRoot, root],
   ]);
-  const first = writeSigrefs(objects, alice, current, undefined, timeS);
+  const first = await writeSigrefs(objects, alice, current, undefined, timeS);
   assert.equal(first, "99c549702e2bcfe02b0e68d4a2224fb7a1524529");
-  assert.equal(writeSigrefs(objects, alice, current, first, 0), "990bb9984b28aa09ed9f5e32f16e92b3eed57d34");
+  assert.equal(await writeSigrefs(objects, alice, current, first, 0), "990bb9984b28aa09ed9f5e32f16e92b3eed57d34");
 });

@@ -28,8 +28,8 @@ export interface VerifyOptions {
   readonly knownRevision?: ObjectId | undefined;
   /** `tip` verifies each delegate's newest signed refs only, at a cost that does not grow; `chain`, the default, all before it as well. */
   readonly sigrefs?: "chain" | "tip";
-  /** An entry of the only delegate's signed refs that was verified before: the chain must contain it, and is read down to it. */
-  readonly sigrefsFrom?: ObjectId | undefined;
+  /** An entry of somebody's signed refs that was verified before: their chain must contain it, and is read down to it. */
+  readonly sigrefsFrom?: { readonly of: Did; readonly entry: ObjectId } | undefined;
 }
 
 /** Throws `rid_mismatch`, `identity_invalid`, `delegates_invalid`, `git_failed`. */
@@ -74,11 +74,12 @@ export async function verifyWith(
   for (const delegate of everDelegates) {
     const tip = sigrefsOf(delegate);
     if (tip === undefined || refused.has(delegate)) continue;
+    const downTo = options.sigrefsFrom?.of === delegate ? options.sigrefsFrom.entry : undefined;
     try {
       const chain =
         options.sigrefs === "tip"
           ? await readSigrefsTip(objects, delegate, tip, pin.identityRoot)
-          : await readSigrefsChain(objects, delegate, tip, pin.identityRoot, options.sigrefsFrom);
+          : await readSigrefsChain(objects, delegate, tip, pin.identityRoot, downTo);
       chains.set(delegate, chain);
     } catch (cause) {
       refused.set(delegate, toTriplaneError(cause, "sigrefs_invalid"));

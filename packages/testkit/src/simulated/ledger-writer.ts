@@ -54,6 +54,10 @@ export class SimulatedLedger {
     const failed = () => new TriplaneError("git_failed", "git ended with an error");
     return {
       workspace,
+      controller: this.#options.controller,
+      // No key changes in a simulation.
+      successor: undefined,
+      handOver: () => Promise.reject(new TriplaneError("git_failed", "no key waits for the ledger")),
       get size() {
         return size;
       },

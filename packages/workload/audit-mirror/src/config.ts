@@ -19,6 +19,11 @@ export const CONFIG = defineConfig({
     natsUrl: option(url("nats", "tls").default("nats://127.0.0.1:4222"), { description: "Address of NATS.", placeholder: "URL" }),
     nkeySeed: option(text(), { description: "The nkey seed of the mirror's identity on NATS.", secret: true }),
     keyFile: option(text(), { description: "The ops-controller's signing key, the ledger's only delegate.", placeholder: "FILE" }),
+    formerKeyFile: option(text().optional(), {
+      description:
+        "The key before it, until it has handed the ledger over: that happens at the new key's first record, once the approved policy names the new key.",
+      placeholder: "FILE",
+    }),
     stateRepo: option(text(), { description: "The state repository in Radicle's storage: the ledger.", placeholder: "FOLDER" }),
     stateRid: option(rid(), { description: "RID of the state repository.", placeholder: "RID" }),
     stateIdentityRoot: option(commit(), { description: "Root commit of that repository's identity.", placeholder: "COMMIT" }),

@@ -23,6 +23,8 @@ export function runAuditMirror(
       async start({ config, logger, signal, clock, random, metrics }) {
         const { workspace, policyRid } = config;
         const key = await readKeyFile(config.keyFile);
+        const former = config.formerKeyFile === undefined ? undefined : await readKeyFile(config.formerKeyFile);
+        const dids = former === undefined ? [key.did] : [key.did, former.did];
         const pin = { rid: config.stateRid, identityRoot: config.stateIdentityRoot };
         const policyPin = { rid: policyRid, identityRoot: config.policyIdentityRoot };
         const identity = { role: "mirror" } as const;
@@ -33,7 +35,7 @@ export function runAuditMirror(
           radicleSocket === undefined
             ? undefined
             : new Announcer({
-                announce: (ending) => announceRefs(radicleSocket, config.stateRid, [nidOf(key.did)], { signal: ending }),
+                announce: (ending) => announceRefs(radicleSocket, config.stateRid, dids.map(nidOf), { signal: ending }),
                 announcements: measured.announcements,
                 random,
                 logger,
@@ -41,8 +43,8 @@ export function runAuditMirror(
               });
         const loop = new MirrorLoop({
           bus,
-          rules: { workspace, policyRid, controller: key.did },
-          openLedger: () => openLedgerWriter({ repoDir: config.stateRepo, key, pin, clock }),
+          rules: { workspace, policyRid, controller: key.did, former: former?.did },
+          openLedger: () => openLedgerWriter({ repoDir: config.stateRepo, key, former, pin, clock }),
           checker: policyChecker({ repoDir: config.policyRepo, pin: policyPin, minThreshold: config.policyThreshold, workspace }),
           keepAside: asideFolder(config.asideDir),
           limits: { maxRecords: config.maxRecords, maxBytes: config.maxBytes, maxWaitMs: config.maxWaitMs },
@@ -69,7 +71,7 @@ export function runAuditMirror(
             ok: loop.problem === undefined,
             detail: {
               workspace,
-              controller: key.did,
+              controller: loop.controller ?? key.did,
               ledger: config.stateRid,
               records: loop.size ?? "unknown",
               ...(announcer === undefined ? {} : { radicle: announcer.problem?.message ?? "announced" }),

@@ -1,6 +1,6 @@
 // What the mirror needs of the outside besides the bus: the ledger, the policy, a place for what is not a record.
-import type { AuditRecord } from "@triplane/contract";
-import type { CheckedRecord, LedgerWriter } from "@triplane/ledger";
+import type { AuditRecord, Did } from "@triplane/contract";
+import type { CheckedRecord, LedgerWriter, SuccessionGrounds } from "@triplane/ledger";
 
 /** Opens the ledger for writing; called again after a failed write. Throws failures of the ledger. */
 export type OpenLedger = () => Promise<LedgerWriter>;
@@ -9,6 +9,12 @@ export type OpenLedger = () => Promise<LedgerWriter>;
 export interface DecisionChecker {
   /** Throws `chain_broken` where the decision does not follow; `unavailable` where the policy cannot be had now. */
   check(record: AuditRecord, carried: Pick<CheckedRecord, "admission" | "op">): Promise<void>;
+}
+
+/** What allows a key to take the ledger over. */
+export interface SuccessionCheck {
+  /** The approved policy that names the key as the ops-controller's. Throws `succession_unapproved` where it names another. */
+  groundsFor(successor: Did): Promise<SuccessionGrounds>;
 }
 
 /** Something that came on the audit stream and cannot go into the ledger. */

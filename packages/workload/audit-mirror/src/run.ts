@@ -2,33 +2,35 @@
 //
 // 1. A message is acked only after its record is in the ledger on disk, by this batch or an earlier one (`every-command-lands`, `persist-before-ack`).
 // 2. A message that is no record is on disk beside the ledger and alarmed before it is taken off the stream.
-// 3. After a failed write nothing is assumed: the ledger is opened again and the messages come again.
+// 3. A new key's first record brings the ledger over to it: when everything before it is in the ledger, and the policy names the key.
+// 4. After a failed write nothing is assumed: the ledger is opened again and the messages come again.
 import { type Bus, messageIdOf, type WorkConsumer, type WorkMessage } from "@triplane/bus";
 import {
   type Alarm,
   type AuditRecord,
   type Clock,
   CONSUMERS,
+  type Did,
   digestOf,
   failpoint,
   nowSeconds,
   type Random,
   streamNames,
   subjects,
-  type TriplaneError,
+  TriplaneError,
   toTriplaneError,
 } from "@triplane/contract";
 import { backoffMs, type Logger, sleep } from "@triplane/kit";
 import type { LedgerWriter } from "@triplane/ledger";
 import type { MirrorMetrics } from "./metrics.ts";
-import type { DecisionChecker, KeepAside, OpenLedger } from "./ports.ts";
+import type { DecisionChecker, KeepAside, OpenLedger, SuccessionCheck } from "./ports.ts";
 import { afterFailedCheck, Batcher, type BatchLimits, examine, type RecordRules } from "./service.ts";
 
 export interface MirrorOptions {
   readonly bus: Bus;
   readonly rules: RecordRules;
   readonly openLedger: OpenLedger;
-  readonly checker: DecisionChecker;
+  readonly checker: DecisionChecker & SuccessionCheck;
   readonly keepAside: KeepAside;
   readonly limits: BatchLimits;
   readonly metrics: MirrorMetrics;
@@ -59,6 +61,8 @@ export class MirrorLoop {
   #failures = 0;
   #batches = 0;
   #problem: TriplaneError | undefined;
+  /** Why the new key's records wait. */
+  #waiting: TriplaneError | undefined;
   #settling: Promise<void> = Promise.resolve();
 
   constructor(options: MirrorOptions) {
@@ -68,7 +72,12 @@ export class MirrorLoop {
 
   /** Why the last write or read failed; undefined while all is well. */
   get problem(): TriplaneError | undefined {
-    return this.#problem;
+    return this.#problem ?? this.#waiting;
+  }
+
+  /** Whose records go in now. */
+  get controller(): Did | undefined {
+    return this.#writer?.controller;
   }
 
   get size(): number | undefined {
@@ -130,7 +139,58 @@ export class MirrorLoop {
       message.retryLater(backoffMs(message.deliveries, RETRY, random));
       return;
     }
+    if (rules.former !== undefined && !(await this.#isTurnOf(record, message))) return;
     this.#batch.add({ message, record }, record.token.compact.length, clock.nowMs());
+  }
+
+  /** Whether the record's key is the one that writes now, or just came to be. What becomes of the message otherwise is settled here. */
+  async #isTurnOf(record: AuditRecord, message: WorkMessage): Promise<boolean> {
+    const { iss, subject } = record.claims;
+    const writer = await this.#ensureWriter();
+    if (iss === writer.controller) return true;
+    if (iss === writer.successor) return await this.#takeOver(message, iss);
+    if (await writer.has(subject)) await message.ackConfirmed();
+    else {
+      const why = `it was signed by ${iss}, which has handed the ledger over to ${writer.controller}`;
+      await this.#setAside(message, new TriplaneError("chain_broken", why), subject);
+    }
+    return false;
+  }
+
+  /** Hands the ledger over before a new key's first record; else the message comes again. */
+  async #takeOver(message: WorkMessage, successor: Did): Promise<boolean> {
+    const { bus, checker, rules, random, logger } = this.#options;
+    if (this.#batch.count > 0) await this.#flush();
+    await this.#settling;
+    try {
+      const { ackFloorSeq } = await bus.consumerState(streamNames(rules.workspace).audit, CONSUMERS.audit);
+      if (ackFloorSeq < message.streamSeq - 1) throw new TriplaneError("unavailable", "records before it are not in the ledger yet");
+      const grounds = await checker.groundsFor(successor);
+      const writer = await this.#ensureWriter();
+      const from = writer.controller;
+      await writer.handOver(grounds);
+      this.#waiting = undefined;
+      logger.warn(
+        { workspace: rules.workspace, from, to: successor, size: writer.size, policy: grounds.policy.commit },
+        "handed the ledger over",
+      );
+      return true;
+    } catch (thrown) {
+      this.#waiting = toTriplaneError(thrown);
+      logger.warn(
+        { err: thrown, workspace: rules.workspace, to: successor },
+        "a new key's record waits: the ledger is not handed over yet",
+      );
+      message.retryLater(backoffMs(message.deliveries, RETRY, random));
+      if (this.#waiting.code === "git_failed") await this.#reopen();
+      return false;
+    }
+  }
+
+  /** What a failed write left is unknown until the ledger is opened again. */
+  async #reopen(): Promise<void> {
+    await this.#writer?.close();
+    this.#writer = undefined;
   }
 
   async #flush(): Promise<void> {
@@ -158,8 +218,7 @@ export class MirrorLoop {
       );
     } catch (thrown) {
       for (const { message } of held) message.retryLater(backoffMs(message.deliveries, RETRY, random));
-      await this.#writer?.close();
-      this.#writer = undefined;
+      await this.#reopen();
       throw thrown;
     }
     this.#batch.committed(clock.nowMs());

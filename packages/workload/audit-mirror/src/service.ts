@@ -2,7 +2,7 @@
 //
 // 1. Only what the ops-controller signed for this workspace, with a whole chain inside, becomes a record (`chain-verified-at-every-hop`).
 // 2. A message that is no record is set aside, never dropped: it is evidence.
-import { type Did, digestOf, formatAudience, TriplaneError, toTriplaneError } from "@triplane/contract";
+import { AUDIT_TYP, type Did, digestOf, formatAudience, parseToken, TriplaneError, toTriplaneError } from "@triplane/contract";
 import { type CheckedRecord, checkRecord } from "@triplane/ledger";
 
 export interface RecordRules {
@@ -10,6 +10,8 @@ export interface RecordRules {
   readonly policyRid: string;
   /** The only key whose records go into the ledger. */
   readonly controller: Did;
+  /** The key before it, whose records still go in where it has not handed the ledger over yet. */
+  readonly former?: Did | undefined;
 }
 
 export interface Incoming {
@@ -24,14 +26,20 @@ export type Examined =
 
 /** Looks at a message by itself: form, signatures, audience, and that what it says fits what it carries. */
 export function examine(message: Incoming, rules: RecordRules): Examined {
-  const { workspace, policyRid, controller } = rules;
+  const { workspace, policyRid } = rules;
   try {
     if (message.text === undefined) throw new TriplaneError("token_malformed", "the bytes are not UTF-8");
+    const controller = expectedSigner(message.text, rules);
     const audience = formatAudience({ workspace, policyRid });
     return { kind: "record", checked: checkRecord(message.text, { workspace, controller, audience }) };
   } catch (thrown) {
     return { kind: "invalid", digest: digestOf(message.raw), failure: toTriplaneError(thrown, "ledger_record_invalid") };
   }
+}
+
+/** Whose turn it is says the ledger; here a record has to be of one of the two. */
+function expectedSigner(text: string, { controller, former }: RecordRules): Did {
+  return former !== undefined && parseToken(text, AUDIT_TYP).kid === former ? former : controller;
 }
 
 export type AfterFailure = { readonly action: "retry" } | { readonly action: "set_aside" };

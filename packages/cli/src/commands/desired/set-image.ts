@@ -1,5 +1,6 @@
 // triplane desired set-image: what a pipeline runs after it pushed an image.
-import { parseImage, type SigningKey, TARGET_PATTERN, TriplaneError } from "@triplane/contract";
+import { resolve } from "node:path";
+import { parseImage, type Signer, TARGET_PATTERN, TriplaneError } from "@triplane/contract";
 import {
   fetchRepository,
   type ImageSet,
@@ -12,7 +13,7 @@ import {
 import { z } from "zod";
 import { type CommandContext, defineCommand } from "../../framework/command.ts";
 import { flag, text } from "../../framework/parameters.ts";
-import { givenKey, keyFileOption } from "../governance/new-home.ts";
+import { openSigner } from "../../people/signer.ts";
 import { type OpenSite, openSigningSite, openSite, reviewOptions, signingOptions } from "../governance/site.ts";
 
 /** Others may put something on the desired state at the same moment. */
@@ -37,7 +38,6 @@ export const desiredSetImage = defineCommand({
       .regex(/^[a-z][a-z0-9_]{0,31}$/, "must be a setting's name")
       .default("image")
       .meta({ description: "The setting that holds it (default: image)", placeholder: "NAME" }),
-    key: keyFileOption("The automation's key (default: the home's own)"),
     reason: text("TEXT", "Where it comes from, on one line: a link to the build").optional(),
     quiet: flag("Print only the commit"),
     ...signingOptions,
@@ -84,9 +84,10 @@ function renderSet(made: ImageSet & Pick<UpdateStanding, "standing" | "missing">
 async function withKey(
   options: { readonly key?: string | undefined; readonly as?: string | undefined; readonly home?: string | undefined },
   context: CommandContext,
-): Promise<{ readonly open: OpenSite; readonly key: SigningKey }> {
-  const given = await givenKey(options.key, context);
-  if (given !== undefined) return { open: await openSite(options.home, context), key: given };
+): Promise<{ readonly open: OpenSite; readonly key: Signer }> {
+  const given = options.key ?? context.env["TRIPLANE_KEY"];
+  if (given !== undefined)
+    return { open: await openSite(options.home, context), key: await openSigner(given, (file) => resolve(context.cwd, file), context) };
   const open = await openSigningSite(options, context);
   return { open, key: open.key };
 }
@@ -98,7 +99,7 @@ function remotesOf({ kind, site }: OpenSite): readonly Remote[] {
 }
 
 /** The key may be used on other machines before: what it signed there comes in as everybody's does. */
-async function fetchAll(open: OpenSite, key: SigningKey, context: CommandContext): Promise<void> {
+async function fetchAll(open: OpenSite, key: Signer, context: CommandContext): Promise<void> {
   for (const remote of remotesOf(open))
     for (const name of ["policy", "desired"] as const) {
       const { taken } = await fetchRepository(open.site, name, remote, context);

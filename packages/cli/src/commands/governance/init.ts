@@ -1,5 +1,5 @@
 // triplane governance init: found a workspace that several people will govern, each with a key on their own machine.
-import { assertWorkspace, generateSigningKey, type SigningKey } from "@triplane/contract";
+import { assertWorkspace, generateSigningKey, type Signer, type SigningKey } from "@triplane/contract";
 import { foundWorkspace, pushRepository } from "@triplane/governance";
 import { ensurePrivateFolder, writeKeyFile } from "@triplane/kit";
 import { z } from "zod";
@@ -9,7 +9,7 @@ import { facts } from "../../framework/table.ts";
 import { didWords, type PinFile, pinWords } from "../../home/governance-file.ts";
 import type { HomeLayout } from "../../home/layout.ts";
 import { homeOption, layoutFor } from "../home-option.ts";
-import { givenKey, keyOption, namedRemote, principalOption, remoteOption, writeHome } from "./new-home.ts";
+import { namedRemote, ownKey, ownKeyOption, principalOption, remoteOption, writeHome } from "./new-home.ts";
 import { assertNoHome, siteOf } from "./site.ts";
 
 export const governanceInit = defineCommand({
@@ -20,7 +20,7 @@ export const governanceInit = defineCommand({
     workspace: text("NAME", "The workspace"),
     name: principalOption,
     remote: remoteOption.optional(),
-    key: keyOption,
+    key: ownKeyOption,
     singleOperator: flag("One person alone decides; not for production"),
     home: homeOption,
   }),
@@ -33,9 +33,9 @@ export const governanceInit = defineCommand({
     await assertNoHome(layout);
     const workspace = assertWorkspace(options.workspace);
     const remote = options.remote === undefined ? undefined : namedRemote(options.remote, context);
-    const key = (await givenKey(options.key, context)) ?? generateSigningKey();
+    const key = await ownKey(options.key, layout, options.name, context);
     const [controller, keeper] = [generateSigningKey(), generateSigningKey()];
-    await writeKeys(layout, { [options.name]: key, controller, keeper });
+    await writeKeys(layout, { controller, keeper });
     const founding = { storageDir: layout.storage, workspace, founder: key, principal: options.name, controller, clock: context.clock };
     const repositories = await foundWorkspace(founding);
     const pin: PinFile = {
@@ -96,7 +96,7 @@ async function writeKeys(layout: HomeLayout, keys: Readonly<Record<string, Signi
 async function pushAll(
   layout: HomeLayout,
   pin: PinFile,
-  [key, controller]: readonly [SigningKey, SigningKey],
+  [key, controller]: readonly [Signer, Signer],
   context: CommandContext,
   remotes: Parameters<typeof siteOf>[3],
 ): Promise<void> {

@@ -1,14 +1,12 @@
 // triplane governance join and clone: a home on another machine, for somebody who governs too, or for somebody who only looks.
-import { generateSigningKey } from "@triplane/contract";
 import { joinWorkspace, pushRepository } from "@triplane/governance";
-import { ensurePrivateFolder, writeKeyFile } from "@triplane/kit";
 import { z } from "zod";
 import { defineCommand } from "../../framework/command.ts";
 import { flag, text } from "../../framework/parameters.ts";
 import { facts } from "../../framework/table.ts";
 import { didWords, pinWords } from "../../home/governance-file.ts";
 import { homeOption, layoutFor } from "../home-option.ts";
-import { cloneInto, givenKey, keyOption, namedRemote, principalOption, readPinFile, remoteOption, writeHome } from "./new-home.ts";
+import { cloneInto, namedRemote, ownKey, ownKeyOption, principalOption, readPinFile, remoteOption, writeHome } from "./new-home.ts";
 import { assertNoHome } from "./site.ts";
 
 const pinArgument = text("PIN", "File with the pin, from somebody you trust (- reads standard input)");
@@ -20,7 +18,7 @@ export const governanceJoin = defineCommand({
   options: z.strictObject({
     name: principalOption,
     remote: remoteOption,
-    key: keyOption,
+    key: ownKeyOption,
     quiet: flag("Print only the DID"),
     home: homeOption,
   }),
@@ -30,10 +28,8 @@ export const governanceJoin = defineCommand({
     await assertNoHome(layout);
     const pin = await readPinFile(args.pin, context);
     const remote = namedRemote(options.remote, context);
-    const key = (await givenKey(options.key, context)) ?? generateSigningKey();
     const site = await cloneInto(layout, pin, remote, context);
-    await ensurePrivateFolder(layout.keys);
-    await writeKeyFile(layout.keyFile(options.name), key);
+    const key = await ownKey(options.key, layout, options.name, context);
     await joinWorkspace(site, { key, principal: options.name, clock: context.clock });
     await writeHome(layout, pin, { principal: options.name, did: key.did }, [remote], context);
     for (const name of ["policy", "desired"] as const) await pushRepository(site, name, remote, key.did, context);

@@ -1,14 +1,15 @@
 // Making a home that governs: a folder with a key, pins, remotes and copies of the three repositories.
 import { rm } from "node:fs/promises";
 import { resolve } from "node:path";
-import { PRINCIPAL_PATTERN, type SigningKey, TriplaneError } from "@triplane/contract";
+import { generateSigningKey, PRINCIPAL_PATTERN, type Signer, TriplaneError } from "@triplane/contract";
 import { assertRemote, fetchRepository, type Remote, type Site } from "@triplane/governance";
-import { ensurePrivateFolder, readFileIfThere, readKeyFile } from "@triplane/kit";
+import { atomicWriteFile, ensurePrivateFolder, readFileIfThere, readSecretFile, writeKeyFile } from "@triplane/kit";
 import { z } from "zod";
 import type { CommandContext } from "../../framework/command.ts";
 import { text } from "../../framework/parameters.ts";
 import { type GovernanceFile, type PinFile, parsePin, writeGovernanceFile } from "../../home/governance-file.ts";
 import type { HomeLayout } from "../../home/layout.ts";
+import { openSigner } from "../../people/signer.ts";
 import { siteOf } from "./site.ts";
 
 export const principalOption = z.string().regex(PRINCIPAL_PATTERN, "must be 1 to 32 lower-case letters, digits and inner hyphens").meta({
@@ -16,11 +17,10 @@ export const principalOption = z.string().regex(PRINCIPAL_PATTERN, "must be 1 to
   placeholder: "NAME",
 });
 
-export const keyOption = keyFileOption("A key that you have already (default: a new one is made)");
-
-export function keyFileOption(description: string) {
-  return text("FILE", description).optional();
-}
+export const ownKeyOption = text(
+  "FILE|agent:KEY",
+  "A key that you have already, in a file, or in your ssh-agent by its DID or comment (default: a new one is made)",
+).optional();
 
 export const remoteOption = text("URL", "Where the repositories are exchanged: a folder, or an https, ssh or file address");
 
@@ -37,8 +37,26 @@ export async function readPinFile(path: string, context: CommandContext): Promis
   return parsePin(content);
 }
 
-export async function givenKey(path: string | undefined, context: CommandContext): Promise<SigningKey | undefined> {
-  return path === undefined ? undefined : await readKeyFile(resolve(context.cwd, path));
+/** The key of a new home: a new one, or the given one. A file is kept in the home as it is, locked or not; an agent's key stays where it is. */
+export async function ownKey(given: string | undefined, layout: HomeLayout, name: string, context: CommandContext): Promise<Signer> {
+  const path = layout.keyFile(name);
+  if (given === undefined) {
+    const key = generateSigningKey();
+    await keep((file) => writeKeyFile(file, key));
+    return key;
+  }
+  const signer = await openSigner(given, (file) => resolve(context.cwd, file), context);
+  if (!given.startsWith("agent:")) {
+    const content = await readSecretFile(resolve(context.cwd, given));
+    await keep((file) => atomicWriteFile(file, content));
+  }
+  return signer;
+
+  async function keep(write: (file: string) => Promise<void>): Promise<void> {
+    await ensurePrivateFolder(layout.root);
+    await ensurePrivateFolder(layout.keys);
+    await write(path);
+  }
 }
 
 /** Fetches the three repositories into a new home and verifies each against the pin; a home that does not verify is not left behind. */

@@ -1,9 +1,8 @@
 // Where a governance command works: a home that governs, or the local workspace with everybody's keys.
 import { stat } from "node:fs/promises";
-import { join } from "node:path";
-import { type Did, nowSeconds, type SigningKey, TriplaneError } from "@triplane/contract";
+import { join, resolve } from "node:path";
+import { type Did, nowSeconds, TriplaneError } from "@triplane/contract";
 import { assertRemote, type Files, type Remote, type ReviewOptions, type Site } from "@triplane/governance";
-import { readKeyFile } from "@triplane/kit";
 import { readNickel } from "@triplane/nickel";
 import { parseDesiredState } from "@triplane/orchestrator";
 import type { CommandContext } from "../../framework/command.ts";
@@ -11,7 +10,8 @@ import { text } from "../../framework/parameters.ts";
 import { type PinFile, readGovernanceFile } from "../../home/governance-file.ts";
 import type { HomeLayout } from "../../home/layout.ts";
 import { readWorkspaceFile } from "../../home/workspace-file.ts";
-import { actorFor } from "../../people/who.ts";
+import { fileSigner, fromAgent, openSigner, type PersonalSigner } from "../../people/signer.ts";
+import { type ActorFlags, actorFor, isThere, keyOption } from "../../people/who.ts";
 import { homeOption, layoutFor } from "../home-option.ts";
 
 export const governanceOptions = {
@@ -20,6 +20,7 @@ export const governanceOptions = {
 
 export const signingOptions = {
   as: text("PRINCIPAL", "Whose key signs, in a local workspace; a home that governs has one key").optional(),
+  key: keyOption,
   home: homeOption,
 };
 
@@ -66,17 +67,17 @@ export function siteOf(layout: HomeLayout, pin: PinFile, minThreshold: number, r
 
 export interface SigningSite extends OpenSite {
   readonly principal: string;
-  readonly key: SigningKey;
+  readonly key: PersonalSigner;
 }
 
 /** Throws `key_unknown` where there is no key to sign with. */
 export async function openSigningSite(
-  options: { readonly as?: string | undefined; readonly home?: string | undefined },
+  options: ActorFlags & { readonly home?: string | undefined },
   context: CommandContext,
 ): Promise<SigningSite> {
   const open = await openSite(options.home, context);
   if (open.kind === "local") {
-    const actor = await actorFor(options.as, context.env, open.layout, await readWorkspaceFile(open.layout));
+    const actor = await actorFor(options, context, open.layout, await readWorkspaceFile(open.layout));
     return { ...open, ...actor };
   }
   const me = (await readGovernanceFile(open.layout))?.me;
@@ -86,9 +87,21 @@ export async function openSigningSite(
     });
   if (options.as !== undefined && options.as !== me.principal)
     throw new TriplaneError("key_unknown", `this home is ${me.principal}'s, not ${options.as}'s`, { hint: "Leave --as out here." });
-  const key = await readKeyFile(open.layout.keyFile(me.principal));
+  const key = await ownSigner(me, options.key ?? context.env["TRIPLANE_KEY"], open.layout, context);
   if (key.did !== me.did) throw new TriplaneError("config_invalid", `the key of ${me.principal} is another than governance.json names`);
   return { ...open, principal: me.principal, key };
+}
+
+/** What was named, else the home's key file, else, where there is none, the agent's key of that DID. */
+async function ownSigner(
+  me: { readonly principal: string; readonly did: Did },
+  given: string | undefined,
+  layout: HomeLayout,
+  context: CommandContext,
+): Promise<PersonalSigner> {
+  if (given !== undefined) return await openSigner(given, (path) => resolve(context.cwd, path), context);
+  const path = layout.keyFile(me.principal);
+  return (await isThere(path)) ? await fileSigner(path, context) : await fromAgent(me.did, context);
 }
 
 export function reviewOptions(site: Site, context: CommandContext): ReviewOptions & { readonly random: CommandContext["random"] } {

@@ -10,7 +10,7 @@ import { table } from "../../framework/table.ts";
 import { audienceOf } from "../../home/workspace-file.ts";
 import { withBus } from "../../people/connect.ts";
 import { policySource } from "../../people/policy.ts";
-import { asOption } from "../../people/who.ts";
+import { asOption, keyOption } from "../../people/who.ts";
 import { homeOption } from "../home-option.ts";
 import { openPerson } from "../op/options.ts";
 
@@ -24,6 +24,7 @@ export const keeperAdmit = defineCommand({
   }),
   options: z.strictObject({
     as: asOption,
+    key: keyOption,
     max: integer("N", "Most ops to take off the queue (default: 1)", { min: 1, max: 1000 }).optional(),
     home: homeOption,
   }),
@@ -38,7 +39,7 @@ export const keeperAdmit = defineCommand({
     return await withBus({ role: "keeper-cli" }, layout, workspace, context, async (bus) => {
       const hand: HandOptions = {
         ...{ bus, bucket: await openBucket(bus, workspace.workspace), audience: audienceOf(workspace) },
-        ...{ source: policySource(layout, workspace), key: person.key, clock: context.clock, logger: silentLogger },
+        ...{ source: policySource(layout, workspace), key: await person.key.unlock(), clock: context.clock, logger: silentLogger },
       };
       if (args.jti !== undefined) {
         const decision = await admitReview(hand, args.jti);

@@ -3,7 +3,7 @@ import { approve, reject, type Spoken } from "@triplane/keeper";
 import { z } from "zod";
 import { defineCommand } from "../../framework/command.ts";
 import { text } from "../../framework/parameters.ts";
-import { asOption } from "../../people/who.ts";
+import { asOption, keyOption } from "../../people/who.ts";
 import { homeOption } from "../home-option.ts";
 import { openPerson } from "../op/options.ts";
 import { needsText } from "../op/wait-for.ts";
@@ -11,6 +11,7 @@ import { asReviewer, digestOption, jtiArgs, missingText } from "./options.ts";
 
 const options = z.strictObject({
   as: asOption,
+  key: keyOption,
   digest: digestOption,
   plan: digestOption,
   comment: text("TEXT", "Why; it goes into the ledger").optional(),

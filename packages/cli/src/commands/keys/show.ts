@@ -1,7 +1,7 @@
 // triplane keys show: the public side of the keys in the home.
 import { readdir } from "node:fs/promises";
 import { TriplaneError } from "@triplane/contract";
-import { isErrno, readKeyFile } from "@triplane/kit";
+import { isErrno, readStoredKey } from "@triplane/kit";
 import { z } from "zod";
 import { defineCommand } from "../../framework/command.ts";
 import { flag, text } from "../../framework/parameters.ts";
@@ -24,15 +24,20 @@ export const keysShow = defineCommand({
     if (wanted.length === 0) throw new TriplaneError("key_unknown", `${layout.keys} holds no key ${args.name ?? "at all"}`);
     return {
       onlyDids: options.did,
-      keys: await Promise.all(wanted.map(async (name) => ({ name, did: (await readKeyFile(layout.keyFile(name))).did }))),
+      keys: await Promise.all(
+        wanted.map(async (name) => {
+          const { did, isLocked } = await readStoredKey(layout.keyFile(name));
+          return { name, did, locked: isLocked };
+        }),
+      ),
     };
   },
   render: ({ keys, onlyDids }) =>
     onlyDids
       ? keys.map((key) => key.did).join("\n")
       : table(
-          ["NAME", "DID"],
-          keys.map((key) => [key.name, key.did]),
+          ["NAME", "DID", "FILE"],
+          keys.map((key) => [key.name, key.did, key.locked ? "locked" : "open"]),
         ),
 });
 

@@ -1,5 +1,5 @@
 // triplane ledger log: what the ledger says happened.
-import { type AuditClaims, parseOp, verifyAdmission, verifyRefusal } from "@triplane/contract";
+import { type AuditClaims, type Did, isDid, parseOp, verifyAdmission, verifyApproval, verifyRefusal } from "@triplane/contract";
 import { readLedger, repositoryDir } from "@triplane/ledger";
 import { signerOf } from "@triplane/policy";
 import { z } from "zod";
@@ -12,12 +12,21 @@ import { homeOption, openHome } from "../home-option.ts";
 const DEFAULT_COUNT = 20;
 
 export const ledgerLog = defineCommand({
-  description: "Each record's signature is checked; `triplane ledger verify` checks the whole.",
+  description:
+    "Each record's signature is checked; `triplane ledger verify` checks the whole. With --key only the records are listed in which this key signed something: the op, an approval, the decision, or the record itself. That is what to look through when a key was lost.",
   args: z.strictObject({}),
-  options: z.strictObject({ count: integer("N", "How many (default: 20)", { min: 1, max: 100_000 }).optional(), home: homeOption }),
+  options: z.strictObject({
+    key: z
+      .custom<Did>((value) => typeof value === "string" && isDid(value), "must be the did:key of an Ed25519 key")
+      .meta({ description: "Only records with a signature of this key", placeholder: "DID" })
+      .optional(),
+    count: integer("N", "How many (default: 20)", { min: 1, max: 100_000 }).optional(),
+    home: homeOption,
+  }),
   examples: [
     { command: "triplane ledger log", what: "the last twenty records" },
     { command: "triplane ledger log --count 1000 --json", what: "for a script" },
+    { command: "triplane ledger log --key did:key:z6Mk… --count 100000", what: "everything that a key signed" },
   ],
   run: async ({ options }, context) => {
     const { layout, workspace } = await openHome(options.home, context);
@@ -27,6 +36,8 @@ export const ledgerLog = defineCommand({
       newestFirst: true,
     })) {
       const { claims } = entry.record;
+      const signed = options.key === undefined ? undefined : signaturesOf(claims, options.key);
+      if (signed?.length === 0) continue;
       const said = decisionOf(claims);
       const principal = said.issuer === undefined ? undefined : signerOf(policy, said.issuer)?.principal;
       const { outcome, code } = claims;
@@ -42,16 +53,19 @@ export const ledgerLog = defineCommand({
         code,
         finishedAt: claims.finished_at,
         commit: entry.commit,
+        ...(signed === undefined ? {} : { signed }),
       });
       if (records.length >= (options.count ?? DEFAULT_COUNT)) break;
     }
-    return { records };
+    return { records, key: options.key };
   },
-  render: ({ records }) =>
+  render: ({ records, key }) =>
     records.length === 0
-      ? "The ledger is empty."
+      ? key === undefined
+        ? "The ledger is empty."
+        : `No record has a signature of ${key}.`
       : table(
-          ["#", "FINISHED", "WHO", "KIND", "TARGET", "OUTCOME", "RULE", "JTI"],
+          ["#", "FINISHED", "WHO", "KIND", "TARGET", "OUTCOME", "RULE", "JTI", ...(records[0]?.signed === undefined ? [] : ["SIGNED"])],
           records.map((each) => [
             String(each.index),
             utc(each.finishedAt),
@@ -61,9 +75,25 @@ export const ledgerLog = defineCommand({
             each.code === undefined ? each.outcome : `${each.outcome}: ${each.code}`,
             each.rule ?? "",
             each.subject,
+            ...(each.signed === undefined ? [] : [each.signed.join(", ")]),
           ]),
         ),
 });
+
+/** Which of the signatures inside a record are this key's. */
+function signaturesOf(claims: AuditClaims, key: Did): readonly string[] {
+  const decision = claims.basis === "admission" ? verifyAdmission(claims.decision).claims : verifyRefusal(claims.decision).claims;
+  const signers: readonly (readonly [string, string | undefined])[] = [
+    ["op", decision.op === undefined ? undefined : parseOp(decision.op).claims.iss],
+    ...decision.approvals.map((approval) => {
+      const { iss, decision: word } = verifyApproval(approval).claims;
+      return [word === "approve" ? "approval" : "rejection", iss] as const;
+    }),
+    [claims.basis, decision.iss],
+    ["record", claims.iss],
+  ];
+  return signers.flatMap(([what, signer]) => (signer === key ? [what] : []));
+}
 
 function decisionOf(claims: AuditClaims) {
   const decision = claims.basis === "admission" ? verifyAdmission(claims.decision).claims : verifyRefusal(claims.decision).claims;

@@ -87,7 +87,7 @@ function renderKeeper({ did, keys, settled, missing }: KeeperPart): string {
 /** Undefined where nothing runs. */
 async function runningHash({ layout, workspace }: OpenHome, context: CommandContext): Promise<string | undefined> {
   try {
-    const actor = await actorFor(undefined, context.env, layout, workspace);
+    const actor = await actorFor({}, context, layout, workspace);
     return (await (await orchestratorOf(personAt(actor, layout, workspace, context))).workspaceState()).state_hash;
   } catch {
     return undefined;

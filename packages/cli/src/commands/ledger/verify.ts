@@ -71,6 +71,15 @@ export const ledgerVerify = defineCommand({
           ? "none yet"
           : `${counted(checkpoint.size, "record")} at ${utc(checkpoint.timeMs / 1000)}, root ${checkpoint.root}`,
       ],
+      ["controller", report.controller],
+      [
+        "handed over",
+        report.successions
+          .map(
+            ({ from, to, size, atS, policyCommit }) => `from record ${size} on, ${utc(atS)}, by ${from} to ${to}, policy ${policyCommit}`,
+          )
+          .join("\n") || undefined,
+      ],
       [
         "missing",
         report.missing.map(({ key, from, to }) => `numbers ${from} to ${to} of ${key}: still on their way, or left out`).join("\n") ||
@@ -102,5 +111,12 @@ async function keptCheckpoint(path: string, anchors: Anchors): Promise<Checkpoin
   const note = kept.trimStart().startsWith("{") ? parseReceipt(kept).checkpoint : kept;
   const [origin = ""] = note.split("\n");
   if (!origin.endsWith(`/${state.rid}`)) throw new TriplaneError("usage", `${path} is no checkpoint of the ledger ${state.rid}`);
-  return readCheckpoint(note, origin, controller);
+  try {
+    return readCheckpoint(note, origin, controller);
+  } catch (cause) {
+    throw new TriplaneError("ledger_tree_invalid", cause instanceof Error ? cause.message : `${path} does not verify`, {
+      cause,
+      hint: "One from before the controller's key changed is verified with the key of that time: --controller DID. The ledger then has to follow from it.",
+    });
+  }
 }

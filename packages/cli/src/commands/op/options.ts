@@ -5,7 +5,7 @@ import type { CommandContext } from "../../framework/command.ts";
 import { duration, list, text } from "../../framework/parameters.ts";
 import { parseOpArguments } from "../../people/op-arguments.ts";
 import { type OpWish, type Person, personAt } from "../../people/person.ts";
-import { actorFor, asOption } from "../../people/who.ts";
+import { type ActorFlags, actorFor, asOption, keyOption } from "../../people/who.ts";
 import { homeOption, openHome } from "../home-option.ts";
 
 /** Lifetime of an op unless told otherwise; the policy has the last word. */
@@ -22,18 +22,16 @@ export const wishArgs = z.strictObject({
 export const wishOptions = {
   arg: list("KEY=VALUE", "An argument of the kind: replicas=2, component=web, settings.title=Hello"),
   as: asOption,
+  key: keyOption,
   expiresIn: duration("How long the op is valid; the policy may give people longer to answer (default: 10m)").optional(),
   scope: text("NAME", "Granted scope to act under (default: the first that covers the op)").optional(),
   reason: text("TEXT", "Why; it goes into the ledger").optional(),
   home: homeOption,
 };
 
-export async function openPerson(
-  options: { readonly as?: string | undefined; readonly home?: string | undefined },
-  context: CommandContext,
-): Promise<Person> {
+export async function openPerson(options: ActorFlags & { readonly home?: string | undefined }, context: CommandContext): Promise<Person> {
   const { layout, workspace } = await openHome(options.home, context);
-  return personAt(await actorFor(options.as, context.env, layout, workspace), layout, workspace, context);
+  return personAt(await actorFor(options, context, layout, workspace), layout, workspace, context);
 }
 
 export interface WishOptions {

@@ -63,7 +63,7 @@ export const byHandScene: Scene = {
             audience: audienceOf(workspace),
             source: policySource(layout, workspace),
           },
-          ...{ key: person.key, clock: options.clock, logger: silentLogger },
+          ...{ key: await person.key.unlock(), clock: options.clock, logger: silentLogger },
         };
         return await admitPending(hand, { max: 1, waitMs: 1_500, signal: options.signal });
       });

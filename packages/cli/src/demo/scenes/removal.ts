@@ -1,7 +1,7 @@
 // Scene: a removal, which two people have to approve; the issuer is not one of them.
 
 import { messageIdOf } from "@triplane/bus";
-import { formatAudience, signApproval, subjects, TriplaneError, toTriplaneError, uuid7 } from "@triplane/contract";
+import { formatAudience, signApprovalBy, subjects, TriplaneError, toTriplaneError, uuid7 } from "@triplane/contract";
 import { approve, showReview } from "@triplane/keeper";
 import { asReviewer } from "../../commands/keeper/options.ts";
 import { audienceOf } from "../../home/workspace-file.ts";
@@ -94,7 +94,7 @@ async function approveByHand(world: World, principal: string, jti: string): Prom
   const shown = await asReviewer(person, (deps) => showReview(deps, jti));
   const nowS = Math.floor(options.clock.nowMs() / 1000);
   const { plan, expected_state_version, exp } = shown.claims;
-  const compact = signApproval(
+  const compact = await signApprovalBy(
     {
       ...{ aud: formatAudience(audienceOf(workspace)), jti: uuid7(options.clock.nowMs(), options.random.bytes(10)), iat: nowS, exp },
       ...{ op_jti: jti, op_digest: shown.opDigest, decision: "approve", policy_commit: shown.policy.commit, expected_state_version },

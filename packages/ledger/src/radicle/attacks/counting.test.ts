@@ -104,7 +104,7 @@ describe("attack: counting", () => {
     // Nor do copies of the acceptance, committed again at another time.
     const objects = createObjectWriter(repo.repoDir);
     const blob = objectId("blob", Buffer.from(encodeDocument(doc)));
-    const again = writeAcceptance(objects, { key: b, alias: "somebody-else", timeS: 1 }, revision, blob, revision);
+    const again = await writeAcceptance(objects, { key: b, alias: "somebody-else", timeS: 1 }, revision, blob, revision);
     await objects.flush();
     await signIdentity(repo, nth(repo.delegates, 2), again);
     assert.equal((await verifyRepository(repo.repoDir, repo)).threshold, 3);
@@ -123,7 +123,7 @@ describe("attack: counting", () => {
       blob: (content: string | Uint8Array) => objects.blob(content === honest ? honest.replace('"threshold":1', '"threshold":0') : content),
     };
     const author = { key: a, alias: "a", timeS: 1_790_000_000 };
-    const revision = writeRevision(
+    const revision = await writeRevision(
       bent,
       author,
       { ...identity.doc, threshold: 1 },
@@ -131,7 +131,7 @@ describe("attack: counting", () => {
       identity.revision,
     );
     const blob = objectId("blob", Buffer.from(honest.replace('"threshold":1', '"threshold":0')));
-    const tip = writeAcceptance(objects, { ...author, key: b }, revision, blob, revision);
+    const tip = await writeAcceptance(objects, { ...author, key: b }, revision, blob, revision);
     await objects.flush();
     await signIdentity(repo, a, tip);
     const verified = await verifyRepository(repo.repoDir, repo);

@@ -23,7 +23,7 @@ describe("attack: identity", () => {
     assert.ok(first !== undefined);
     // The founder signs the same first document once more: the RID is the same, and all that follows is the founder's alone.
     const objects = createObjectWriter(repo.repoDir);
-    const root = writeRevision(
+    const root = await writeRevision(
       objects,
       { key: founder, alias: "founder", timeS: 1_790_000_001 },
       first,
@@ -36,7 +36,7 @@ describe("attack: identity", () => {
       [refs.identityRoot, root],
     ]);
     const tip = await sigrefsTip(repo, founder);
-    const signed = writeSigrefs(objects, founder, current, tip, 1_790_000_001);
+    const signed = await writeSigrefs(objects, founder, current, tip, 1_790_000_001);
     await objects.flush();
     await placeSigrefs(repo, founder, signed);
     await updateRefs(repo.repoDir, [{ name: namespaced(nidOfDid(founder.did), refs.identityObject(root)), value: root, old: undefined }]);
@@ -67,9 +67,15 @@ describe("attack: identity", () => {
     // … and later writes, with a's stolen former key, a sibling dated a year before it.
     const objects = createObjectWriter(repo.repoDir);
     const old = { alias: "x", timeS: 1_758_000_000 };
-    const sibling = writeRevision(objects, { ...old, key: c }, { ...before.identity.doc, threshold: 1 }, text, before.identity.revision);
+    const sibling = await writeRevision(
+      objects,
+      { ...old, key: c },
+      { ...before.identity.doc, threshold: 1 },
+      text,
+      before.identity.revision,
+    );
     const target = objects.blob(encodeDocument({ ...before.identity.doc, threshold: 1 }));
-    const tip = writeAcceptance(objects, { ...old, key: a }, sibling, target, sibling);
+    const tip = await writeAcceptance(objects, { ...old, key: a }, sibling, target, sibling);
     await objects.flush();
     await signIdentity(repo, c, tip);
     await assert.rejects(verifyRepository(repo.repoDir, repo), failsWith("identity_invalid"));
@@ -85,9 +91,15 @@ describe("attack: identity", () => {
     const objects = createObjectWriter(repo.repoDir);
     const author = { key: a, alias: "a", timeS: 1_790_000_000 };
     const mine = { ...identity.doc, delegates: [a.did, own[0].did, own[1].did] };
-    const middle = writeRevision(objects, author, mine, text, identity.revision);
-    const last = writeRevision(objects, { ...author, key: own[0] }, { ...mine, threshold: 1 }, text, middle);
-    const tip = writeAcceptance(objects, { ...author, key: own[1] }, last, objects.blob(encodeDocument({ ...mine, threshold: 1 })), last);
+    const middle = await writeRevision(objects, author, mine, text, identity.revision);
+    const last = await writeRevision(objects, { ...author, key: own[0] }, { ...mine, threshold: 1 }, text, middle);
+    const tip = await writeAcceptance(
+      objects,
+      { ...author, key: own[1] },
+      last,
+      objects.blob(encodeDocument({ ...mine, threshold: 1 })),
+      last,
+    );
     await objects.flush();
     await signIdentity(repo, a, tip);
     const after = await verifyRepository(repo.repoDir, repo);

@@ -51,7 +51,7 @@ export async function join(repo: Governed, key: SigningKey): Promise<void> {
     [refs.identityRoot, repo.identityRoot],
   ]);
   const objects = createObjectWriter(repo.repoDir);
-  const sigrefs = writeSigrefs(objects, key, current, undefined, 1_790_000_000);
+  const sigrefs = await writeSigrefs(objects, key, current, undefined, 1_790_000_000);
   await objects.flush();
   const nid = nidOfDid(key.did);
   const updates = [...current, [refs.sigrefs, sigrefs] as const].map(([ref, value]) => ({

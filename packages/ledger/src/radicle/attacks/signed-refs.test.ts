@@ -51,7 +51,7 @@ describe("attack: signed refs", () => {
     const [tip] = await chainOf(repo, key);
     assert.ok(tip !== undefined);
     const objects = createObjectWriter(repo.repoDir);
-    const rootLevel = writeSigrefs(objects, key, tip.refs, undefined, 1_790_000_000);
+    const rootLevel = await writeSigrefs(objects, key, tip.refs, undefined, 1_790_000_000);
     await objects.flush();
     const tree = git(repo.repoDir, ["rev-parse", `${rootLevel}^{tree}`]);
     await placeSigrefs(repo, key, commitTree(repo, tree, tip.commit));
@@ -64,7 +64,7 @@ describe("attack: signed refs", () => {
     assert.ok(tip !== undefined);
     const objects = createObjectWriter(repo.repoDir);
     const bare = new Map([...tip.refs].filter(([name]) => name !== refs.identityRoot));
-    const none = writeSigrefs(objects, key, bare, tip.commit, 1_790_000_000);
+    const none = await writeSigrefs(objects, key, bare, tip.commit, 1_790_000_000);
     await objects.flush();
     await placeSigrefs(repo, key, none);
     await assert.rejects(approvedHead(repo.repoDir, repo, { branch }), failsWith("sigrefs_invalid"));
@@ -81,7 +81,7 @@ describe("attack: signed refs", () => {
       [refs.identityHead, other.identityRoot],
       [refs.identityRoot, other.identityRoot],
     ]);
-    const grafted = writeSigrefs(objects, key, elsewhere, undefined, 1_790_000_000);
+    const grafted = await writeSigrefs(objects, key, elsewhere, undefined, 1_790_000_000);
     await objects.flush();
     await placeSigrefs(repo, key, grafted);
     assert.equal((await verifyRepository(repo.repoDir, repo)).refused.get(key.did)?.code, "sigrefs_invalid");

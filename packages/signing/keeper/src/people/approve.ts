@@ -5,8 +5,8 @@ import {
   type Digest,
   formatAudience,
   nowSeconds,
-  type SigningKey,
-  signApproval,
+  type Signer,
+  signApprovalBy,
   subjects,
   TriplaneError,
   uuid7,
@@ -18,7 +18,7 @@ import { decideForDisplay, readApprovals, readOpenReview, readPolicyInForce, rea
 
 export interface ApproveOptions {
   readonly jti: string;
-  readonly key: SigningKey;
+  readonly key: Signer;
   readonly comment?: string;
   /** The op digest that was shown to the person; another one than the stream now has is not signed. */
   readonly expectDigest?: Digest;
@@ -72,7 +72,10 @@ async function speak(deps: SigningDeps, options: ApproveOptions, word: "approve"
     throw new TriplaneError("approval_not_accepted", `the op in review is ${token.digest}, not ${options.expectDigest}`);
   if (options.expectPlan !== undefined && options.expectPlan !== claims.plan)
     throw new TriplaneError("approval_not_accepted", `the issuer signed plan ${claims.plan ?? "none"}, not ${options.expectPlan}`);
-  const compact = signApproval(
+  const others = await readApprovals(deps, jti);
+  const lies = differences(read, decideForDisplay(read, others, inForce, nowS), inForce);
+  if (lies.length > 0) throw new TriplaneError("review_differs", `nothing was signed: ${lies.join("; ")}`);
+  const compact = await signApprovalBy(
     {
       aud: formatAudience(deps.audience),
       jti: uuid7(deps.clock.nowMs(), deps.random.bytes(10)),
@@ -88,9 +91,6 @@ async function speak(deps: SigningDeps, options: ApproveOptions, word: "approve"
     },
     key,
   );
-  const others = await readApprovals(deps, jti);
-  const lies = differences(read, decideForDisplay(read, others, inForce, nowS), inForce);
-  if (lies.length > 0) throw new TriplaneError("review_differs", `nothing was signed: ${lies.join("; ")}`);
   const mine = verifyApproval(compact);
   const decision = decideForDisplay(read, [...others, mine], inForce, nowS);
   if (decision.verdict === "refuse" && (decision.code === "review_expired" || decision.code === "token_expired"))

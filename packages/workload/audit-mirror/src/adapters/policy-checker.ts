@@ -2,10 +2,10 @@
 //
 // 1. A policy commit counts once it is the approved head or an approved step before it; as the head only moves forward, it then counts
 //    for good.
-import { TriplaneError, toTriplaneError } from "@triplane/contract";
-import { type ApprovedHead, approvedHead, isApprovedStep, type RepositoryPin, readTreeFiles } from "@triplane/ledger";
+import { formatAudience, TriplaneError, toTriplaneError } from "@triplane/contract";
+import { type ApprovedHead, approvedHead, approvedPolicyHead, isApprovedStep, type RepositoryPin, readTreeFiles } from "@triplane/ledger";
 import { type LoadedPolicy, loadPolicy, policyCommitOf, verifyDecision } from "@triplane/policy";
-import type { DecisionChecker } from "../ports.ts";
+import type { DecisionChecker, SuccessionCheck } from "../ports.ts";
 
 const POLICY_BRANCH = "main";
 const MAX_POLICY_BYTES = 4 * 1024 * 1024;
@@ -19,7 +19,7 @@ export interface PolicyCheckerOptions {
   readonly workspace: string;
 }
 
-export function policyChecker(options: PolicyCheckerOptions): DecisionChecker {
+export function policyChecker(options: PolicyCheckerOptions): DecisionChecker & SuccessionCheck {
   const { repoDir, pin, minThreshold, workspace } = options;
   const policies = new Map<string, LoadedPolicy>();
   let last: ApprovedHead | undefined;
@@ -39,6 +39,16 @@ export function policyChecker(options: PolicyCheckerOptions): DecisionChecker {
   }
 
   return {
+    async groundsFor(successor) {
+      const head = await approvedPolicyHead(repoDir, pin, { branch: POLICY_BRANCH, minThreshold, last });
+      const { policy, digest } = loadPolicy(await readTreeFiles(repoDir, head.commit, { maxBytes: MAX_POLICY_BYTES }));
+      if (policy.pins.controller !== successor)
+        throw new TriplaneError(
+          "succession_unapproved",
+          `the approved policy ${head.commit.slice(0, 12)} names ${policy.pins.controller} as the ops-controller's key, not ${successor}`,
+        );
+      return { audience: formatAudience({ workspace, policyRid: pin.rid }), policy: { rid: pin.rid, commit: head.commit, digest } };
+    },
     async check(record, { admission, op }) {
       const compact = record.claims.decision;
       const commit = admission?.claims.policy.commit ?? policyCommitOf(compact);

@@ -24,6 +24,8 @@ export interface World {
   readonly state: CreatedRepository;
   /** The next op of the operator, admitted and applied. */
   nextRecord(changes?: RecordChanges): string;
+  /** Approves a policy that names this key as the ops-controller's. */
+  approveController(key: SigningKey): Promise<void>;
 }
 
 export interface RecordChanges {
@@ -72,7 +74,12 @@ export async function createWorld(folder: string, clock: Clock): Promise<World> 
       controller: changes.controller ?? controller,
     });
   };
-  return { folder, controller, policy, state, nextRecord };
+  const approveController = async (next: SigningKey): Promise<void> => {
+    const text = policyText(alice, bob, keeper, next, state).replace("policy_version = 1", "policy_version = 2");
+    const moved = await commitFiles({ ...change, parent: commit, files: { "keeper_policy.ncl": text }, message: "Another controller" });
+    for (const key of [alice, bob]) await pushHead({ repo: policy.repoDir, key, branch: "main", commit: moved, clock });
+  };
+  return { folder, controller, policy, state, nextRecord, approveController };
 }
 
 interface RecordParts {
