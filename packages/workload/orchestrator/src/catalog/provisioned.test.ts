@@ -15,13 +15,16 @@ import { CATALOG, eventually, testHome } from "../testing.ts";
 
 const WORKSPACE = join(CATALOG, "../../workspaces/libre-wuji");
 
+/** What has no default: nobody else can say which image runs. */
+const REQUIRED: Readonly<Record<string, object>> = { release: { image: `registry.example.org/web@sha256:${"0".repeat(64)}` } };
+
 test("catalog: every component reads, and takes its defaults", async () => {
   await using home = await testHome();
   const catalog = new CatalogFolder(CATALOG, join(home.path, "releases"), join(home.path, "secrets"));
   const folders = (await readdir(CATALOG, { withFileTypes: true })).filter((entry) => entry.isDirectory()).map(({ name }) => name);
   assert.ok(folders.length >= 3);
   for (const component of folders) {
-    const spec = await instanceSpec({ component, replicas: 1, settings: {}, managedBy: "op" }, catalog);
+    const spec = await instanceSpec({ component, replicas: 1, settings: { ...REQUIRED[component] }, managedBy: "op" }, catalog);
     assert.equal(spec.component, component);
   }
 });
