@@ -402,7 +402,7 @@ const BREAKAGES: Readonly<Record<InvariantId, readonly Breakage[]>> = {
         const forged = forgedRecord({ like, issuer, decider: keeper, controller, op: { seq: 5, iat: nowS - 900, exp: nowS - 300 } });
         return shop.finding("time-is-an-input", await shop.ledgerOf([...(await shop.records()), forged]));
       },
-      names: () => /record 4 was admitted at \d+, and its op expired at \d+/,
+      names: () => /record 4 was taken in at \d+, and its op expired at \d+/,
     },
   ],
   "no-fail-open": [
