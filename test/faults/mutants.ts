@@ -162,8 +162,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: `${MIRROR}/run.ts`,
-        find: "const writer = await this.#ensureWriter();",
-        put: "await Promise.all(held.map(({ message }) => message.ackConfirmed())); const writer = await this.#ensureWriter();",
+        find: "const held = this.#batch.take();",
+        put: "const held = this.#batch.take(); await Promise.all(held.map(({ message }) => message.ackConfirmed()));",
       },
     ],
     diesAt: "mirror.before-write",
