@@ -9,7 +9,7 @@ import { isDeepStrictEqual } from "node:util";
 import { checkInvariants } from "@triplane/checker";
 import { askHealth, type World } from "@triplane/cli";
 import type { InvariantId } from "@triplane/contract";
-import { sleep } from "@triplane/kit";
+import { sleep, toolOrName } from "@triplane/kit";
 import { type LedgerRecord, verifyLedger } from "@triplane/ledger";
 import {
   answersOf,
@@ -80,7 +80,7 @@ async function assertHealthy(world: World): Promise<void> {
 
 /** What the independent checker finds violated, and what of an op's way it could not judge. */
 export async function checkerViolations(world: World): Promise<readonly Violation[]> {
-  const { findings } = await checkInvariants({ home: world.layout.root, quiesced: true });
+  const { findings } = await checkInvariants({ home: world.layout.root, quiesced: true, nickel: await toolOrName("nickel") });
   return findings.flatMap(({ invariant, status, violations, why }) => {
     if (status === "violated") return violations.map(({ what }) => ({ invariant, what }));
     return status === "not-checkable" && ON_THE_WAY.includes(invariant) ? [{ invariant, what: why.join("; "), unseen: true }] : [];

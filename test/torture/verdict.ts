@@ -1,6 +1,7 @@
 // What has to be true when everything is calm again: what the outboxes promised, what the promises' own check says, and what the checker says.
 import { checkInvariants, sourcesOfHome } from "@triplane/checker";
 import type { InvariantId } from "@triplane/contract";
+import { toolOrName } from "@triplane/kit";
 import { eventually } from "@triplane/testkit";
 import { controllerRows, everythingSubmitted } from "../faults/evidence.ts";
 import { brokenPromises } from "../faults/promises.ts";
@@ -37,7 +38,8 @@ async function askChecker(arena: Arena): Promise<readonly Finding[]> {
   // The controller reaches both through its links.
   const ports = { nats: port("ops-controller to nats-server"), orchestrator: port("ops-controller to orchestrator") };
   const sources = { ...(await sourcesOfHome(home)), ports };
-  const report = await checkInvariants({ home, sources, quiesced: true, triplane: [process.execPath, TRIPLANE] });
+  const programs = { triplane: [process.execPath, TRIPLANE], nickel: await toolOrName("nickel") } as const;
+  const report = await checkInvariants({ home, sources, quiesced: true, ...programs });
   return report.findings.map(({ invariant, status, why, evidence, violations }) => {
     const lines = [...violations.map(({ what }) => what), ...why, ...evidence];
     return { invariant, status, by: "checker" as const, evidence: lines };

@@ -8,6 +8,7 @@ import { createConnection } from "node:net";
 import { join } from "node:path";
 import { checkInvariants, sourcesOfHome } from "@triplane/checker";
 import type { Random } from "@triplane/contract";
+import { toolOrName } from "@triplane/kit";
 import { eventually } from "@triplane/testkit";
 import { type Arena, type Daemon, TRIPLANE } from "../arena.ts";
 import { EVERYTHING } from "../claims.ts";
@@ -107,7 +108,7 @@ async function whoNotices(arena: Arena, database: Database, before: ReadonlySet<
   const gone = [...before].filter((row) => !after.has(row));
   if (gone.length === 0) return "nothing is missing";
   const home = arena.world.layout.root;
-  const report = await checkInvariants({ home, sources: await sourcesOfHome(home) });
+  const report = await checkInvariants({ home, sources: await sourcesOfHome(home), nickel: await toolOrName("nickel") });
   const told = report.findings.filter(({ status, violations, why }) => status === "violated" && violations.length + why.length > 0);
   if (told.length > 0) return "the checker tells";
   arena.wrongs.push(`${gone.length} rows of ${database.daemon} are gone after damage, and nobody says so: ${gone.slice(0, 5).join(", ")}`);

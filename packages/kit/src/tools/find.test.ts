@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { testTool, toolPlace } from "../testing/fake-tools.ts";
 import { doctor } from "./doctor.ts";
-import { findTool, searchTool, toolsFolder } from "./find.ts";
+import { findTool, searchTool, toolOrName, toolsFolder } from "./find.ts";
 import { isToolName, TOOLS } from "./manifest.ts";
 import { compareVersions, inRange, parseVersion } from "./version.ts";
 
@@ -77,6 +77,13 @@ test("findTool: throws tool_missing with what it saw and the command that gets i
     assert.equal(error.hint, "npm run tools nats-server");
     return true;
   });
+});
+
+test("toolOrName: the path where it is found, else the name", async () => {
+  await using place = await toolPlace();
+  assert.equal(await toolOrName("nats-server", place.env), "nats-server");
+  const path = await place.addProgram("nats-server", "echo nats-server: v2.15.1");
+  assert.equal(await toolOrName("nats-server", place.env), path);
 });
 
 test("findTool: node is the one that runs this", async () => {

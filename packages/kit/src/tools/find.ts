@@ -44,6 +44,11 @@ export async function findTool(name: ToolName, env: Environment = process.env): 
   });
 }
 
+/** For whoever can do something without it: the tool's path, or its bare name, which nobody can start. */
+export async function toolOrName(name: ToolName, env: Environment = process.env): Promise<string> {
+  return (await searchTool(toolNamed(name), env)).found?.path ?? name;
+}
+
 /** As findTool, with an answer instead of a throw. */
 export async function searchTool(tool: Tool, env: Environment = process.env): Promise<ToolSearch> {
   const rejected: RejectedTool[] = [];

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { Report } from "@triplane/checker";
 import { INVARIANTS, type InvariantId, TriplaneError } from "@triplane/contract";
-import { findTool } from "@triplane/kit";
+import { toolOrName } from "@triplane/kit";
 import { z } from "zod";
 import { defineCommand } from "../../framework/command.ts";
 import { flag, text } from "../../framework/parameters.ts";
@@ -34,10 +34,7 @@ export const checkInvariantsCommand = defineCommand({
       home: layout.root,
       quiesced: options.quiesced,
       triplane: [process.execPath, PROGRAM],
-      nickel: await findTool("nickel").then(
-        ({ path }) => path,
-        () => "nickel",
-      ),
+      nickel: await toolOrName("nickel"),
       ...(options.only === undefined ? {} : { only: idsOf(options.only) }),
     });
     return { ...report, strict: options.strict };
