@@ -5,7 +5,7 @@
 // for, in turns. Then ops come 100 a second whether or not the keeper keeps up, and the time from the sending of an op until its
 // admission is stored on the command stream is taken, by the broker's clock, which is this machine's.
 import { pathToFileURL } from "node:url";
-import { type Bus, messageIdOf } from "@triplane/bus";
+import type { Bus } from "@triplane/bus";
 import {
   CONSUMERS,
   digestOf,
@@ -150,7 +150,7 @@ function makeOp(set: SetUp, index: number): string {
 
 async function submit(set: SetUp, count: number): Promise<void> {
   const ops = Array.from({ length: count }, (_, index) => makeOp(set, index));
-  await Promise.all(ops.map((op) => set.operator.publish(on.pending, op, { messageId: messageIdOf(op) })));
+  await Promise.all(ops.map((op) => set.operator.publish(on.pending, op)));
 }
 
 /** Ops a second until all are admitted and acked. */
@@ -204,7 +204,7 @@ async function openLoop(set: SetUp, count: number): Promise<readonly number[]> {
     if (waitMs > 0) await sleep(waitMs);
     const op = makeOp(set, index);
     sentAtMs.set(digestOf(op), systemClock.nowMs());
-    void set.operator.publish(on.pending, op, { messageId: messageIdOf(op) });
+    void set.operator.publish(on.pending, op);
   }
   await taking;
   stop.abort();

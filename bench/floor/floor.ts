@@ -17,7 +17,7 @@ import { mkdir } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
-import { type Bus, messageIdOf } from "@triplane/bus";
+import type { Bus } from "@triplane/bus";
 import { streamNames, subjects } from "@triplane/contract";
 import { openStore, type Store } from "@triplane/store";
 import { startNats } from "@triplane/testkit";
@@ -83,7 +83,7 @@ const MIGRATIONS = [
 
 /** All at once: the connection keeps them apart, and each is confirmed on its own. */
 async function publishAll(bus: Bus, subject: string, messages: readonly string[]): Promise<void> {
-  await Promise.all(messages.map((message) => bus.publish(subject, message, { messageId: messageIdOf(message) })));
+  await Promise.all(messages.map((message) => bus.publish(subject, message)));
 }
 
 async function commitRows(store: Store, table: "accepted" | "applied", batch: SignedBatch): Promise<void> {

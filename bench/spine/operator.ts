@@ -2,7 +2,6 @@
 //
 // Ops go to many targets in turn, each for the version that the one before it leaves: as long as none fails, all of them apply.
 import type { Bus } from "@triplane/bus";
-import { messageIdOf } from "@triplane/bus";
 import { actorFor, type Person, personAt, withSubmitter } from "@triplane/cli";
 import { formatAudience, type SigningKey, signOp, subjects, uuid7 } from "@triplane/contract";
 import { readSecretFile, systemRandom } from "@triplane/kit";
@@ -60,7 +59,7 @@ export class Operator {
       },
       this.#key,
     );
-    await this.#bus.publish(this.#subject, compact, { messageId: messageIdOf(compact) });
+    await this.#bus.publish(this.#subject, compact);
     return { number, jti };
   }
 }

@@ -18,7 +18,7 @@ export interface Mutant {
   readonly process: string;
   readonly edits: readonly Edit[];
   readonly diesAt: Failpoint;
-  /** Once the op has its outcome, its decision comes a second time, under a message id that the broker does not know. */
+  /** Once the op has its outcome, its decision comes a second time. */
   readonly comesAgain?: true;
   readonly breaks: InvariantId;
 }

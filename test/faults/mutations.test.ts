@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { access, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { describe, it } from "node:test";
-import { connectBus, messageIdOf } from "@triplane/bus";
+import { connectBus } from "@triplane/bus";
 import { subjects, verifyAuditRecord } from "@triplane/contract";
 import { silentLogger, systemClock, systemRandom } from "@triplane/kit";
 import { eventually } from "@triplane/testkit";
@@ -54,7 +54,7 @@ async function decideAgain({ world }: Cluster, decision: string): Promise<void> 
   const nkeySeed = (await readFile(world.layout.natsSeed("keeper"), "utf8")).trim();
   const around = { clock: systemClock, random: systemRandom, logger: silentLogger };
   const bus = await connectBus({ servers: `nats://127.0.0.1:${ports.nats}`, workspace, identity: { role: "keeper" }, nkeySeed, ...around });
-  await bus.publish(subjects(workspace).cmd, decision, { messageId: messageIdOf(`again ${decision}`) });
+  await bus.publish(subjects(workspace).cmd, decision);
   await bus.close();
 }
 

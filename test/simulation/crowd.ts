@@ -1,6 +1,5 @@
 // The people of an interleaving: they submit until the broker confirms, send some of it again, and have their say about ops in review.
 
-import { messageIdOf } from "@triplane/bus";
 import { digestOf, subjects, verifyOp } from "@triplane/contract";
 import { sleep } from "@triplane/kit";
 import { type Dice, type Faults, type Scheduler, type SimulatedBroker, simulatedBus } from "@triplane/testkit";
@@ -77,10 +76,10 @@ export class Crowd {
       await sleep(submission.afterMs);
       await publish(pending, submission.text, submission.subject);
       this.confirmed.add(submission.subject);
-      for (const [index, { afterMs, fresh }] of submission.again.entries())
+      for (const { afterMs } of submission.again)
         this.#as(submission.by, async (publishAgain) => {
           await sleep(afterMs);
-          await publishAgain(pending, submission.text, `${submission.subject} again`, fresh ? `.${index}` : "");
+          await publishAgain(pending, submission.text, `${submission.subject} again`);
         });
     }
   }
@@ -91,10 +90,10 @@ export class Crowd {
     this.#open += 1;
     scheduler.plan(0, process, () => {
       const bus = simulatedBus({ broker, process, faults, random: dice.random });
-      const publish: Publish = async (subject, text, what, idSuffix = "") => {
+      const publish: Publish = async (subject, text, what) => {
         for (;;) {
           try {
-            await bus.publish(subject, text, { messageId: `${messageIdOf(text)}${idSuffix}` });
+            await bus.publish(subject, text);
             scheduler.trace(name, `has the broker's word for ${what} (${digestOf(text).slice(7, 15)})`);
             return;
           } catch {
@@ -111,4 +110,4 @@ export class Crowd {
   }
 }
 
-type Publish = (subject: string, text: string, what: string, idSuffix?: string) => Promise<void>;
+type Publish = (subject: string, text: string, what: string) => Promise<void>;

@@ -8,6 +8,7 @@ const HOLDING: Readonly<Record<string, Order>> = {
   "the controller acks last": { controllerAcksLast: true },
   "an old controller goes on beside the new one": { zombie: true },
   "the broker loses a message that it confirmed, the operator sends again, a known op is answered with its record": { brokerLoses: true },
+  "the controller loses its database, the operator sends again, the keeper publishes what it decided": { storeLoses: true },
 };
 
 const BREAKING: readonly (readonly [name: string, order: Order, wrong: readonly string[]])[] = [
@@ -21,6 +22,11 @@ const BREAKING: readonly (readonly [name: string, order: Order, wrong: readonly 
   ["the controller applies before it persists", { appliesBeforePersist: true }, ["effect without record"]],
   ["applying again does it again", { applyIsNotIdempotent: true }, ["double effect"]],
   ["the controller trusts the message id in place of its row", { trustsMessageId: true }, ["double effect"]],
+  [
+    "the controller loses its database, the operator sends again, the broker knows the decision's message id",
+    { storeLoses: true, hasMessageIds: true },
+    ["lost op", "effect without result"],
+  ],
   ["no outbox: the record is published after it is stored", { hasNoOutbox: true }, ["no ledger entry"]],
   ["the mirror acks before it commits", { mirrorAcksFirst: true }, ["no ledger entry"]],
   ["the mirror does not look whether it has the record", { mirrorDoesNotLookUp: true }, ["duplicate ledger entry"]],

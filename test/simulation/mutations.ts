@@ -7,9 +7,9 @@ import type { Mutation } from "./platform.ts";
 function hastyPublish(bus: SimulatedBus): SimulatedBus {
   return {
     ...bus,
-    publish: async (subject, text, options) => {
-      bus.publish(subject, text, options).catch(() => undefined);
-      return { streamSeq: 0, duplicate: false };
+    publish: async (subject, text) => {
+      bus.publish(subject, text).catch(() => undefined);
+      return { streamSeq: 0 };
     },
   };
 }

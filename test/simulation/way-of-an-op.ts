@@ -1,5 +1,5 @@
 // A model of one op's way from the keeper over the controller to the mirror, with the order of steps as a parameter: section 4.3 of the
-// facts on reliability. Processes die at every step, answers get lost, the operator sends twice, the broker forgets message ids.
+// facts on reliability. Processes die at every step, answers get lost, the operator sends twice, the controller loses its database.
 import type { Model, Move } from "./explorer.ts";
 
 /** What a variant does otherwise than the reference. */
@@ -10,6 +10,9 @@ export interface Order {
   readonly appliesBeforePersist?: boolean;
   readonly looksForNothingAtStart?: boolean;
   readonly applyIsNotIdempotent?: boolean;
+  /** What is published has a message id, under which the broker takes a second one for known and does not store it. */
+  readonly hasMessageIds?: boolean;
+  /** Has message ids, and takes no second look at what came under a new one. */
   readonly trustsMessageId?: boolean;
   readonly hasNoOutbox?: boolean;
   readonly dropsKnownSilently?: boolean;
@@ -19,6 +22,8 @@ export interface Order {
   readonly zombie?: boolean;
   /** The broker may lose a message that it confirmed; the operator sends again until there is a receipt. */
   readonly brokerLoses?: boolean;
+  /** The controller may lose its database; the operator sends again until there is a receipt. */
+  readonly storeLoses?: boolean;
 }
 
 interface State {
@@ -26,7 +31,7 @@ interface State {
   readonly pending: number;
   readonly cmd: number;
   readonly audit: number;
-  /** Whether the broker still knows the message id on them. */
+  /** Whether the broker knows the message ids of what was published there. */
   readonly knowsCmd: boolean;
   readonly knowsAudit: boolean;
   /** Where keeper, intake, applier, publisher and mirror are in their steps. */
@@ -74,25 +79,36 @@ export function wayOfAnOp(order: Order): Model<State> {
     ...mirrorMoves(state, order, steps),
   ];
   return {
-    start: { ...START, losses: order.brokerLoses === true ? 1 : 0, zombies: order.zombie === true ? 1 : 0 },
+    start: { ...START, losses: mayLose(order) ? 1 : 0, zombies: order.zombie === true ? 1 : 0 },
     moves: (state) => [...progress(state), ...mishaps(state, order)],
     isAtRest: (state) => progress(state).length === 0,
     wrong: (state) => {
       if (state.effects > 1) return "double effect";
-      if (state.effects > 0 && state.row === "none") return "effect without record";
+      if (state.effects > 0 && state.row === "none" && order.storeLoses !== true) return "effect without record";
       return state.ledger > 1 ? "duplicate ledger entry" : undefined;
     },
     wrongAtRest: (state) => {
       if (state.effects === 0) return "lost op";
-      if (state.row !== "ended") return "effect without result";
+      // A row that was lost is rebuilt from the ledger.
+      const isRebuilt = order.storeLoses === true && state.ledger > 0;
+      if (state.row !== "ended" && !isRebuilt) return "effect without result";
       return state.ledger === 0 ? "no ledger entry" : undefined;
     },
   };
 }
 
+function mayLose(order: Order): boolean {
+  return order.brokerLoses === true || order.storeLoses === true;
+}
+
 function stepsOf(order: Order) {
-  const publishCmd: Step = (state) => ({ ...state, cmd: state.knowsCmd ? state.cmd : state.cmd + 1, knowsCmd: true });
-  const publishAudit: Step = (state) => ({ ...state, audit: state.knowsAudit ? state.audit : state.audit + 1, knowsAudit: true });
+  const hasIds = order.hasMessageIds === true || order.trustsMessageId === true;
+  const publishCmd: Step = (state) => ({ ...state, cmd: hasIds && state.knowsCmd ? state.cmd : state.cmd + 1, knowsCmd: true });
+  const publishAudit: Step = (state) => ({
+    ...state,
+    audit: hasIds && state.knowsAudit ? state.audit : state.audit + 1,
+    knowsAudit: true,
+  });
   const ackPending: Step = (state) => ({ ...state, pending: state.pending - 1 });
   const ackCmd: Step = (state) => ({ ...state, cmd: state.cmd - 1 });
   const ackAudit: Step = (state) => ({ ...state, audit: state.audit - 1 });
@@ -122,12 +138,12 @@ function submissions(state: State, order: Order): readonly Move<State>[] {
   if (!state.submitted) return [{ name: "operator submits", to: { ...state, submitted: true, pending: 1 } }];
   // Once everything else has come to rest without a receipt.
   const isIdle = state.pending + state.cmd + state.audit === 0 && state.keeper + state.intake + state.applier + state.publisher === 0;
-  const mayResend = order.brokerLoses === true && isIdle && state.losses === 0 && state.ledger === 0 && state.duplicates > 0;
+  const mayResend = mayLose(order) && isIdle && state.losses === 0 && state.ledger === 0 && state.duplicates > 0;
   return mayResend
     ? [
         {
           name: "operator, without a receipt, submits again",
-          to: { ...state, pending: 1, duplicates: state.duplicates - 1, knowsCmd: false },
+          to: { ...state, pending: 1, duplicates: state.duplicates - 1 },
         },
       ]
     : [];
@@ -201,7 +217,7 @@ function mirrorMoves(state: State, order: Order, { write, ackAudit }: Steps): re
 function mishaps(state: State, order: Order): readonly Move<State>[] {
   const moves: Move<State>[] = [];
   const { deaths, duplicates, amnesia, losses, zombies } = state;
-  if (state.submitted && duplicates > 0 && order.brokerLoses !== true)
+  if (state.submitted && duplicates > 0 && !mayLose(order))
     moves.push({ name: "operator submits again", to: { ...state, pending: state.pending + 1, duplicates: duplicates - 1 } });
   if (amnesia > 0)
     moves.push({ name: "broker restarts and forgets message ids", to: { ...state, knowsCmd: false, knowsAudit: false, amnesia: 0 } });
@@ -213,7 +229,9 @@ function mishaps(state: State, order: Order): readonly Move<State>[] {
   }
   if (zombies > 0 && state.queued && state.row === "accepted")
     moves.push({ name: "another controller takes over, the old one stands still", to: { ...state, ...started, zombie: true, zombies: 0 } });
-  if (losses > 0)
+  if (losses > 0 && order.storeLoses === true && state.row !== "none")
+    moves.push({ name: "controller loses its database", to: { ...state, ...started, ...LOST_STORE, losses: 0 } });
+  if (losses > 0 && order.brokerLoses === true)
     for (const stream of ["pending", "cmd", "audit"] as const)
       if (state[stream] > 0)
         moves.push({
@@ -223,6 +241,8 @@ function mishaps(state: State, order: Order): readonly Move<State>[] {
         });
   return moves;
 }
+
+const LOST_STORE = { row: "none", outbox: false, queued: false, woken: false } as const;
 
 function memoryAtStart(state: State, order: Order): Pick<State, "queued" | "woken"> {
   if (order.looksForNothingAtStart === true) return { queued: false, woken: false };

@@ -11,8 +11,8 @@ export interface Submission {
   readonly subject: string;
   readonly op: Op | undefined;
   readonly afterMs: number;
-  /** Sent again after these times; `fresh` hides from the broker that it knows the bytes. */
-  readonly again: readonly { readonly afterMs: number; readonly fresh: boolean }[];
+  /** Sent again after these times. */
+  readonly again: readonly { readonly afterMs: number }[];
 }
 
 export interface Workload {
@@ -96,5 +96,5 @@ function drawMoment(dice: Dice): number {
 
 function drawRepeats(dice: Dice): Submission["again"] {
   const repeats = dice.chance(0.3) ? dice.between(1, 2) : 0;
-  return Array.from({ length: repeats }, () => ({ afterMs: dice.between(1, 9000), fresh: dice.chance(0.6) }));
+  return Array.from({ length: repeats }, () => ({ afterMs: dice.between(1, 9000) }));
 }

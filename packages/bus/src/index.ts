@@ -2,7 +2,6 @@
 export { assertServerVersion, MIN_SERVER } from "./check.ts";
 export * from "./identities.ts";
 export { acquireLease, awaitLease, type LeaseHolder } from "./lease.ts";
-export * from "./message-id.ts";
 export { type BusOptions, connectBus } from "./nats-bus.ts";
 export * from "./nkeys.ts";
 export { PendingLine, type PendingLineOptions, type TakeOptions } from "./pending-line.ts";

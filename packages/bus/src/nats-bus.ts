@@ -55,12 +55,13 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
 
   return {
     ...reads,
-    publish: async (subject, text, { messageId }) => {
+    publish: async (subject, text) => {
       if (!isPlainSubject(subject))
         throw new TriplaneError("usage", `${JSON.stringify(subject.slice(0, 120))} is not a subject to publish to`);
-      const publishing = () => streams.publish(subject, text, { msgID: messageId, timeout: timeoutMs });
+      // Without a message id, so that nothing is ever taken for known (ADR 0032).
+      const publishing = () => streams.publish(subject, text, { timeout: timeoutMs });
       const ack = await ask(`publish to ${subject}`, publishing, "publish_unconfirmed");
-      return { streamSeq: ack.seq, duplicate: ack.duplicate };
+      return { streamSeq: ack.seq };
     },
     consumer: async (stream, durable) => {
       await ask(`bind to consumer ${durable} of ${stream}`, () => manager.consumers.info(stream, durable));

@@ -8,7 +8,6 @@ import { rejects, startNats, type TestNats } from "@triplane/testkit";
 import { openConnection } from "./connection.ts";
 import { translate } from "./errors.ts";
 import { apiPrefix, type Identity, identityName, inboxPrefix } from "./identities.ts";
-import { messageIdOf } from "./message-id.ts";
 import type { Bus } from "./types.ts";
 
 const on = subjects("w1");
@@ -30,7 +29,7 @@ before(async () => {
 });
 after(() => nats.close());
 
-const send = (bus: Bus, subject: string, text = "x") => bus.publish(subject, text, { messageId: messageIdOf(text) });
+const send = (bus: Bus, subject: string, text = "x") => bus.publish(subject, text);
 
 function raw(identity: Identity): Promise<NatsConnection> {
   return openConnection({ servers: nats.url, identity, nkeySeed: nats.keyOf(identity).seed, logger: silentLogger });

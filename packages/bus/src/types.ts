@@ -3,8 +3,6 @@ import type { TriplaneError } from "@triplane/contract";
 
 export interface PublishAck {
   readonly streamSeq: number;
-  /** The broker had this message id within its window. Only an optimisation; never a proof. */
-  readonly duplicate: boolean;
 }
 
 /** A message as it came from a stream. */
@@ -97,9 +95,9 @@ export interface Bus {
   /**
    * Publishes into a stream and waits for the broker's confirmation, which comes after it is on disk.
    * Throws `publish_unconfirmed` (it may or may not be stored); `bus_denied`, `stream_missing`, `stream_full`,
-   * `token_too_large`, `bus_unreachable` (it is not stored). `messageId` is `messageIdOf(text)`.
+   * `token_too_large`, `bus_unreachable` (it is not stored). The same text again is a new message.
    */
-  publish(subject: string, text: string, options: { readonly messageId: string }): Promise<PublishAck>;
+  publish(subject: string, text: string): Promise<PublishAck>;
   /** Binds to an existing durable consumer. Throws `stream_missing`. */
   consumer(stream: string, durable: string): Promise<WorkConsumer>;
   /** Last message on a subject (direct get). */

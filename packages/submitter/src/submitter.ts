@@ -1,9 +1,9 @@
 // Sends ops from the outbox and waits for their outcome (`every-command-lands`: an op leaves the outbox only with its outcome).
 //
-// 1. An op is on disk before it is sent; it may be sent any number of times, always the same bytes under the same message id.
+// 1. An op is on disk before it is sent; it may be sent any number of times, always the same bytes.
 // 2. The ops of a key are sent in the order of their numbers; if one cannot be sent, those after it wait.
 // 3. A number refused as wrong teaches the outbox the right one; only `submitAndWait` signs again.
-import { type Bus, messageIdOf } from "@triplane/bus";
+import type { Bus } from "@triplane/bus";
 import { type Clock, failpoint, type Random, type Signer, streamNames, subjects, TriplaneError, toTriplaneError } from "@triplane/contract";
 import { backoffMs, type Logger, sleep } from "@triplane/kit";
 import type { OpOutcome, OutboxOp } from "./entry.ts";
@@ -154,7 +154,7 @@ export class Submitter {
 
   async #publish(op: OutboxOp): Promise<void> {
     failpoint("submitter.before-publish");
-    await this.#options.bus.publish(this.#pending, op.entry.op, { messageId: messageIdOf(op.entry.op) });
+    await this.#options.bus.publish(this.#pending, op.entry.op);
     failpoint("submitter.after-publish");
     await this.#options.outbox.markSent(op);
   }

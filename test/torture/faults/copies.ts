@@ -1,11 +1,10 @@
-// Old messages come again, in another order, with the message ids they had or with others: what a stolen credential can do, or a broker that forgot.
-import { messageIdOf } from "@triplane/bus";
+// Old messages come again, in another order: what a stolen credential can do, or a broker that forgot.
 import { connectAs } from "@triplane/cli";
 import { subjects, verifyAuditRecord } from "@triplane/contract";
 import { systemClock, systemRandom } from "@triplane/kit";
 import type { OutboxOp } from "@triplane/submitter";
 import type { Arena } from "../arena.ts";
-import { below, between, chance, pick, sample } from "../draw.ts";
+import { between, pick, sample } from "../draw.ts";
 import { anywhere, type Fault, holding } from "./fault.ts";
 
 const PLACES = ["pending", "cmd", "audit"] as const;
@@ -13,7 +12,7 @@ type Place = (typeof PLACES)[number];
 
 export const copies: Fault = {
   name: "copies",
-  about: "old ops, decisions or records are published again, shuffled, under old and new message ids",
+  about: "old ops, decisions or records are published again, shuffled",
   holdMs: [0, 0],
   times: 2,
   needs: anywhere,
@@ -28,8 +27,7 @@ export const copies: Fault = {
       });
       try {
         for (const text of texts) {
-          const messageId = chance(random, 50) ? messageIdOf(text) : messageIdOf(`copy ${below(random, 2 ** 32)} ${text}`);
-          await bus.publish(subjects(arena.world.workspace.workspace)[place], text, { messageId });
+          await bus.publish(subjects(arena.world.workspace.workspace)[place], text);
           published += 1;
         }
       } catch {

@@ -1,5 +1,5 @@
 // Messages that are no ops, decisions or records: rubbish, half tokens, tokens of unknown keys, and too much of anything.
-import { type Bus, messageIdOf } from "@triplane/bus";
+import type { Bus } from "@triplane/bus";
 import { connectAs } from "@triplane/cli";
 import { digestOf, type Random, subjects, TriplaneError } from "@triplane/contract";
 import { systemClock, systemRandom } from "@triplane/kit";
@@ -58,7 +58,7 @@ export const oversized: Fault = {
 
 async function publish(arena: Arena, bus: Bus, place: Place, text: string): Promise<boolean> {
   arena.garbage.add(digestOf(text));
-  await bus.publish(subjects(arena.world.workspace.workspace)[place], text, { messageId: messageIdOf(text) });
+  await bus.publish(subjects(arena.world.workspace.workspace)[place], text);
   return true;
 }
 

@@ -5,7 +5,6 @@
 // 2. Ops of one key are sent in the order of their numbers; approvals are given as often as it takes.
 // 3. It may be killed at any time. The next one goes on with what the outboxes hold.
 import type { Bus } from "@triplane/bus";
-import { messageIdOf } from "@triplane/bus";
 import { actorFor, asReviewer, connectAs, homeLayout, identityOf, type Person, personAt, planOp, readWorkspaceFile } from "@triplane/cli";
 import { type Did, formatAudience, subjects, verifyAuditRecord } from "@triplane/contract";
 import { approve, reject } from "@triplane/keeper";
@@ -97,8 +96,7 @@ class Sitter {
     this.#watch(op);
     await this.#send(op);
     if (step.twice) {
-      const copy = { messageId: messageIdOf(`again ${op.entry.op}`) };
-      await this.#untilDone(async () => void (await (await this.#connected()).bus.publish(this.#pending, op.entry.op, copy)));
+      await this.#untilDone(async () => void (await (await this.#connected()).bus.publish(this.#pending, op.entry.op)));
     }
   }
 

@@ -17,7 +17,7 @@ export interface LoadStep {
   /** Signed with the digest of a plan that the orchestrator makes, if it answers. */
   readonly planned: boolean;
   readonly expiresInS: number;
-  /** Sent once more under a message id that the broker does not know. */
+  /** Sent once more at once. */
   readonly twice: boolean;
   /** What people say once it is in review; nothing where it needs nobody. */
   readonly words: readonly { readonly principal: string; readonly word: "approve" | "reject" }[];

@@ -1,5 +1,5 @@
 // Alarms to people, best effort and rate-limited: whoever can send garbage must not be able to flood them.
-import { type Bus, messageIdOf } from "@triplane/bus";
+import type { Bus } from "@triplane/bus";
 import { type Alarm, type Clock, type FailureCode, nowSeconds, subjects } from "@triplane/contract";
 import type { Logger } from "@triplane/kit";
 
@@ -42,7 +42,7 @@ export class Alarms {
     this.#logger.warn({ alarm, workspace: this.#workspace }, "alarm");
     const text = JSON.stringify(alarm);
     try {
-      await this.#bus.publish(subjects(this.#workspace).alarm, text, { messageId: messageIdOf(text) });
+      await this.#bus.publish(subjects(this.#workspace).alarm, text);
     } catch (error) {
       this.#logger.error({ err: error, workspace: this.#workspace }, "the alarm could not be published");
     }

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { type Bus, type Identity, messageIdOf, type WorkConsumer } from "@triplane/bus";
+import type { Bus, Identity, WorkConsumer } from "@triplane/bus";
 import { type Admission, type Audience, CONSUMERS, type Refusal, streamNames, subjects } from "@triplane/contract";
 import { freePort, silentLogger, systemClock, systemRandom, writeKeyFile } from "@triplane/kit";
 import { buildOp, eventually, startNats, type TempDir, type TestNats, tempDir } from "@triplane/testkit";
@@ -99,7 +99,7 @@ async function health(): Promise<{ readonly ok: boolean; readonly detail: Readon
 async function submit(op = "component.restart"): Promise<ReturnType<typeof buildOp>> {
   seq += 1;
   const built = buildOp({ op, seq }, { key: made.keys.ana, clock: systemClock, workspace: WORKSPACE, policyRid: repo.rid });
-  await operator.publish(on.pending, built.compact, { messageId: messageIdOf(built.compact) });
+  await operator.publish(on.pending, built.compact);
   return built;
 }
 

@@ -2,8 +2,8 @@
 //
 // 1. A record and a publish are waited for; an answer, an alarm and an ack are not, and `settled` waits for those that are out.
 // 2. An ack is sent after the answers of the same message, and only where everything before it was confirmed. `publish-before-ack`
-import { type Bus, type KeyValue, messageIdOf, type WorkMessage } from "@triplane/bus";
-import { type Audience, failpoint, streamNames, subjects } from "@triplane/contract";
+import type { Bus, KeyValue, WorkMessage } from "@triplane/bus";
+import { failpoint } from "@triplane/contract";
 import type { Logger } from "@triplane/kit";
 import type { Alarms } from "./alarms.ts";
 import type { Effect } from "./effects.ts";
@@ -11,7 +11,6 @@ import type { Effect } from "./effects.ts";
 export interface PerformerOptions {
   readonly bus: Bus;
   readonly bucket: KeyValue;
-  readonly audience: Audience;
   readonly logger: Logger;
   readonly alarms: Alarms;
 }
@@ -47,7 +46,7 @@ export class Performer {
           break;
         case "publish":
           failpoint("keeper.before-publish");
-          await this.#publish(effect.subject, effect.text);
+          await this.#options.bus.publish(effect.subject, effect.text);
           failpoint("keeper.after-publish");
           break;
         case "answer":
@@ -87,7 +86,7 @@ export class Performer {
 
   async #answer(subject: string, text: string): Promise<void> {
     try {
-      await this.#options.bus.publish(subject, text, { messageId: messageIdOf(text) });
+      await this.#options.bus.publish(subject, text);
     } catch (error) {
       this.#options.logger.warn({ err: error, subject }, "the answer could not be published");
     }
@@ -98,15 +97,5 @@ export class Performer {
     if (message !== undefined && !(await message.ackConfirmed()))
       this.#options.logger.warn({ streamSeq: message.streamSeq }, "the ack is unconfirmed; the message may come again");
     failpoint("keeper.after-ack");
-  }
-
-  async #publish(subject: string, text: string): Promise<void> {
-    const { bus, audience } = this.#options;
-    const messageId = messageIdOf(text);
-    const ack = await bus.publish(subject, text, { messageId });
-    // Approvers may write to the review stream, so one of them could have spent this message id on something else.
-    if (!ack.duplicate || !subject.startsWith(subjects(audience.workspace).review(""))) return;
-    const last = await bus.last(streamNames(audience.workspace).review, subject);
-    if (last?.text !== text) await bus.publish(subject, text, { messageId: `${messageId}.${last?.streamSeq ?? 0}` });
   }
 }

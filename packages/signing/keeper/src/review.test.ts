@@ -162,7 +162,7 @@ test("examine: an item with an op that was never taken in is not decided on, and
     needs: [],
     taken_at: at.world.nowS(),
   };
-  await at.memory.bus.publish(on.review(op.claims.jti), JSON.stringify(reviewItemSchema.parse(forged)), { messageId: "x" });
+  await at.memory.bus.publish(on.review(op.claims.jti), JSON.stringify(reviewItemSchema.parse(forged)));
   at.memory.approve(op.claims.jti, at.world.approval(op, "ben"));
   at.memory.approve(op.claims.jti, at.world.approval(op, "cleo"));
   assert.equal((await at.desk.look(op.claims.jti, at.world.inForce))?.state, "untaken");
@@ -179,7 +179,7 @@ test("readReviewItem: an item that names another op than it holds does not verif
   const other = at.world.op("ben", 1, { op: "component.remove" });
   const item = at.review(built.op.claims.jti);
   const { jti } = built.op.claims;
-  await at.memory.bus.publish(on.review(jti), JSON.stringify({ ...item, op: other.compact }), { messageId: "x" });
+  await at.memory.bus.publish(on.review(jti), JSON.stringify({ ...item, op: other.compact }));
   await assert.rejects(look(at, built), { code: "chain_broken" });
 });
 

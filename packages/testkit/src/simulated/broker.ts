@@ -1,7 +1,7 @@
 // A broker in virtual time: streams, consumers, buckets, and those who wait for messages.
 //
 // 1. What is published, acked or written is kept, as a whole, before anything is answered.
-// 2. Its end loses what it had not received yet, who waited, and the message ids of what it no longer has; nothing else.
+// 2. Its end loses what it had not received yet, and who waited; nothing else.
 import type { ConsumerState } from "@triplane/bus";
 import { bucketSettings, consumerSettings, streamSettings, TriplaneError } from "@triplane/contract";
 import type { Scheduler } from "./scheduler.ts";
@@ -53,7 +53,6 @@ export class SimulatedBroker {
         retention: "limits" as const,
         max_msgs_per_subject: history,
         max_msg_size: 128 * 1024,
-        duplicate_window: 120_000_000_000,
       })),
     ];
     this.#streams = new Map(shapes.map((shape) => [shape.name, new SimulatedStream(shape)]));
@@ -83,14 +82,14 @@ export class SimulatedBroker {
     return consumer;
   }
 
-  /** Throws `stream_missing`, `token_too_large`. */
-  publish(subject: string, text: string, messageId: string): { readonly seq: number; readonly duplicate: boolean } {
+  /** Returns the sequence number. Throws `stream_missing`, `token_too_large`. */
+  publish(subject: string, text: string): number {
     for (const [name, stream] of this.#streams) {
       if (name.startsWith("KV_") || !stream.takes(subject)) continue;
       const raw = Buffer.from(text);
-      const { seq, duplicate } = stream.publish(subject, raw, this.scheduler.nowMs, messageId);
-      this.#told(name, duplicate ? undefined : stream.messages.get(seq));
-      return { seq, duplicate };
+      const seq = stream.publish(subject, raw, this.scheduler.nowMs);
+      this.#told(name, stream.messages.get(seq));
+      return seq;
     }
     throw new TriplaneError("stream_missing", `publish to ${subject}: nothing on the server answers there`);
   }
@@ -100,7 +99,7 @@ export class SimulatedBroker {
     const stream = this.stream(`KV_${bucket}`);
     const subject = `$KV.${bucket}.${key}`;
     if (stream.lastSeqOf(subject) !== expectedRevision) return undefined;
-    const { seq } = stream.publish(subject, Buffer.from(value), this.scheduler.nowMs, undefined);
+    const seq = stream.publish(subject, Buffer.from(value), this.scheduler.nowMs);
     this.#told(`KV_${bucket}`, stream.messages.get(seq));
     return seq;
   }
@@ -146,7 +145,6 @@ export class SimulatedBroker {
   restart(): void {
     if (this.#isUp) return;
     this.#isUp = true;
-    for (const stream of this.#streams.values()) stream.forget();
     this.scheduler.trace("broker", "is back");
     for (const link of this.links) link.onBrokerUp();
     for (const consumer of this.#consumers.values()) this.#watchDue(consumer);

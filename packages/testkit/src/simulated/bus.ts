@@ -36,12 +36,12 @@ export function simulatedBus(options: SimulatedBusOptions): SimulatedBus {
 
   return {
     link,
-    publish: async (subject, text, { messageId }) => {
+    publish: async (subject, text) => {
       if (!PLAIN_SUBJECT.test(subject)) throw new TriplaneError("usage", `${JSON.stringify(subject)} is not a subject to publish to`);
       return link.request("bus.publish", `publish to ${subject}`, "publish_unconfirmed", () => {
-        const { seq, duplicate } = broker.publish(subject, text, messageId);
-        broker.scheduler.trace(process.name, `published to ${subject} as ${seq}${duplicate ? ", known" : ""}`);
-        return { streamSeq: seq, duplicate };
+        const streamSeq = broker.publish(subject, text);
+        broker.scheduler.trace(process.name, `published to ${subject} as ${streamSeq}`);
+        return { streamSeq };
       });
     },
     consumer: async (stream, durable) => {

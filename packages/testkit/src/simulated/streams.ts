@@ -1,5 +1,5 @@
 // Streams, durable consumers and key-value buckets as JetStream has them, in memory and in virtual time. What is in here survives the
-// broker's end; what a broker forgets at its end is in forget().
+// broker's end.
 
 import type { BusMessage, StreamState } from "@triplane/bus";
 import { type ConsumerSettings, type StreamSettings, TriplaneError } from "@triplane/contract";
@@ -13,19 +13,14 @@ export interface Stored {
   readonly raw: Uint8Array;
   readonly text: string | undefined;
   readonly storedAtMs: number;
-  readonly messageId: string | undefined;
 }
 
-export type StreamShape = Pick<
-  StreamSettings,
-  "name" | "subjects" | "retention" | "max_msgs_per_subject" | "max_msg_size" | "duplicate_window"
->;
+export type StreamShape = Pick<StreamSettings, "name" | "subjects" | "retention" | "max_msgs_per_subject" | "max_msg_size">;
 
 export class SimulatedStream {
   readonly shape: StreamShape;
   readonly messages = new Map<number, Stored>();
   readonly #bySubject = new Map<string, number[]>();
-  #ids = new Map<string, { readonly seq: number; readonly atMs: number }>();
   #lastSeq = 0;
 
   constructor(shape: StreamShape) {
@@ -45,27 +40,19 @@ export class SimulatedStream {
     return { messages: this.messages.size, firstSeq: first ?? this.#lastSeq + 1, lastSeq: this.#lastSeq };
   }
 
-  /** Throws `token_too_large`. */
-  publish(
-    subject: string,
-    raw: Uint8Array,
-    nowMs: number,
-    messageId: string | undefined,
-  ): { readonly seq: number; readonly duplicate: boolean } {
+  /** Returns the sequence number. Throws `token_too_large`. */
+  publish(subject: string, raw: Uint8Array, nowMs: number): number {
     if (raw.length > this.shape.max_msg_size)
       throw new TriplaneError("token_too_large", `publish to ${subject}: larger than the stream takes`);
-    const known = messageId === undefined ? undefined : this.#ids.get(messageId);
-    if (known !== undefined && nowMs - known.atMs < this.shape.duplicate_window / NANOS_PER_MS) return { seq: known.seq, duplicate: true };
     this.#lastSeq += 1;
     const seq = this.#lastSeq;
-    this.messages.set(seq, { seq, subject, raw, text: decodeText(raw), storedAtMs: Math.floor(nowMs), messageId });
-    if (messageId !== undefined) this.#ids.set(messageId, { seq, atMs: nowMs });
+    this.messages.set(seq, { seq, subject, raw, text: decodeText(raw), storedAtMs: Math.floor(nowMs) });
     const ofSubject = this.#bySubject.get(subject) ?? [];
     this.#bySubject.set(subject, ofSubject);
     ofSubject.push(seq);
     const limit = this.shape.max_msgs_per_subject;
     while (limit > 0 && ofSubject.length > limit) this.messages.delete(ofSubject.shift() ?? 0);
-    return { seq, duplicate: false };
+    return seq;
   }
 
   remove(seq: number): void {
@@ -91,14 +78,6 @@ export class SimulatedStream {
   lastOfEach(filter: string): readonly Stored[] {
     const latest = new Map(this.all(filter).map((stored) => [stored.subject, stored]));
     return [...latest.values()].sort((a, b) => a.seq - b.seq);
-  }
-
-  /** A restart of the broker: it remembers only the ids of messages that it still has. */
-  forget(): void {
-    this.#ids = new Map();
-    for (const { messageId, seq, storedAtMs } of this.messages.values()) {
-      if (messageId !== undefined) this.#ids.set(messageId, { seq, atMs: storedAtMs });
-    }
   }
 }
 

@@ -4,7 +4,7 @@
 // 2. A message that is no record is on disk beside the ledger and alarmed before it is taken off the stream.
 // 3. A new key's first record brings the ledger over to it: when everything before it is in the ledger, and the policy names the key.
 // 4. After a failed write nothing is assumed: the ledger is opened again and the messages come again.
-import { type Bus, messageIdOf, type WorkConsumer, type WorkMessage } from "@triplane/bus";
+import type { Bus, WorkConsumer, WorkMessage } from "@triplane/bus";
 import {
   type Alarm,
   type AuditRecord,
@@ -276,7 +276,7 @@ export class MirrorLoop {
       subject,
     };
     const body = JSON.stringify(alarm);
-    await bus.publish(subjects(rules.workspace).alarm, body, { messageId: messageIdOf(body) });
+    await bus.publish(subjects(rules.workspace).alarm, body);
     await message.terminate(`set aside: ${failure.code}`);
     metrics.records.add({ result: "set_aside" });
     logger.error({ err: failure, workspace: rules.workspace, digest, streamSeq: message.streamSeq }, "set a message aside");

@@ -1,5 +1,5 @@
 // Alarms to people, rate-limited: whoever can send garbage must not be able to flood them.
-import { type Bus, messageIdOf } from "@triplane/bus";
+import type { Bus } from "@triplane/bus";
 import { type Alarm, type Clock, type FailureCode, nowSeconds, subjects } from "@triplane/contract";
 import type { Logger } from "@triplane/kit";
 import type { ControllerMetrics } from "./metrics.ts";
@@ -57,7 +57,7 @@ export class Alarms {
     const text = this.compose(call);
     if (text === undefined) return;
     try {
-      await bus.publish(subjects(workspace).alarm, text, { messageId: messageIdOf(text) });
+      await bus.publish(subjects(workspace).alarm, text);
     } catch (error) {
       this.#lastMs.delete(call.code);
       logger.error({ err: error, workspace }, "the alarm could not be published");

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { messageIdOf } from "@triplane/bus";
 import { CONSUMERS, formatAudience, generateSigningKey, nowSeconds, streamNames, subjects, verifyAuditRecord } from "@triplane/contract";
 import { freePort, systemClock, writeKeyFile } from "@triplane/kit";
 import { commitFiles, createRepository, pushHead, readTreeFiles } from "@triplane/ledger";
@@ -104,7 +103,7 @@ describe("runController: the program with its flags and files", () => {
     const policy = { rid, commit, digest };
     const admission = buildAdmission(op, { policy, rule: "routine" }, { key: keeper, clock: systemClock }).compact;
     const bus = await nats.bus("keeper");
-    await bus.publish(subjects(WORKSPACE).cmd, admission, { messageId: messageIdOf(admission) });
+    await bus.publish(subjects(WORKSPACE).cmd, admission);
     const mirror = await (await nats.bus("mirror")).consumer(streamNames(WORKSPACE).audit, CONSUMERS.audit);
     const message = await mirror.next({ waitMs: 10_000 });
     const { claims } = verifyAuditRecord(message?.text ?? "");
@@ -124,7 +123,7 @@ describe("runController: the program with its flags and files", () => {
     await eventually(async () => (await health()).includes(next), { what: "the next policy to be in force" });
     const late = buildOp({ aud, scope: "apps", target: "db", seq: 2 }, { key: ana, clock: systemClock }).op;
     const underOld = buildAdmission(late, { policy, rule: "routine" }, { key: keeper, clock: systemClock }).compact;
-    await bus.publish(subjects(WORKSPACE).cmd, underOld, { messageId: messageIdOf(underOld) });
+    await bus.publish(subjects(WORKSPACE).cmd, underOld);
     const second = verifyAuditRecord((await mirror.next({ waitMs: 10_000 }))?.text ?? "");
     assert.deepEqual([second.claims.subject, second.claims.outcome], [late.claims.jti, "applied"]);
 

@@ -1,10 +1,10 @@
 // Publishes the outbox: each entry until the broker confirmed it, then the entry goes.
 //
-// 1. The bytes were signed and stored before; publishing again sends the same bytes under the same message id.
+// 1. The bytes were signed and stored before; publishing again sends the same bytes.
 // 2. Records of one target go out one after the other, in order; alarms wait behind them and never hold them up.
 // 3. An entry leaves the outbox only after the broker confirmed it; entries that were confirmed together leave by one commit.
 // 4. The answer to the submitter is a convenience: it is tried once, and its failure holds nothing up.
-import { type Bus, messageIdOf } from "@triplane/bus";
+import type { Bus } from "@triplane/bus";
 import { type Answer, failpoint, type Random, subjects, toTriplaneError } from "@triplane/contract";
 import { backoffMs, type Logger, sleep } from "@triplane/kit";
 import type { OutboxEntry, Records } from "./adapters/store-records.ts";
@@ -131,10 +131,10 @@ export class Publisher {
     const { bus, workspace } = this.#options;
     const on = subjects(workspace);
     if (row.kind === "alarm") {
-      await bus.publish(on.alarm, row.text, { messageId: messageIdOf(row.text) });
+      await bus.publish(on.alarm, row.text);
       return;
     }
-    await bus.publish(on.audit, row.record, { messageId: messageIdOf(row.record) });
+    await bus.publish(on.audit, row.record);
     await this.#answer(row);
   }
 
@@ -145,7 +145,7 @@ export class Publisher {
     const answer: Answer = { jti, stage: "outcome", record: row.record };
     const text = JSON.stringify(answer);
     try {
-      await bus.publish(subjects(workspace).answer(principal, jti), text, { messageId: messageIdOf(text) });
+      await bus.publish(subjects(workspace).answer(principal, jti), text);
     } catch (error) {
       logger.warn({ err: toTriplaneError(error), jti, principal }, "the answer could not be published; the record was");
     }

@@ -1,5 +1,4 @@
 // Scene: somebody holds the keeper's credential on the bus, but not its key.
-import { messageIdOf } from "@triplane/bus";
 import { digestOf, formatAudience, generateSigningKey, nowSeconds, signAdmission, subjects } from "@triplane/contract";
 import { withdraw } from "@triplane/keeper";
 import { asReviewer } from "../../commands/keeper/options.ts";
@@ -35,7 +34,7 @@ export const forgeryScene: Scene = {
       generateSigningKey(),
     );
     const ack = await withBus({ role: "keeper" }, layout, workspace, options, (bus) =>
-      bus.publish(subjects(workspace.workspace).cmd, forged, { messageId: messageIdOf(forged) }),
+      bus.publish(subjects(workspace.workspace).cmd, forged),
     );
     tell.observe(
       "attacker",

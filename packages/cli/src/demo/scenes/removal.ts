@@ -1,6 +1,5 @@
 // Scene: a removal, which two people have to approve; the issuer is not one of them.
 
-import { messageIdOf } from "@triplane/bus";
 import { formatAudience, signApprovalBy, subjects, TriplaneError, toTriplaneError, uuid7 } from "@triplane/contract";
 import { approve, showReview } from "@triplane/keeper";
 import { asReviewer } from "../../commands/keeper/options.ts";
@@ -102,7 +101,5 @@ async function approveByHand(world: World, principal: string, jti: string): Prom
     },
     person.key,
   );
-  await withSubmitter(person, (_, bus) =>
-    bus.publish(subjects(workspace.workspace).approval(jti), compact, { messageId: messageIdOf(compact) }),
-  );
+  await withSubmitter(person, (_, bus) => bus.publish(subjects(workspace.workspace).approval(jti), compact));
 }

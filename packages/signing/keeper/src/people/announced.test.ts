@@ -25,7 +25,7 @@ async function waiting(at: Bench, inForce: PolicyInForce = at.world.inForce) {
 
 /** Somebody who can write to the review stream publishes another item over the keeper's. */
 async function lie(at: Bench, jti: string, changes: Partial<ReviewItem>): Promise<void> {
-  await at.memory.bus.publish(on.review(jti), JSON.stringify({ ...at.review(jti), ...changes }), { messageId: "lie" });
+  await at.memory.bus.publish(on.review(jti), JSON.stringify({ ...at.review(jti), ...changes }));
 }
 
 async function assertUnsigned(at: Bench, jti: string, code: string, inForce?: PolicyInForce): Promise<void> {

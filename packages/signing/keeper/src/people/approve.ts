@@ -1,5 +1,4 @@
 // `keeper-cli approve` and `reject`: a person's signature over exactly what was shown, published for the keeper to count.
-import { messageIdOf } from "@triplane/bus";
 import type { ReviewNeed } from "@triplane/contract";
 import {
   type Digest,
@@ -98,7 +97,7 @@ async function speak(deps: SigningDeps, options: ApproveOptions, word: "approve"
   if (!decision.countedApprovals.some((counted) => counted.token.digest === mine.token.digest)) {
     throw new TriplaneError("approval_not_accepted", `this ${word} would not count`, { details: { explanation: explain(decision) } });
   }
-  await deps.bus.publish(subjects(deps.audience.workspace).approval(jti), compact, { messageId: messageIdOf(compact) });
+  await deps.bus.publish(subjects(deps.audience.workspace).approval(jti), compact);
   return {
     jti,
     approvalDigest: mine.token.digest,

@@ -45,7 +45,7 @@ test("digestWords: the same digest gives the same words, another one others", ()
 test("listReviews: shows what waits, what is missing and who issued it, and counts items that do not verify", async () => {
   const at = bench();
   const { op } = await waiting(at);
-  await at.memory.bus.publish(on.review("0190a5e0-0000-7000-8000-000000000000"), "{}", { messageId: "x" });
+  await at.memory.bus.publish(on.review("0190a5e0-0000-7000-8000-000000000000"), "{}");
   const { reviews, unverifiable } = await listReviews(depsOf(at));
   assert.equal(unverifiable, 1);
   assert.deepEqual(

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Bus, messageIdOf } from "@triplane/bus";
+import type { Bus } from "@triplane/bus";
 import { type Alarm, type AuditRecord, alarmSchema, CONSUMERS, streamNames, subjects, verifyAuditRecord } from "@triplane/contract";
 import { createMetrics, silentLogger, systemClock, systemRandom } from "@triplane/kit";
 import { openStore, type Store } from "@triplane/store";
@@ -26,7 +26,7 @@ export interface Bench extends AsyncDisposable {
   readonly source: TestSource;
   readonly keeper: Bus;
   /** Publishes to the command stream with the keeper's credential. */
-  send(text: string, messageId?: string): Promise<void>;
+  send(text: string): Promise<void>;
   /** Every record on the audit stream so far, in order. */
   records(): Promise<readonly AuditRecord[]>;
   alarms(): Promise<readonly Alarm[]>;
@@ -96,8 +96,8 @@ export async function bench(): Promise<Bench> {
     world: made,
     source,
     keeper,
-    send: async (text, messageId = messageIdOf(text)) => {
-      await keeper.publish(subjects(WORKSPACE).cmd, text, { messageId });
+    send: async (text) => {
+      await keeper.publish(subjects(WORKSPACE).cmd, text);
     },
     records: readRecords,
     alarms: async () => {

@@ -92,8 +92,8 @@ function aroundBus(bus: Bus): Bus {
       batch: async (options) => (await inner.batch(options)).map(aroundMessage),
     };
   };
-  const publish: Bus["publish"] = async (subject, text, options) => {
-    const ack = await bus.publish(subject, text, options);
+  const publish: Bus["publish"] = async (subject, text) => {
+    const ack = await bus.publish(subject, text);
     reach(subject === subjects(AUDIENCE.workspace).audit ? "after-publish" : "after-answer");
     return ack;
   };

@@ -19,7 +19,7 @@ import { AUDIENCE, testSource, WORKSPACE, type World, world } from "./world.ts";
 export class EffectsBench {
   /** Everything that happened, in order: commits, settling of messages, publications. */
   trace: string[] = [];
-  published: { readonly subject: string; readonly text: string; readonly messageId: string }[] = [];
+  published: { readonly subject: string; readonly text: string }[] = [];
   accepted: { readonly row: AcceptedRow; readonly op: Op }[] = [];
   /** The broker confirms nothing on this subject. */
   refusesSubject: string | undefined;
@@ -60,9 +60,9 @@ export class EffectsBench {
   }
 
   readonly bus = {
-    publish: async (subject: string, text: string, { messageId }: { readonly messageId: string }) => {
+    publish: async (subject: string, text: string) => {
       if (subject === this.refusesSubject) throw new TriplaneError("publish_unconfirmed", "no answer");
-      this.published.push({ subject, text, messageId });
+      this.published.push({ subject, text });
       this.trace.push(`publish ${subject}`);
       return { streamSeq: this.published.length, duplicate: false };
     },
