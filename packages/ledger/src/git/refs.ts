@@ -6,9 +6,12 @@ import { dirname, join } from "node:path";
 import { TriplaneError } from "@triplane/contract";
 import { OBJECT_ID, type ObjectId } from "./objects.ts";
 import { runGit } from "./process.ts";
+import { packedRefs, refsInFiles } from "./ref-files.ts";
 
-/** Refs below a prefix, full names, as git has them now. Nothing here is signed. */
+/** Refs below a prefix that ends in a slash, or the one of that name: full names, in order, as git has them now. Nothing here is signed. */
 export async function listRefs(repoDir: string, prefix: string): Promise<ReadonlyMap<string, ObjectId>> {
+  const inFiles = await refsInFiles(repoDir, prefix);
+  if (inFiles !== undefined) return inFiles;
   const output = await runGit(repoDir, ["for-each-ref", "--format=%(objectname) %(refname)", prefix]);
   const refs = new Map<string, ObjectId>();
   for (const line of output.toString("utf8").split("\n")) {
@@ -56,6 +59,7 @@ export async function updateRefs(repoDir: string, updates: readonly RefUpdate[])
   try {
     for (const { name } of changes) locks.push(await lockRef(repoDir, name));
     const packed = await packedRefs(repoDir);
+    if (packed === undefined) throw new TriplaneError("git_failed", "packed-refs is not a file that git wrote");
     for (const { name, old } of changes) {
       const now = (await looseRef(repoDir, name)) ?? packed.get(name);
       if (now !== old) throw new TriplaneError("git_failed", `${name} is ${now ?? "not there"}, expected was ${old ?? "nothing"}`);
@@ -115,14 +119,6 @@ async function looseRef(repoDir: string, name: string): Promise<ObjectId | undef
   const value = text.trimEnd();
   if (!OBJECT_ID.test(value)) throw new TriplaneError("git_failed", `${name} does not hold an object id`);
   return value;
-}
-
-async function packedRefs(repoDir: string): Promise<ReadonlyMap<string, ObjectId>> {
-  const text = await readFile(join(repoDir, "packed-refs"), "utf8").catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code === "ENOENT") return "";
-    throw cause;
-  });
-  return new Map(text.split("\n").flatMap((line) => (/^[0-9a-f]{40} /.test(line) ? [[line.slice(41), line.slice(0, 40)] as const] : [])));
 }
 
 /** core.fsync syncs a ref's file, not the directory that names it. */
