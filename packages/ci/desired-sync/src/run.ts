@@ -71,7 +71,7 @@ export class DesiredSync {
 
   /** One look: at most one op is signed, and what waits is sent. Throws what stands in the way. */
   async look(): Promise<void> {
-    const { source, store, submitter, outbox, maxAttempts, logger, workspace } = this.#options;
+    const { source, store, outbox, maxAttempts, logger, workspace } = this.#options;
     const state = await store.read();
     this.#state = state;
     const head = await source.approvedHead();
@@ -85,12 +85,12 @@ export class DesiredSync {
         const op = await this.#sign(head);
         await this.#remember({ commit: head, jti: op.entry.jti, attempts: action.attempt, status: "open" });
         logger.info({ workspace, jti: op.entry.jti, commit: head, attempt: action.attempt }, "signed an op for the approved head");
-        await submitter.send(op);
+        await this.#send(op);
         break;
       }
       case "send": {
         await this.#remember(action.state);
-        if (waiting !== undefined) await submitter.send(waiting);
+        if (waiting !== undefined) await this.#send(waiting);
         break;
       }
       case "end":
@@ -127,6 +127,12 @@ export class DesiredSync {
   async #remember(state: SyncState): Promise<void> {
     await this.#options.store.write(state);
     this.#state = state;
+  }
+
+  /** What is sent now is not sent again in the same look: each time is a message of its own for the keeper. */
+  async #send(op: OutboxOp): Promise<void> {
+    await this.#options.submitter.send(op);
+    this.#resentAtMs = this.#options.clock.nowMs();
   }
 
   async #resend(): Promise<void> {
