@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { NODE_MISSING, pickNode, runToEnd } from "../packages/cli/bin/with-node.mjs";
+import { compiledFolder, NODE_MISSING, pickNode, runToEnd } from "../packages/cli/bin/with-node.mjs";
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const STAMP = join(ROOT, "node_modules", ".triplane-setup");
@@ -49,7 +49,8 @@ async function main() {
     return 0;
   }
   const folders = [dirname(node), join(ROOT, "node_modules", ".bin"), ...tools.map(({ path }) => dirname(path))];
-  const env = { ...process.env, PATH: [...new Set(folders), process.env.PATH ?? ""].join(delimiter) };
+  // A test file is a process of its own and loads half of the project: compiled once, each starts in half the time.
+  const env = { NODE_COMPILE_CACHE: compiledFolder(), ...process.env, PATH: [...new Set(folders), process.env.PATH ?? ""].join(delimiter) };
   const [entry, ...first] = command.entry;
   return await runToEnd(node, [join(ROOT, entry), ...first, ...rest], env);
 }

@@ -55,10 +55,15 @@ export function runToEnd(program, programArguments, env = process.env) {
   });
 }
 
+/** Where compiled modules are kept. */
+export function compiledFolder() {
+  return join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "triplane", "compiled");
+}
+
 // Kept in the user's cache folder, compiled modules start in a third of the time; other programs of ours find them through the
 // environment. Before the first TypeScript file, because what strips its types takes longer than all the rest.
 function keepCompiled() {
-  process.env["NODE_COMPILE_CACHE"] ??= join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "triplane", "compiled");
+  process.env["NODE_COMPILE_CACHE"] ??= compiledFolder();
   // Node 20 has none, and only starts another Node from here.
   nodeModule.enableCompileCache?.(process.env["NODE_COMPILE_CACHE"]);
 }
