@@ -34,10 +34,16 @@ const PASSED_ON = [
   "XDG_CACHE_HOME",
   "NODE_COMPILE_CACHE",
   "TRIPLANE_TOOLS",
+  "MALLOC_ARENA_MAX",
   "SSL_CERT_FILE",
 ] as const;
 
+// glibc gives up to eight arenas to each core and keeps in each what was freed there (mallopt(3)): the threads of Node and of the
+// database's engine, which hand memory to one another, fill all of them and give nothing back.
+const FEW_ARENAS = { MALLOC_ARENA_MAX: "2" } as const;
+
 /** The environment of a child: what programs need to find things, and nothing that the user's shell happens to hold. */
 export function childEnvironment(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
-  return Object.fromEntries(PASSED_ON.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
+  const passedOn = PASSED_ON.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]]));
+  return { ...FEW_ARENAS, ...Object.fromEntries(passedOn) };
 }
