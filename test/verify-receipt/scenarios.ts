@@ -1,5 +1,5 @@
 // Decisions of every kind under the policy of the world, and random ones.
-import { type Approval, type Did, digestOf, type Op, signAdmission, signRefusal } from "@triplane/contract";
+import { type Approval, type Did, digestOf, type Op, type OpClaims, signAdmission, signRefusal } from "@triplane/contract";
 import { type Decision, decide } from "@triplane/policy";
 import type { Dice } from "../fuzz/mutate.ts";
 import { AUD, MONDAY_10_S, makeApproval, makeOp, NAMES, nextJti, policyRefOf, type Scenario, signRecord, type World } from "./world.ts";
@@ -12,10 +12,19 @@ export interface Decided {
 
 /** Runs the policy and signs what it says; where it says that people have to be asked, an admission that should not be. */
 export function decideAndSign(world: World, scenario: Scenario): Decided {
-  const { op, approvals = [], facts = { recent_auto: {}, budget_used: 0 }, nowS = op.claims.iat, admittedBy } = scenario;
+  const {
+    op,
+    approvals = [],
+    facts = { recent_auto: {}, budget_used: 0 },
+    nowS = op.claims.iat,
+    admittedBy,
+    breakGlass = false,
+  } = scenario;
   const policyRef = policyRefOf(world);
-  const said = decide({ op, policy: world.policy, policyRef, approvals, facts, nowS, ...(admittedBy === undefined ? {} : { admittedBy }) });
-  const decider = Object.values(world.keys).find((key) => key.did === admittedBy) ?? world.keys.keeper;
+  const by = admittedBy === undefined ? {} : { admittedBy };
+  const said = decide({ op, policy: world.policy, policyRef, approvals, facts, nowS, breakGlass, ...by });
+  const deciding = breakGlass && said.verdict === "admit" ? op.claims.iss : admittedBy;
+  const decider = Object.values(world.keys).find((key) => key.did === deciding) ?? world.keys.keeper;
   const common = {
     aud: AUD,
     op: op.token.compact,
@@ -60,6 +69,9 @@ export function everyKind(world: World): ReadonlyMap<string, Decided> {
     facts: { recent_auto: {}, open_since: op.claims.iat },
     nowS: after(seconds),
   });
+  const sealed = (name: "alice-sealed" | "carol-sealed", claims: Partial<OpClaims>): Scenario => ({
+    ...{ op: makeOp(world.keys[name], claims), facts: {}, breakGlass: true },
+  });
   const scenarios: Readonly<Record<string, Scenario>> = {
     "signed automatically": { op: makeOp(dave) },
     "approved by two people": { op: removal, approvals: both },
@@ -82,6 +94,9 @@ export function everyKind(world: World): ReadonlyMap<string, Decided> {
     "somebody objected": { ...asked(later, 299), approvals: [makeApproval(bob, later, { decision: "reject" })] },
     "not let run for too long": asked(later, 300 + 3600),
     "frozen while the clock is put back": { op: makeOp(bob, { op: "component.restart", iat: Date.UTC(2026, 9, 25, 1, 10) / 1000 }) },
+    "the glass broken by one of a group": { ...sealed("carol-sealed", { op: "component.remove", target: "web-shop" }) },
+    "the glass broken by any operator": { ...sealed("alice-sealed", { op: "component.restart", target: "db-1" }) },
+    "an op of a sealed key that a keeper got": { op: sealed("carol-sealed", {}).op },
     "an agent whose time is over": { op: makeOp(helper, { scope: "web", iat: Date.UTC(2027, 5, 1) / 1000 }) },
     rejected: { op: removal, approvals: [makeApproval(bob, removal, { decision: "reject" })] },
     withdrawn: { op: removal, approvals: [makeApproval(alice, removal, { decision: "reject" })] },
@@ -120,6 +135,15 @@ export function randomScenario(world: World, dice: Dice): Scenario {
   const about = { op: dice.pick(KINDS, ""), target: dice.pick(TARGETS, ""), scope: dice.pick(["platform", "platform", "web", "none"], "") };
   const aud = dice.below(20) === 0 ? { aud: dice.pick([`other/${AUD.split("/")[1]}`, `${AUD}x`, "libre-wuji"], AUD) } : {};
   const op = makeOp(key(), { iat, exp, ...about, ...rest, ...aud });
+  if (dice.below(8) === 0) {
+    const sealed = dice.pick([world.keys["alice-sealed"], world.keys["carol-sealed"], key()], key());
+    return {
+      op: makeOp(sealed, { iat, exp, ...about, ...rest, ...aud }),
+      facts: {},
+      nowS: iat + dice.pick([0, 599, 631, -31], 0),
+      breakGlass: true,
+    };
+  }
   const nowS = iat + dice.pick([0, 0, 0, 10, 300, 599, 630, 631, -30, -31, 900, 1800, 3000, 3900, 4500], 0);
   const approvals = Array.from({ length: dice.below(6) }, () => randomApproval(world, op, dice, nowS));
   const open = dice.pick<number | undefined>([undefined, iat, iat, iat, iat + 10, iat - 30, iat - 31, nowS, nowS + 1], undefined);
@@ -135,6 +159,7 @@ export function randomScenario(world: World, dice: Dice): Scenario {
     },
     nowS,
     ...(dice.below(4) === 0 ? { admittedBy: key().did as Did } : {}),
+    ...(dice.below(16) === 0 ? { breakGlass: true } : {}),
   };
 }
 

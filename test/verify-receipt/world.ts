@@ -37,7 +37,20 @@ export const AUD: string = `${WORKSPACE}/${POLICY_RID}`;
 export const MONDAY_10_S: number = Date.UTC(2026, 0, 5, 10) / 1000;
 
 export const NAMES = [
-  ...(["alice", "alice-phone", "bob", "carol", "dave", "deployer", "helper", "keeper", "controller", "stranger"] as const),
+  ...([
+    "alice",
+    "alice-phone",
+    "bob",
+    "carol",
+    "dave",
+    "deployer",
+    "helper",
+    "keeper",
+    "alice-sealed",
+    "carol-sealed",
+    "controller",
+    "stranger",
+  ] as const),
 ] as const;
 export type Name = (typeof NAMES)[number];
 
@@ -67,9 +80,9 @@ export async function makeWorld(storageDir: string, seed: number): Promise<World
 function filesOf(keys: Readonly<Record<Name, SigningKey>>, state: CreatedRepository): ReadonlyMap<string, string> {
   const did = (name: Name) => `"${keys[name].did}"`;
   const operators = [
-    `{ principal = "alice", keys = [${did("alice")}, ${did("alice-phone")}], groups = ["ops"], scopes = ["platform"], may = ['Approve, 'Admit] },`,
+    `{ principal = "alice", keys = [${did("alice")}, ${did("alice-phone")}], break_glass_keys = [${did("alice-sealed")}], groups = ["ops"], scopes = ["platform"], may = ['Approve, 'Admit] },`,
     `{ principal = "bob", keys = [${did("bob")}], groups = ["ops"], scopes = ["platform"], may = ['Approve] },`,
-    `{ principal = "carol", keys = [${did("carol")}], groups = ["ops", "security"], scopes = ["platform"], may = ['Approve, 'Admit] },`,
+    `{ principal = "carol", keys = [${did("carol")}], break_glass_keys = [${did("carol-sealed")}], groups = ["ops", "security"], scopes = ["platform"], may = ['Approve, 'Admit] },`,
     `{ principal = "dave", keys = [${did("dave")}], groups = [], scopes = ["web", "platform"], may = [] },`,
   ];
   const principals = `# Who they are.
@@ -139,6 +152,11 @@ function filesOf(keys: Readonly<Record<Name, SigningKey>>, state: CreatedReposit
     { id = "applied-later", kinds = ["desired.apply"], targets = ["*"], wait_s = 300, groups = ["ops"], approvals = 2 },
     { id = "workspace-later", kinds = ["desired.apply", "other.thing"], targets = ["w*"], wait_s = 900, groups = ["security"] },
   ],
+  break_glass = [
+    { id = "night", kinds = ["component.*"], targets = ["web-*", "db"], issuers = ["group:security"], ratify_within_s = 60 },
+    { id = "storm", kinds = ["component.restart"], targets = ["*"], issuers = ["any:operator"], ratify_within_s = 7200 },
+  ],
+  ratified = ["019b8d0e-0000-7000-8000-000000000000"],
   auto_sign = [
     { id = "web-deploys", kinds = ["component.deploy"], targets = ["web-*"], rate = { max = 5, window_s = 0xe10 } },
     {
@@ -189,6 +207,7 @@ export interface Scenario {
   readonly facts?: DecisionFacts;
   readonly nowS?: number;
   readonly admittedBy?: Did;
+  readonly breakGlass?: boolean;
 }
 
 export function policyRefOf(world: World, files: ReadonlyMap<string, string> = world.policyFiles) {

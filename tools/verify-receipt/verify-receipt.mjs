@@ -307,7 +307,7 @@ const TOKENS = {
       op: compact,
       op_jti: jti,
       rule: text(64),
-      basis: oneOf("auto", "approved", "unopposed"),
+      basis: oneOf("auto", "approved", "unopposed", "break_glass"),
       decided_at: seconds,
     }),
   },
@@ -990,7 +990,14 @@ const date = text(/^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T(?:[01][0-9]|2[0-3]):[0-5][0-9
 const dates = maybe(list(object({ from: date, until: date, zone }), 1, 50));
 const pin = object({ rid, root: commit });
 const listed = (members, most = MANY) => maybe(list(object(members), 0, most), []);
-const operatorMembers = { principal: name, keys: didList, groups, scopes: names, may: list(tagOf("Approve", "Admit"), 0, 2) };
+const operatorMembers = {
+  principal: name,
+  keys: didList,
+  groups,
+  scopes: names,
+  may: list(tagOf("Approve", "Admit"), 0, 2),
+  break_glass_keys: maybe(didList),
+};
 const budget = object({ ops: int(1, MANY), window_s: int(1, LONGEST_S) });
 const instant = (value, at) =>
   Number.isNaN(Date.parse(text(/^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$/)(value, at))) ? fail(`${at} is no time`) : value;
@@ -1023,6 +1030,8 @@ const policyShape = object({
     open_s: maybe(int(1, LONGEST_S)),
   }),
   unopposed: listed({ ...matcher, wait_s: int(1, LONGEST_S), groups: asked.groups, approvals: maybe(asked.approvals) }),
+  break_glass: listed({ ...matcher, ratify_within_s: int(60, LONGEST_S) }),
+  ratified: maybe(list(jti, 0, MANY), []),
   auto_sign: listed({ ...matcher, windows, rate: maybe(object({ max: int(1, MANY), window_s: int(1, LONGEST_S) })) }),
   image_updates: listed({
     id: ruleId,
@@ -1067,14 +1076,17 @@ function readPolicy(files) {
     holders.map((holder) => holder.principal ?? holder.name),
     "a principal",
   );
-  distinct([...holders.flatMap((holder) => holder.keys), policy.pins.controller], "a key");
+  const sealedKeys = operators.flatMap((operator) => operator.break_glass_keys ?? []);
+  distinct([...holders.flatMap((holder) => holder.keys), ...sealedKeys, policy.pins.controller], "a key");
   distinct(
     scopes.map((scope) => scope.name),
     "a scope",
   );
-  const rules = [...deny, ...review, ...unopposed, ...autoSign];
+  const { break_glass: breakGlass } = policy;
+  const rules = [...deny, ...review, ...unopposed, ...breakGlass, ...autoSign];
+  if (breakGlass.length > 0 && sealedKeys.length === 0) fail("nobody has a key that breaks the glass");
   const { image_updates: imageUpdates } = policy;
-  distinct(["default", "budget", "admitter", ...[...rules, ...imageUpdates].map((rule) => rule.id)], "a rule's id");
+  distinct(["default", "budget", "admitter", "sealed-key", ...[...rules, ...imageUpdates].map((rule) => rule.id)], "a rule's id");
   for (const rule of imageUpdates) {
     for (const each of rule.automations)
       if (!automations.some(({ principal }) => principal === each)) fail(`there is no automation ${each}`);
@@ -1178,6 +1190,8 @@ function matchesGlob(glob, value) {
 // --- 8. The decision ---------------------------------------------------------------------------------------------------------
 
 function holderOf(policy, key) {
+  const sealed = policy.operators.find((operator) => operator.break_glass_keys?.includes(key));
+  if (sealed !== undefined) return { ...sealed, role: "break_glass", person: sealed.principal };
   const lists = { operator: policy.operators, automation: policy.automations, agent: policy.agents, keeper: policy.keepers };
   for (const [role, holders] of Object.entries(lists))
     for (const holder of holders)
@@ -1197,7 +1211,7 @@ function wrongTimes({ iat, nbf, exp }, nowS, policy, longest = policy.limits.max
 
 /** What the policy says: { verdict: "admit", basis, rule }, { verdict: "review" } or { verdict: "refuse", code, rule }. */
 function decide(input) {
-  const { op, policy, policyRid, approvals, facts: counted, nowS, admittedBy } = input;
+  const { op, policy, policyRid, approvals, facts: counted, nowS, admittedBy, breaksGlass } = input;
   const refuse = (code, rule) => ({ verdict: "refuse", code, rule });
   const [workspace] = op.aud.split("/");
   if (workspace !== policy.workspace || !op.aud.includes("/")) return refuse("workspace_mismatch");
@@ -1211,14 +1225,17 @@ function decide(input) {
   const timingNow = wrongTimes(op, nowS, policy);
   const admitter = admittedBy && holderOf(policy, admittedBy);
   if (admittedBy && (!admitter?.may?.includes("Admit") || admitter.principal === by.person)) return refuse("policy_denied", "admitter");
+  const isSealed = by.role === "break_glass";
+  if (isSealed !== breaksGlass || (breaksGlass && (approvals.length > 0 || Object.values(counted).some((fact) => fact !== undefined))))
+    return refuse("policy_denied", "sealed-key");
 
   const covers = (rule) => rule.kinds.some((glob) => matchesGlob(glob, op.op)) && rule.targets.some((glob) => matchesGlob(glob, op.target));
   const scope = policy.scopes.find((each) => each.name === op.scope && (by.scopes ?? []).includes(each.name));
   if (scope === undefined || !covers(scope)) return refuse("scope_exceeded", op.scope);
   const isIssuer = (wanted) =>
-    wanted === `any:${by.role}` ||
+    wanted === `any:${isSealed ? "operator" : by.role}` ||
     wanted === by.principal ||
-    (by.role === "operator" && by.groups.some((group) => wanted === `group:${group}`));
+    ((by.role === "operator" || isSealed) && by.groups.some((group) => wanted === `group:${group}`));
   const matches = (rule) =>
     covers(rule) &&
     (rule.issuers?.some(isIssuer) ?? true) &&
@@ -1240,6 +1257,10 @@ function decide(input) {
   const isOwn = (voter) =>
     voter !== undefined && (voter.principal === by.principal || (voter.role === "operator" && voter.principal === by.person));
   if (forThisOp.some((each) => each.decision === "reject" && isOwn(holderOf(policy, each.iss)))) return refuse("op_withdrawn");
+  if (breaksGlass) {
+    const rule = policy.break_glass.find(matches);
+    return rule === undefined ? refuse("policy_denied", "default") : { verdict: "admit", basis: "break_glass", rule: rule.id };
+  }
   const reviews = policy.review.filter(matches);
   if (reviews.length > 0) {
     // People are asked until the first of the rules no longer does; where one does not say, the op has to be valid now.
@@ -1306,7 +1327,9 @@ function checkDecision({ audit, decision, op, approvals }, files) {
   same("workspace of the policy", policy.workspace, workspace);
   const decider = holderOf(policy, decision.iss);
   const byHand = decider?.role === "operator" && decider.may.includes("Admit");
-  if (decider?.role !== "keeper" && !byHand) fail(`the policy lets nobody decide with the key ${decision.iss}`);
+  const breaksGlass = audit.basis === "admission" && decision.basis === "break_glass";
+  if (breaksGlass) same("key that breaks the glass", decision.iss, op.iss);
+  else if (decider?.role !== "keeper" && !byHand) fail(`the policy lets nobody decide with the key ${decision.iss}`);
   const isDecided = audit.basis === "admission" || DECIDED.has(decision.code);
   if (op === undefined) return isDecided ? fail(`a refusal with ${decision.code} must carry the op`) : undefined;
   same("jti of the op", op.jti, decision.op_jti);
@@ -1319,7 +1342,8 @@ function checkDecision({ audit, decision, op, approvals }, files) {
     approvals,
     facts: decision.facts,
     nowS: decision.decided_at,
-    admittedBy: byHand ? decision.iss : undefined,
+    admittedBy: byHand && !breaksGlass ? decision.iss : undefined,
+    breaksGlass,
   });
   if (audit.basis === "admission") {
     same("verdict of the policy", said.verdict, "admit");

@@ -35,8 +35,10 @@ export async function pastOps(repoDir: string, pin: RepositoryPin, sinceS: numbe
 function pastOpOf(record: AuditRecord): PastOp | undefined {
   const { basis, decision } = record.claims;
   if (basis === "admission") {
-    const { op, approvals, policy, decided_at: decidedAtS, facts } = verifyAdmission(decision).claims;
-    return { op: verifyOp(op), approvals: approvals.map(verifyApproval), policyRef: policy, decidedAtS, openSinceS: facts.open_since };
+    const { op, approvals, policy, decided_at: decidedAtS, facts, basis: admittedBy } = verifyAdmission(decision).claims;
+    const breakGlass = admittedBy === "break_glass";
+    const about = { op: verifyOp(op), approvals: approvals.map(verifyApproval), policyRef: policy, breakGlass };
+    return { ...about, decidedAtS, openSinceS: facts.open_since };
   }
   const { op: compact, approvals, policy, decided_at: decidedAtS, code, facts } = verifyRefusal(decision).claims;
   const op = compact === undefined ? undefined : opOf(compact);

@@ -1,5 +1,6 @@
 // What other rooms see of governed repositories and of the ledger.
 import type { AuditRecord, Did, Digest } from "@triplane/contract";
+import type { NumberedLine } from "./ledger/verify-record.ts";
 
 /** What a reader pins out of band: the RID alone does not fix the identity's root commit. */
 export interface RepositoryPin {
@@ -59,7 +60,8 @@ export interface LedgerProblem {
 
 /** Numbers of a key that the ledger does not have although it has a higher one: in flight, or left out. */
 export interface MissingNumbers {
-  readonly key: Did;
+  /** Who numbered them; `#break-glass` follows where it is about ops that broke the glass. */
+  readonly key: NumberedLine;
   readonly from: number;
   readonly to: number;
   /** Record that shows the gap: the one with the next higher number. */

@@ -1,12 +1,13 @@
 // What a schema cannot say about a policy: that its parts fit together. Finds every problem.
 import { MAX_APPROVALS } from "@triplane/contract";
+import { SEALED_KEY } from "./break-glass.ts";
 import type { PolicyProblem } from "./problems.ts";
 import { canFill, describeQuorums, fits, quorumsOf, seatsOf } from "./quorums.ts";
 import type { Policy } from "./schema.ts";
 import { localOf, localRange } from "./windows.ts";
 import { isZone } from "./zones.ts";
 
-const RULE_LISTS = ["deny", "review", "unopposed", "auto_sign"] as const;
+const RULE_LISTS = ["deny", "review", "unopposed", "break_glass", "auto_sign"] as const;
 
 /** The problems of a policy whose shape is right. */
 export function findInconsistencies(policy: Policy): readonly PolicyProblem[] {
@@ -15,6 +16,7 @@ export function findInconsistencies(policy: Policy): readonly PolicyProblem[] {
     ...sharedKeys(policy),
     ...unknownNames(policy),
     ...unmetReviews(policy),
+    ...brokenGlass(policy),
     ...badWindows(policy),
     ...badDates(policy),
     ...badUpdates(policy),
@@ -37,13 +39,16 @@ function* duplicateNames(policy: Policy): Iterable<PolicyProblem> {
   yield* repeated(scopes, "is the name of two scopes");
   // Traces and refusals use these for the built-in steps.
   for (const { name, path } of rules)
-    if (["default", "budget", "admitter"].includes(name)) yield { path, message: `${name} is the name of a built-in rule` };
+    if (["default", "budget", "admitter", SEALED_KEY].includes(name)) yield { path, message: `${name} is the name of a built-in rule` };
 }
 
 function* sharedKeys(policy: Policy): Iterable<PolicyProblem> {
   const keys = [
     ...(["operators", "automations", "agents", "keepers"] as const).flatMap((list) =>
       policy[list].flatMap((entry, index) => entry.keys.map((key, at) => ({ name: key as string, path: [list, index, "keys", at] }))),
+    ),
+    ...policy.operators.flatMap(({ break_glass_keys: sealed = [] }, index) =>
+      sealed.map((key, at) => ({ name: key as string, path: ["operators", index, "break_glass_keys", at] })),
     ),
     { name: policy.pins.controller as string, path: ["pins", "controller"] },
   ];
@@ -139,6 +144,12 @@ function* overlaps(policy: Policy): Iterable<PolicyProblem> {
       path: ["review"],
       message: `the rules for every op ask for ${sum} approvals, and an admission carries at most ${MAX_APPROVALS}`,
     };
+}
+
+function* brokenGlass(policy: Policy): Iterable<PolicyProblem> {
+  const nobody = policy.operators.every(({ break_glass_keys: sealed }) => sealed === undefined);
+  if (nobody && policy.break_glass.length > 0)
+    yield { path: ["break_glass"], message: "no operator has break_glass_keys, so nobody can use these rules" };
 }
 
 function* badWindows(policy: Policy): Iterable<PolicyProblem> {

@@ -1,10 +1,11 @@
 // The decision: one pure function of op, policy, approvals, facts and time (`time-is-an-input`). The only door (`no-fail-open`).
 //
-// 1. Order: audience, issuer, times, scope, deny, budget, withdrawal, review, unopposed, auto-sign; what no rule lets through is refused.
+// 1. Order: audience, issuer, times, sealed key, scope, deny, budget, withdrawal, review, unopposed, auto-sign; what no rule lets through is refused.
 // 2. Deny beats review beats unopposed beats auto-sign. Of several matching rules that involve people every one has to be met.
 // 3. A fact that a rule needs and that is missing counts against the op.
 import { assertAudience, type FailureCode, type ReviewNeed, TriplaneError } from "@triplane/contract";
 import { findWithdrawal, needsOf, type Tally, tallyApprovals } from "./approvals.ts";
+import { describeBreakGlass, SEALED_KEY, sealedKeyProblem } from "./break-glass.ts";
 import { matchesAny } from "./glob.ts";
 import { describeFailing, failingParts, grantedScopes, type Matcher } from "./matching.ts";
 import { nearestAfterDeny, nearestInScope, nearestRule, type Variant } from "./nearest.ts";
@@ -40,11 +41,12 @@ class Deciding {
     const issuer = this.#checkForm();
     if ("verdict" in issuer) return issuer;
     return (
+      this.#checkGlass(issuer) ??
       this.#checkScope(issuer) ??
       this.#checkDeny(issuer) ??
       this.#checkBudget(issuer) ??
       this.#checkWithdrawal(issuer) ??
-      this.#grant(issuer)
+      (this.#input.breakGlass === true ? this.#breakGlass(issuer) : this.#grant(issuer))
     );
   }
 
@@ -79,6 +81,22 @@ class Deciding {
     const fact = own ? `${admitter.principal} may not admit an op of their own` : `the holder of ${admittedBy} may not admit`;
     this.#say("form", "admitter", false, fact);
     return this.#refuse("policy_denied", fact, { rule: "admitter" });
+  }
+
+  #checkGlass(issuer: Signer): RefuseDecision | undefined {
+    if (this.#input.breakGlass !== true && issuer.role !== "break_glass") return undefined;
+    const problem = sealedKeyProblem(this.#input, issuer);
+    this.#say("form", SEALED_KEY, problem === undefined, problem ?? `${issuer.principal} breaks the glass`);
+    return problem === undefined ? undefined : this.#refuse("policy_denied", problem, { rule: SEALED_KEY });
+  }
+
+  #breakGlass(issuer: Signer): Decision {
+    const { op, policy } = this.#input;
+    const [rule] = policy.break_glass.filter((each) => this.#matches("break_glass", each, issuer, describeBreakGlass(each)));
+    if (rule !== undefined) return { verdict: "admit", basis: "break_glass", rule: rule.id, countedApprovals: [], trace: this.#trace };
+    const fact = `no rule lets ${issuer.principal} break the glass for ${op.claims.op} on ${op.claims.target}`;
+    this.#say("default", "default", true, "what no rule lets through is refused");
+    return this.#refuse("policy_denied", fact, { rule: "default" });
   }
 
   #checkScope(issuer: Signer): RefuseDecision | undefined {
@@ -219,7 +237,7 @@ class Deciding {
     return this.#refuse("policy_denied", reason, { rule: "default", nearest: nearestRule(policy, issuer, op.claims, nowS) });
   }
 
-  #matches(kind: "deny" | "review" | "unopposed" | "auto_sign", rule: Matcher, issuer: Signer, why: string): boolean {
+  #matches(kind: "deny" | "review" | "unopposed" | "break_glass" | "auto_sign", rule: Matcher, issuer: Signer, why: string): boolean {
     const { op, nowS } = this.#input;
     const failing = failingParts(rule, op.claims, issuer, nowS);
     this.#say(kind, rule.id, failing.length === 0, failing.length === 0 ? why : describeFailing(rule, op.claims, failing));

@@ -10,7 +10,12 @@ export function explain(decision: Decision): readonly string[] {
   ];
 }
 
-const BASIS_WORDS = { auto: "without a person", approved: "approved by people", unopposed: "nobody objected" } as const;
+const BASIS_WORDS = {
+  auto: "without a person",
+  approved: "approved by people",
+  unopposed: "nobody objected",
+  break_glass: "by a sealed key",
+} as const;
 
 function verdictLines(decision: Decision): readonly string[] {
   switch (decision.verdict) {

@@ -1,5 +1,6 @@
 // The public names of the policy package.
 export { maxApprovalS } from "./approvals.ts";
+export { personBehind, ratifyWithinS } from "./break-glass.ts";
 export { decide } from "./decide.ts";
 export { describeNeed, describeWait, explain } from "./explain.ts";
 export { matchesAny } from "./glob.ts";

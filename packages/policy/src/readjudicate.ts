@@ -65,6 +65,7 @@ function read(compact: string): Again | undefined {
 
 interface DecidedClaims {
   readonly iss: string;
+  readonly basis?: string;
   readonly op?: string | undefined;
   readonly policy: PolicyRef;
   readonly approvals: readonly string[];
@@ -81,7 +82,7 @@ function decideAgain(claims: DecidedClaims, { policy }: LoadedPolicy): string | 
       decide({
         ...{ op, policy, policyRef: claims.policy, approvals: claims.approvals.map(verifyApproval), facts: claims.facts },
         nowS: claims.decided_at,
-        ...(isKeeper ? {} : { admittedBy: claims.iss as `did:key:z6Mk${string}` }),
+        ...(claims.basis === "break_glass" ? { breakGlass: true } : isKeeper ? {} : { admittedBy: claims.iss as `did:key:z6Mk${string}` }),
       }),
     );
   } catch {

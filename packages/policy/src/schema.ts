@@ -3,6 +3,7 @@ import {
   commitField,
   didField,
   IMAGE_REPOSITORY_PATTERN,
+  jtiField,
   MAX_APPROVALS,
   MAX_CLOCK_SKEW_S,
   PRINCIPAL_PATTERN,
@@ -102,6 +103,9 @@ const unopposedSchema = z.strictObject({
   approvals: quorumSchema.shape.approvals.optional(),
 });
 
+/** Runs at once, by one person's sealed key, without a keeper. Not ratified within `ratify_within_s` seconds, it freezes that person. */
+const breakGlassSchema = z.strictObject({ ...matcher, ratify_within_s: z.int().min(60).max(MAX_WINDOW_S) });
+
 const windows = z.array(windowSchema).min(1).max(50).optional();
 const dates = z.array(dateRangeSchema).min(1).max(50).optional();
 const pinSchema = z.strictObject({ rid: ridField, root: commitField });
@@ -130,6 +134,8 @@ export const policySchema = z.strictObject({
         groups: z.array(groupField).max(50),
         scopes: names,
         may: z.array(z.enum(["Approve", "Admit"])).max(2),
+        /** Kept sealed: they sign ops that a break_glass rule lets through without a keeper, and nothing else. */
+        break_glass_keys: didList.optional(),
       }),
     )
     .min(1)
@@ -168,6 +174,9 @@ export const policySchema = z.strictObject({
     .default([]),
   review: z.array(reviewSchema).max(MAX_LIST).default([]),
   unopposed: z.array(unopposedSchema).max(MAX_LIST).default([]),
+  break_glass: z.array(breakGlassSchema).max(MAX_LIST).default([]),
+  /** Ops that broke the glass and that those who approved this policy stand by: their jti. */
+  ratified: z.array(jtiField).max(MAX_LIST).default([]),
   auto_sign: z
     .array(z.strictObject({ ...matcher, windows, rate: rateSchema.optional() }))
     .max(MAX_LIST)
@@ -217,6 +226,7 @@ export interface Quorum {
 }
 export type UnopposedRule = Policy["unopposed"][number];
 export type AutoSignRule = Policy["auto_sign"][number];
+export type BreakGlassRule = Policy["break_glass"][number];
 export type DateRange = NonNullable<DenyRule["dates"]>[number];
 export type ImageUpdateRule = Policy["image_updates"][number];
 export type TimeWindow = NonNullable<AutoSignRule["windows"]>[number];

@@ -20,6 +20,8 @@ export interface PastOp {
   readonly decidedAtS: number;
   /** Since when people were asked, in seconds since 1970; undefined where that did not matter. */
   readonly openSinceS?: number | undefined;
+  /** It was let through by a sealed key. */
+  readonly breakGlass?: boolean;
 }
 
 export interface Simulated {
@@ -49,7 +51,7 @@ export function simulate(policy: Policy, past: readonly PastOp[]): readonly Simu
 
 function decideThen(
   policy: Policy,
-  { op, approvals, policyRef, decidedAtS, openSinceS }: PastOp,
+  { op, approvals, policyRef, decidedAtS, openSinceS, breakGlass = false }: PastOp,
   principal: string,
   uses: readonly Use[],
 ): Decision {
@@ -61,21 +63,24 @@ function decideThen(
   const budgetUsed = agent === undefined ? {} : { budget_used: uses.filter(within(agent.budget.window_s)).length };
   const open = openSinceS === undefined ? {} : { open_since: openSinceS };
   const facts = { recent_auto: Object.fromEntries(counts), ...budgetUsed, ...open };
+  if (breakGlass) return decide({ op, policy, policyRef, approvals: [], facts: {}, nowS: decidedAtS, breakGlass });
   return decide({ op, policy, policyRef, approvals, facts, nowS: decidedAtS });
 }
 
 function peopleIn(decision: Decision): Simulated["people"] {
   if (decision.verdict === "review") return decision.unopposed === undefined ? "asked" : "may_object";
-  if (decision.verdict === "refuse" || decision.basis === "auto") return "none";
+  if (decision.verdict === "refuse" || decision.basis === "auto" || decision.basis === "break_glass") return "none";
   return decision.basis === "approved" ? "asked" : "may_object";
 }
+
+const HOW = { auto: "", approved: ", approved by people", unopposed: ", nobody objected", break_glass: ", by a sealed key" } as const;
 
 const PEOPLE = ["none", "may_object", "asked"] as const;
 
 function outcomeText(decision: Decision): string {
   switch (decision.verdict) {
     case "admit":
-      return `admitted by ${decision.rule}${{ auto: "", approved: ", approved by people", unopposed: ", nobody objected" }[decision.basis]}`;
+      return `admitted by ${decision.rule}${HOW[decision.basis]}`;
     case "review":
       if (decision.unopposed !== undefined) return `waits for objections by ${decision.unopposed.rules.join(", ")}`;
       return `asks for ${decision.missing.map(describeNeed).join(" and ")}`;
@@ -104,6 +109,16 @@ export function longestWindowS(policy: Policy): number {
   return Math.max(0, ...rates, ...policy.agents.map(({ budget }) => budget.window_s));
 }
 
+/** The same for sealed keys, of those who keep one. */
+function growSealed(proposed: Policy["operators"], inForce: Policy["operators"]): Policy["operators"] {
+  const known = new Set(proposed.flatMap(({ keys, break_glass_keys: sealed = [] }) => [...keys, ...sealed]));
+  return proposed.map((entry) => {
+    const former = inForce.find(({ principal }) => principal === entry.principal)?.break_glass_keys ?? [];
+    if (entry.break_glass_keys === undefined) return entry;
+    return { ...entry, break_glass_keys: [...entry.break_glass_keys, ...former.filter((key) => !known.has(key))] };
+  });
+}
+
 /**
  * The proposed policy with the keys that people have now as further keys of theirs: past ops are judged as the same people's although
  * their keys change. For simulation only.
@@ -117,7 +132,7 @@ export function withFormerKeys(proposed: Policy, inForce: Policy): Policy {
     });
   return {
     ...proposed,
-    operators: grow(proposed.operators, inForce.operators),
+    operators: growSealed(grow(proposed.operators, inForce.operators), inForce.operators),
     agents: grow(proposed.agents, inForce.agents),
     automations: grow(proposed.automations, inForce.automations),
   };

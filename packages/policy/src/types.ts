@@ -29,13 +29,15 @@ export interface DecisionInput {
    * more: not admit an op of their own, nor count as one of its approvers.
    */
   readonly admittedBy?: Did;
+  /** The op's own signer admits it, by a key that is kept for that (ADR 0040). Exactly then a `break_glass` rule decides. */
+  readonly breakGlass?: boolean;
 }
 
 /** A rule that took part, and what it said. */
 export interface RuleTrace {
   /** The rule's id in the policy, or the name of a built-in step: `audience`, `issuer`, `times`, `scope`, `budget`, `default`. */
   readonly rule: string;
-  readonly kind: "form" | "scope" | "deny" | "review" | "unopposed" | "auto_sign" | "approval" | "default";
+  readonly kind: "form" | "scope" | "deny" | "review" | "unopposed" | "break_glass" | "auto_sign" | "approval" | "default";
   readonly matched: boolean;
   /** One sentence for people. */
   readonly why: string;
@@ -43,7 +45,7 @@ export interface RuleTrace {
 
 export interface AdmitDecision {
   readonly verdict: "admit";
-  readonly basis: "auto" | "approved" | "unopposed";
+  readonly basis: "auto" | "approved" | "unopposed" | "break_glass";
   readonly rule: string;
   readonly countedApprovals: readonly Approval[];
   readonly trace: readonly RuleTrace[];

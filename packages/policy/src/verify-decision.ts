@@ -104,7 +104,7 @@ export function decideUnder(policy: Policy, admission: Admission): Decision {
     approvals: claims.approvals.map(verifyApproval),
     facts: claims.facts,
     nowS: claims.decided_at,
-    ...(signer?.role === "keeper" ? {} : { admittedBy: claims.iss }),
+    ...(claims.basis === "break_glass" ? { breakGlass: true } : signer?.role === "keeper" ? {} : { admittedBy: claims.iss }),
   });
 }
 
@@ -112,8 +112,8 @@ function verifyAdmitted(input: VerifyDecisionInput, admission: Admission): Verif
   const { claims } = admission;
   assertAudience(claims.aud, input.audience);
   const { policy } = findPolicy(input, claims.policy);
-  const byHand = deciderOf(policy, claims.iss, "admit");
   const op = verifyInnerOp(input, claims.op, claims.op_digest, claims.op_jti);
+  const byHand = claims.basis === "break_glass" ? ownGlass(claims.iss, op) : deciderOf(policy, claims.iss, "admit");
   const approvals = claims.approvals.map(verifyApproval);
   const decision = decide({
     op,
@@ -155,6 +155,12 @@ function deciderOf(policy: Policy, key: Did, what: "admit" | "refuse"): { readon
   if (signer?.role === "keeper") return {};
   if (signer?.role === "operator" && signer.entry.may.includes("Admit")) return { admittedBy: key };
   throw broken(`the policy lets nobody ${what} with the key ${key}`);
+}
+
+/** Who breaks the glass signs op and admission with one key; whether it may, the decision says. */
+function ownGlass(signer: Did, op: Op): { readonly breakGlass: true } {
+  if (op.claims.iss !== signer) throw broken(`${signer} breaks the glass for an op of ${op.claims.iss}`);
+  return { breakGlass: true };
 }
 
 function assertSameRefusal(refusal: Refusal, decision: Decision): void {

@@ -59,7 +59,16 @@ export function weakestPaths(policy: Policy): readonly WeakestPath[] {
     const candidates = objectors.map((operator) => operator.principal);
     return { rule: rule.id, kinds: rule.kinds, targets: rule.targets, people: 0, candidates, waitS: rule.wait_s, notes };
   });
-  return [...automatic, ...unopposed, ...reviewed].sort((a, b) => a.people - b.people);
+  const sealed = policy.operators.filter(({ break_glass_keys: keys }) => keys !== undefined).map((operator) => operator.principal);
+  const glass = policy.break_glass.map((rule) => ({
+    rule: rule.id,
+    kinds: rule.kinds,
+    targets: rule.targets,
+    people: 0,
+    candidates: sealed,
+    notes: [`one sealed key acts alone, without a keeper; frozen unless M of N ratify it within ${rule.ratify_within_s} s`],
+  }));
+  return [...automatic, ...glass, ...unopposed, ...reviewed].sort((a, b) => a.people - b.people);
 }
 
 /** Who must not be away. */

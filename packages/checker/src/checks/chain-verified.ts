@@ -92,12 +92,20 @@ function checkDecision(
 
 function checkKeys(decision: DecisionFacts, { signers }: EvaluatedPolicy, violated: (what: string) => void): void {
   const by = signers.get(decision.signer);
-  const mayDecide = by?.role === "keeper" || (by?.role === "operator" && by.may.includes("Admit"));
-  if (!mayDecide) violated(`its decision is signed by ${decision.signer}, who is neither keeper nor may admit in that policy`);
+  const isBroken = decision.basis === "break_glass";
+  const mayDecide = isBroken
+    ? by?.role === "break_glass" && decision.op?.key === decision.signer
+    : by?.role === "keeper" || (by?.role === "operator" && by.may.includes("Admit"));
+  if (!mayDecide)
+    violated(
+      `its decision is signed by ${decision.signer}, who ${isBroken ? "holds no sealed key for it" : "is neither keeper nor may admit"} in that policy`,
+    );
   const { op } = decision;
   const issuer = op === undefined ? undefined : signers.get(op.key);
   if (op !== undefined && (issuer === undefined || issuer.role === "keeper"))
     violated(`its op is signed by ${op.key}, whom that policy does not know`);
+  if (isBroken !== (issuer?.role === "break_glass") && op !== undefined && decision.kind === "admission")
+    violated(`its op is signed by ${op.key}, and ${isBroken ? "only a sealed key" : "no sealed key"} may sign what it lets through`);
   const people = new Set<string>();
   for (const { key, decision: word } of decision.approvals) {
     const person = signers.get(key);
@@ -109,5 +117,6 @@ function checkKeys(decision: DecisionFacts, { signers }: EvaluatedPolicy, violat
     if (person !== undefined) people.add(person.principal);
   }
   if (people.size < decision.approvals.length) violated("it counts two words of one person");
+  if (isBroken && decision.approvals.length > 0) violated("it breaks the glass, and carries approvals");
   if (decision.basis === "approved" && people.size === 0) violated("it is approved, and carries no approval");
 }

@@ -1,6 +1,7 @@
 // Whatever was submitted is in the ledger once, or on its way there at a place that can be named; the numbers of each key prove it.
 import { streamNames } from "@triplane/contract";
 import type { Evidence } from "../evidence.ts";
+import type { DecisionFacts, OpFacts } from "../proof/record.ts";
 import type { Case } from "../report.ts";
 import { workerOf } from "../sources/bus.ts";
 import type { LedgerRecord } from "../sources/ledger.ts";
@@ -80,28 +81,33 @@ function checkNumbers(evidence: Evidence, { ledger, rows, bus }: Places, told: C
     const { decision, index } = record;
     const op = decision?.op;
     if (decision === undefined || op === undefined || !decision.consumesSeq) continue;
-    const numbers = byKey.get(op.key) ?? new Map<number, LedgerRecord>();
-    byKey.set(op.key, numbers);
+    const key = numberedBy(decision, op);
+    const numbers = byKey.get(key) ?? new Map<number, LedgerRecord>();
+    byKey.set(key, numbers);
     const earlier = numbers.get(op.seq);
     if (earlier !== undefined)
       told.violation({
-        what: `records ${earlier.index} and ${index} both used number ${op.seq} of ${op.key}`,
-        key: op.key,
+        what: `records ${earlier.index} and ${index} both used number ${op.seq} of ${key}`,
+        key,
         seq: op.seq,
         recordIndex: index,
       });
     numbers.set(op.seq, record);
-    if (index < evidence.earlyLedgerSize) highestEarly.set(op.key, Math.max(highestEarly.get(op.key) ?? 0, op.seq));
+    if (index < evidence.earlyLedgerSize) highestEarly.set(key, Math.max(highestEarly.get(key) ?? 0, op.seq));
   }
   const elsewhere = new Map<string, string>();
   const note = (op: { readonly key: string; readonly seq: number; readonly jti: string } | undefined, where: string): void => {
     if (op !== undefined) elsewhere.set(`${op.key} ${op.seq}`, `${op.jti} ${where}`);
   };
+  const noteDecided = (decision: DecisionFacts | undefined, where: string): void => {
+    const op = decision?.op;
+    note(decision === undefined || op === undefined ? undefined : { ...op, key: numberedBy(decision, op) }, where);
+  };
   for (const { op } of bus.pending.values()) note(op, "waits for the keeper");
   for (const { op, state } of bus.reviews.values()) if (state === "open") note(op, "waits for people");
-  for (const { decision } of bus.cmd) note(decision?.op, "waits for the controller");
+  for (const { decision } of bus.cmd) noteDecided(decision, "waits for the controller");
   for (const { decision, state } of rows.ops.values())
-    note(decision?.op, state === "accepted" ? "is being applied" : "has ended and is on its way to the ledger");
+    noteDecided(decision, state === "accepted" ? "is being applied" : "has ended and is on its way to the ledger");
   for (const [key, numbers] of byKey) {
     const highest = highestEarly.get(key) ?? 0;
     for (let seq = 1; seq <= highest; seq += 1) {
@@ -121,6 +127,11 @@ function checkNumbers(evidence: Evidence, { ledger, rows, bus }: Places, told: C
   told.saw(
     `sequence numbers of ${byKey.size} keys: ${[...byKey].map(([key, numbers]) => `${key} has ${numbers.size}`).join(", ") || "none"}`,
   );
+}
+
+/** Ops that break the glass are numbered on their own: no keeper counts them. */
+function numberedBy({ basis }: DecisionFacts, { key }: OpFacts): string {
+  return basis === "break_glass" ? `${key}#break-glass` : key;
 }
 
 /** No op under two subjects, and no two different records on the audit stream about one. */

@@ -25,6 +25,7 @@ export function checkMode(evidence: Evidence, told: Case): void {
     const signer = evaluated.value.signers.get(decision.signer);
     if (signer?.role === "keeper") by.keeper += 1;
     else if (signer?.role === "operator" && signer.may.includes("Admit")) by.person += 1;
+    else if (signer?.role === "break_glass" && decision.basis === "break_glass") by.person += 1;
     else
       told.violation({
         what: `record ${index} was decided by ${decision.signer}, whom the policy lets decide in no way of working`,

@@ -13,7 +13,7 @@ export interface DecisionFacts {
   readonly decidedAtS: number;
   /** Since when people could see the op, where the decision rests on that. */
   readonly openSinceS: number | undefined;
-  readonly basis: "auto" | "approved" | "unopposed" | undefined;
+  readonly basis: "auto" | "approved" | "unopposed" | "break_glass" | undefined;
   readonly rule: string | undefined;
   /** Failure code of a refusal. */
   readonly code: string | undefined;

@@ -11,7 +11,8 @@ import type { Read } from "../report.ts";
 
 export interface Signer {
   readonly principal: string;
-  readonly role: "operator" | "automation" | "agent" | "keeper";
+  /** `break_glass`: an operator by a sealed key. */
+  readonly role: "operator" | "automation" | "agent" | "keeper" | "break_glass";
   /** Of an agent: the operator who answers for it. */
   readonly owner: string | undefined;
   readonly may: readonly string[];
@@ -92,14 +93,21 @@ function readEvaluated(value: unknown): EvaluatedPolicy {
   const policy = value as {
     readonly workspace: string;
     readonly limits: { readonly clock_skew_s: number; readonly max_lifetime_s: number };
-    readonly operators: readonly { readonly principal: string; readonly keys: readonly string[]; readonly may: readonly string[] }[];
+    readonly operators: readonly {
+      readonly principal: string;
+      readonly keys: readonly string[];
+      readonly may: readonly string[];
+      readonly break_glass_keys?: readonly string[];
+    }[];
     readonly automations?: readonly { readonly principal: string; readonly keys: readonly string[] }[];
     readonly agents?: readonly { readonly principal: string; readonly owner: string; readonly keys: readonly string[] }[];
     readonly keepers?: readonly { readonly name: string; readonly keys: readonly string[] }[];
   };
   const signers = new Map<string, Signer>();
-  for (const { principal, keys, may } of policy.operators)
+  for (const { principal, keys, may, break_glass_keys: sealed = [] } of policy.operators) {
     for (const key of keys) signers.set(key, { principal, role: "operator", owner: undefined, may });
+    for (const key of sealed) signers.set(key, { principal, role: "break_glass", owner: undefined, may: [] });
+  }
   for (const { principal, keys } of policy.automations ?? [])
     for (const key of keys) signers.set(key, { principal, role: "automation", owner: undefined, may: [] });
   for (const { principal, owner, keys } of policy.agents ?? [])

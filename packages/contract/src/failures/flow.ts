@@ -38,6 +38,18 @@ export const FLOW_FAILURES = failureEntries({
     what: "The op was admitted under a policy that had been replaced, and the one in force no longer admits it.",
     hint: "Look at the policy in force, and submit again what it allows.",
   },
+  actor_frozen: {
+    httpStatus: 403,
+    retry: "later",
+    what: "The op's person broke the glass, and nobody ratified it in time.",
+    hint: "M of N operators ratify the op by naming its jti in the policy's list `ratified`, or take the person out of the policy.",
+  },
+  break_glass_used: {
+    httpStatus: 200,
+    retry: "no",
+    what: "A sealed key let an op through without a keeper.",
+    hint: "Look at the op; ratify it by the policy's list `ratified` within the time that its rule gives.",
+  },
   scope_exceeded: {
     httpStatus: 403,
     retry: "no",

@@ -9,7 +9,7 @@ import { factsSchema, policyRefSchema } from "./decision.ts";
 export const ADMISSION_TYP = "admission+jwt";
 
 export const admissionClaimsSchema = z.strictObject({
-  /** The keeper's key, or that of an operator with the grant to admit. */
+  /** The keeper's key, that of an operator with the grant to admit, or the op's own where that one breaks the glass. */
   iss: didField,
   aud: audienceField,
   op: compactField,
@@ -18,8 +18,11 @@ export const admissionClaimsSchema = z.strictObject({
   policy: policyRefSchema,
   /** Id of the rule that decided. */
   rule: z.string().max(64),
-  /** `unopposed`: people could see the op for as long as the rule says, and nobody who may object did. */
-  basis: z.enum(["auto", "approved", "unopposed"]),
+  /**
+   * `unopposed`: people could see the op for as long as the rule says, and nobody who may object did.
+   * `break_glass`: one person's sealed key signed op and admission.
+   */
+  basis: z.enum(["auto", "approved", "unopposed", "break_glass"]),
   approvals: z.array(compactField).max(MAX_APPROVALS),
   facts: factsSchema,
   /** Seconds since 1970: the time that was the decision's input. */

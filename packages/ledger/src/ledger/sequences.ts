@@ -1,9 +1,8 @@
 // Sequence numbers per key: contiguous from 1, each used once. A number that never comes proves an omission.
 //
 // Kept as ranges: what it costs is the number of gaps, not of numbers, and it can be written down and taken up again.
-import type { Did } from "@triplane/contract";
 import type { MissingNumbers } from "../types.ts";
-import type { SequenceUse } from "./verify-record.ts";
+import type { NumberedLine, SequenceUse } from "./verify-record.ts";
 
 /** Numbers `from` to `to` without a gap; `seenAtIndex` and `decidedAtS` are those of `from`. */
 export interface NumberRange {
@@ -13,10 +12,10 @@ export interface NumberRange {
   readonly decidedAtS: number;
 }
 
-export type SequenceState = readonly (readonly [key: Did, ranges: readonly NumberRange[]])[];
+export type SequenceState = readonly (readonly [key: NumberedLine, ranges: readonly NumberRange[]])[];
 
 export class Sequences {
-  readonly #keys = new Map<Did, NumberRange[]>();
+  readonly #keys = new Map<NumberedLine, NumberRange[]>();
 
   constructor(state: SequenceState = []) {
     for (const [key, ranges] of state) this.#keys.set(key, [...ranges]);

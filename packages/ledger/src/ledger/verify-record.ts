@@ -13,9 +13,12 @@ import {
   verifyRefusal,
 } from "@triplane/contract";
 
-/** A use of a key's sequence number. */
+/** What is counted together: a key's ops; those that break the glass on their own, because no keeper sees them (ADR 0040). */
+export type NumberedLine = Did | `${Did}#break-glass`;
+
+/** A use of a sequence number. */
 export interface SequenceUse {
-  readonly key: Did;
+  readonly key: NumberedLine;
   readonly seq: number;
   /** Seconds since 1970 at which the keeper decided. */
   readonly decidedAtS: number;
@@ -66,7 +69,8 @@ function checkAdmission(record: AuditRecord): Carried {
   if (op.claims.jti !== decision.op_jti || claims.subject !== (isReuse ? decision.op_digest : decision.op_jti))
     throw wrong("record, admission and op do not name the same op");
   checkApprovals(decision.approvals, op);
-  return { admission, op, sequence: { key: op.claims.iss, seq: op.claims.seq, decidedAtS: decision.decided_at } };
+  const key: NumberedLine = decision.basis === "break_glass" ? `${op.claims.iss}#break-glass` : op.claims.iss;
+  return { admission, op, sequence: { key, seq: op.claims.seq, decidedAtS: decision.decided_at } };
 }
 
 function checkRefusal(record: AuditRecord): Carried {
