@@ -5,6 +5,7 @@
 // 2. The signer's right to decide is looked up in the very policy that the decision names, which the caller must know.
 import {
   type Admission,
+  type Approval,
   assertAudience,
   type Did,
   type Op,
@@ -92,16 +93,16 @@ function asAdmission(compact: string): Admission | undefined {
 
 /**
  * Decides about an admitted op again under another policy, with the approvals, facts and time of its admission. Approvals
- * keep counting although they name the policy that was in force when they were given.
+ * keep counting although they name the policy that was in force when they were given; those that `counts` leaves out do not.
  */
-export function decideUnder(policy: Policy, admission: Admission): Decision {
+export function decideUnder(policy: Policy, admission: Admission, counts: (approval: Approval) => boolean = () => true): Decision {
   const { claims } = admission;
   const signer = signerOf(policy, claims.iss);
   return decide({
     op: verifyOp(claims.op),
     policy,
     policyRef: claims.policy,
-    approvals: claims.approvals.map(verifyApproval),
+    approvals: claims.approvals.map(verifyApproval).filter(counts),
     facts: claims.facts,
     nowS: claims.decided_at,
     ...(claims.basis === "break_glass" ? { breakGlass: true } : signer?.role === "keeper" ? {} : { admittedBy: claims.iss }),

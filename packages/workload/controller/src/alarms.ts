@@ -34,6 +34,11 @@ export class Alarms {
 
   /** The alarm's text for the outbox; undefined where the last minute had too many already. Counted and logged in any case. */
   compose(call: AlarmCall): string | undefined {
+    const alarm = this.#alarmOf(call);
+    return this.#mayStillSend() ? JSON.stringify(alarm) : undefined;
+  }
+
+  #alarmOf(call: AlarmCall): Alarm {
     const { clock, logger, metrics, workspace } = this.#options;
     metrics.alarms.add({ code: call.code });
     const alarm: Alarm = {
@@ -44,7 +49,12 @@ export class Alarms {
       ...(call.subject === undefined ? {} : { subject: call.subject }),
     };
     logger.warn({ alarm, workspace }, "alarm");
-    return this.#mayStillSend() ? JSON.stringify(alarm) : undefined;
+    return alarm;
+  }
+
+  /** The alarm's text, however many there were: for what nobody can send without being known. */
+  composeSurely(call: AlarmCall): string {
+    return JSON.stringify(this.#alarmOf(call));
   }
 
   /** Tells of a state that lasts, at most once a minute for each code. Never throws; a lost one is told again. */

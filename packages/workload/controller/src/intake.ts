@@ -7,12 +7,15 @@
 import type { WorkMessage } from "@triplane/bus";
 import { failpoint, type Op, TriplaneError, toTriplaneError } from "@triplane/contract";
 import type { Logger } from "@triplane/kit";
-import type { OutboxEntry, Records } from "./adapters/store-records.ts";
+import type { VerifiedDecision } from "@triplane/policy";
+import type { GlassUse, OutboxEntry, Records } from "./adapters/store-records.ts";
 import type { Alarms } from "./alarms.ts";
+import type { GlassBook } from "./glass/book.ts";
+import { breaksGlass, describeUse, glassRowOf, notNow, type Withheld, whyFrozen, wrongNumber } from "./glass/judge.ts";
 import type { ControllerMetrics } from "./metrics.ts";
 import type { Positions } from "./positions.ts";
-import type { AcceptedRow } from "./rows.ts";
-import { type ControllerService, type IntakeStep, subjectsOf } from "./service.ts";
+import type { AcceptedRow, GlassRow } from "./rows.ts";
+import { type ControllerService, type IntakeStep, rightfulOf, subjectsOf } from "./service.ts";
 import { TakenTogether } from "./taken-together.ts";
 import { type Verification, type VerifyContext, verifyMessage } from "./verify.ts";
 
@@ -22,6 +25,7 @@ export interface IntakeOptions {
   readonly records: Records;
   readonly positions: Positions;
   readonly alarms: Alarms;
+  readonly glass: GlassBook;
   readonly metrics: ControllerMetrics;
   readonly logger: Logger;
   /** Times that a message is tried before one that fails for a reason of its own is taken off. */
@@ -40,7 +44,8 @@ export interface Taken {
 }
 
 type Proven = Extract<Verification, { kind: "proven" }> & { readonly message: WorkMessage };
-type Step = IntakeStep & { readonly of: Proven };
+type Broken = Extract<VerifiedDecision, { kind: "admission" }>;
+type Step = IntakeStep & { readonly of: Proven; readonly glass?: GlassUse };
 /** Why the message after those that were proven is not among them. */
 type Stop = { readonly kind: "later" | "broken" | "defect"; readonly reason: TriplaneError };
 
@@ -92,6 +97,8 @@ export class Intake {
       return { count: steps.length, stop: undecided ?? unproven };
     } catch (thrown) {
       const stop = defect(thrown);
+      // Somebody else may have used a number that seemed free.
+      await this.#options.glass.reload();
       return proven.length > 1 ? await this.#handleProven(messages.slice(0, 1)) : { count: 0, stop };
     }
   }
@@ -107,17 +114,25 @@ export class Intake {
   }
 
   async #decide(proven: readonly Proven[]): Promise<{ readonly steps: readonly Step[]; readonly stop: Stop | undefined }> {
-    const { service, records, positions } = this.#options;
+    const { service, records, positions, glass } = this.#options;
     const stored = await Promise.all(proven.map(({ decision }) => records.known(subjectsOf(decision))));
     const together = new TakenTogether();
     const steps: Step[] = [];
+    const broken: GlassRow[] = [];
     for (const [index, of] of proven.entries()) {
-      const { decision, compact, superseded, message } = of;
+      const { decision, compact, message } = of;
       const known = together.known(subjectsOf(decision), stored[index]);
       try {
-        const step = service.takeIn({ decision, compact, superseded, known, streamSeq: message.streamSeq, position: positions.next() });
+        const isNew = rightfulOf(known, subjectsOf(decision)) === undefined;
+        const use = isNew && breaksGlass(decision) ? decision : undefined;
+        const wrong = use === undefined ? undefined : wrongNumber(use, [...glass.rows, ...broken]);
+        if (wrong !== undefined) return { steps, stop: { kind: "broken", reason: wrong } };
+        const withheld = isNew ? this.#whyWithheld(of) : undefined;
+        const step = service.takeIn({ decision, compact, withheld, known, streamSeq: message.streamSeq, position: positions.next() });
         together.add(step);
-        steps.push({ ...step, of });
+        const used = use === undefined ? undefined : this.#useOf(use, step, withheld);
+        if (used !== undefined) broken.push(used.row);
+        steps.push({ ...step, of, ...(used === undefined ? {} : { glass: used }) });
       } catch (thrown) {
         return { steps, stop: defect(thrown) };
       }
@@ -125,10 +140,30 @@ export class Intake {
     return { steps, stop: undefined };
   }
 
+  #whyWithheld({ decision, superseded, message }: Proven): Withheld | undefined {
+    if (decision.kind === "refusal") return undefined;
+    if (superseded !== undefined) return { code: "policy_changed", fact: superseded };
+    const late = breaksGlass(decision) ? notNow(decision, Math.floor(message.storedAtMs / 1000)) : undefined;
+    const freezing = this.#options.glass.freezing();
+    return late ?? (freezing === undefined ? undefined : whyFrozen(decision, freezing));
+  }
+
+  /** Who is to be woken is told in any case, also where nothing is applied. */
+  #useOf(decision: Broken, { kind, row }: IntakeStep, withheld: Withheld | undefined): GlassUse {
+    const { alarms, positions } = this.#options;
+    const { op, policy, decision: decided } = decision;
+    const filed = { subject: row.subject, acceptedAtS: row.accepted_at, isRefused: kind !== "accept" };
+    const glass = glassRowOf({ op, policy, rule: decided.rule, ...filed });
+    const code = withheld?.code ?? "break_glass_used";
+    const text = alarms.composeSurely({ code, message: describeUse(decision, glass, withheld), subject: row.subject });
+    return { row: glass, alarm: { id: `alarm:glass:${row.subject}`, row: { kind: "alarm", position: positions.next(), text } } };
+  }
+
   async #takeIn(steps: readonly Step[]): Promise<void> {
-    const { records, logger, metrics, onAccepted, onOutbox } = this.#options;
+    const { records, logger, metrics, onAccepted, onOutbox, glass } = this.#options;
     failpoint("controller.before-persist");
     await records.takeIn(steps);
+    glass.add(steps.flatMap((step) => step.glass?.row ?? []));
     failpoint("controller.after-persist");
     failpoint("controller.before-ack");
     const acked = await Promise.all(steps.map(({ of }) => of.message.ackConfirmed()));
@@ -139,6 +174,7 @@ export class Intake {
       const { subject } = step.row;
       if (step.kind === "accept" && decision.kind === "admission") onAccepted(step.row, decision.op);
       if (step.kind === "finish" || step.kind === "receipt") entries.push({ id: subject, row: step.outbox });
+      if (step.glass !== undefined) entries.push(step.glass.alarm);
       metrics.messages.add({ verdict: step.kind });
       if (step.kind === "finish") metrics.ops.add({ outcome: step.row.outcome });
       const about = { jti: decision.op?.claims.jti, subject, verdict: step.kind, streamSeq: message.streamSeq, acked: acked[index] };

@@ -42,6 +42,11 @@ export class PolicyBook {
     return this.#head?.row;
   }
 
+  /** The policy of the head. */
+  get policy(): LoadedPolicy | undefined {
+    return this.#head?.loaded;
+  }
+
   /** What was wrong the last time somebody looked. */
   get problem(): TriplaneError | undefined {
     return this.#problem;
@@ -84,11 +89,13 @@ export class PolicyBook {
     return loaded;
   }
 
-  /** Whether the accepted head lets a key admit and refuse. */
+  /** Whether the accepted head lets a key admit and refuse, or break the glass. */
   mayDecide(key: Did): boolean {
     const policy = this.#head?.loaded.policy;
     const signer = policy === undefined ? undefined : signerOf(policy, key);
-    return signer?.role === "keeper" || (signer?.role === "operator" && signer.entry.may.includes("Admit"));
+    return (
+      signer?.role === "keeper" || signer?.role === "break_glass" || (signer?.role === "operator" && signer.entry.may.includes("Admit"))
+    );
   }
 
   async #accept({ commit, identityRevision }: AcceptedHead, remembered: PolicyRow | undefined): Promise<void> {

@@ -14,6 +14,7 @@ export const MIGRATIONS: readonly Migration[] = [
       { table: "meta", indexes: [] },
     ],
   },
+  { version: 2, description: "ops that broke the glass", tables: [{ table: "break_glass", indexes: ["state"] }] },
 ];
 
 /** Who hears of the outcome: the issuer's principal under the op's jti. */
@@ -74,6 +75,25 @@ export const policyRowSchema = z.strictObject({
 });
 export type PolicyRow = z.infer<typeof policyRowSchema>;
 
+/** A use of a sealed key. One that was refused used its number up all the same. */
+export const glassRowSchema = z.strictObject({
+  /** What its record is filed under: the op's jti, or the digest of an op whose jti was another's. */
+  subject: z.string(),
+  person: z.string(),
+  key: z.string(),
+  seq: z.int().min(1),
+  rule: z.string(),
+  accepted_at: secondsField,
+  /** From this second on it freezes the person unless it is ratified. */
+  ratify_by: z.int().min(0),
+  state: z.enum(["open", "frozen", "ratified", "refused"]),
+});
+export type GlassRow = z.infer<typeof glassRowSchema>;
+
+/** The highest fencing number under which a controller was active here. */
+export const fenceRowSchema = z.strictObject({ fence: z.int().min(0) });
+export type FenceRow = z.infer<typeof fenceRowSchema>;
+
 /** A document as the row that this program wrote. Throws `internal` for anything else: the database is not ours then. */
 export function readRow<T>(document: Document, schema: z.ZodType<T>, what: string): T {
   const parsed = schema.safeParse(document);
@@ -85,6 +105,6 @@ export function readRow<T>(document: Document, schema: z.ZodType<T>, what: strin
 }
 
 /** A row as a document: members that are absent stay absent. */
-export function documentOf(row: OpRow | OutboxRow | RejectedRow | PolicyRow): Document {
+export function documentOf(row: OpRow | OutboxRow | RejectedRow | PolicyRow | GlassRow | FenceRow): Document {
   return Object.fromEntries(Object.entries(row).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
 }

@@ -19,6 +19,7 @@ import type { Store } from "@triplane/store";
 import { type OutboxEntry, Records } from "./adapters/store-records.ts";
 import { Alarms } from "./alarms.ts";
 import { Applier } from "./applier.ts";
+import { GlassBook } from "./glass/book.ts";
 import { Intake } from "./intake.ts";
 import type { ControllerMetrics } from "./metrics.ts";
 import { PolicyBook } from "./policy-book.ts";
@@ -151,7 +152,7 @@ export class Controller {
     if (store === undefined) return;
     try {
       await assertMayStart(store, bus, workspace);
-      const { takeUp, intake, applier, publisher, book, alarms } = await this.#assemble(store, lease, signal);
+      const { glass, takeUp, intake, applier, publisher, book, alarms } = await this.#assemble(store, lease, signal);
       const consumer = await bus.consumer(streamNames(workspace).cmd, CONSUMERS.cmd);
       logger.info({ workspace, fence: lease.fence, resumed: applier.depth }, "active");
       const state = () => bus.consumerState(streamNames(workspace).cmd, CONSUMERS.cmd);
@@ -160,7 +161,7 @@ export class Controller {
         this.#consume(signal, { applier, line, takeUp, intake }),
         publisher.run(),
         this.#followPolicy(signal, book, alarms),
-        this.#lookNowAndThen(signal, takeUp),
+        this.#lookNowAndThen(signal, takeUp, glass),
       ];
       for (const loop of loops) loop.catch((error: unknown) => this.#fail(toTriplaneError(error)));
       await Promise.allSettled(loops);
@@ -174,6 +175,7 @@ export class Controller {
   async #assemble(store: Store, lease: Lease, signal: AbortSignal) {
     const { workspace, policyRid, key, clock, random, logger, metrics, bus, source, orchestrator, parallel, maxDeliveries } = this.#options;
     const records = new Records(store);
+    await records.keepLeaseFence(lease.fence);
     const audience = { workspace, policyRid };
     const service = new ControllerService({ audience, key, clock });
     const positions = new Positions(await records.lastPosition());
@@ -191,8 +193,10 @@ export class Controller {
       signal,
       onFatal: (error) => this.#fail(error),
     });
+    const glass = new GlassBook({ records, policy: book, positions, alarms, clock, logger, onOutbox });
     const intake = new Intake({
       ...shared,
+      glass,
       verifyContext: { book, audience },
       maxDeliveries,
       onAccepted: (row, op) => applier.push(row, op),
@@ -201,13 +205,16 @@ export class Controller {
     this.#active = { fence: lease.fence, book, applier, publisher };
     const takeUp = new TakeUp({ records, positions, applier });
     await takeUp.look();
-    return { takeUp, intake, applier, publisher, book, alarms };
+    await glass.look();
+    return { glass, takeUp, intake, applier, publisher, book, alarms };
   }
 
-  async #lookNowAndThen(signal: AbortSignal, takeUp: TakeUp): Promise<void> {
+  async #lookNowAndThen(signal: AbortSignal, takeUp: TakeUp, glass: GlassBook): Promise<void> {
     while (!signal.aborted) {
       await sleep(LOOK_EVERY_MS, signal);
-      if (!signal.aborted) await takeUp.look();
+      if (signal.aborted) return;
+      await takeUp.look();
+      await glass.look();
     }
   }
 

@@ -55,7 +55,14 @@ describe("ControllerService.takeIn", () => {
     const { op, admission, service, proven } = parts();
     const made = op({ target: "web" });
     const compact = admission(made);
-    const step = service.takeIn({ decision: proven(compact), compact, superseded: "no rule", known: UNKNOWN, streamSeq: 5, position: 1 });
+    const step = service.takeIn({
+      decision: proven(compact),
+      compact,
+      withheld: { code: "policy_changed", fact: "no rule" },
+      known: UNKNOWN,
+      streamSeq: 5,
+      position: 1,
+    });
     assert.equal(step.kind, "finish");
     const { claims } = verifyAuditRecord((step.row as Extract<OpRow, { state: "finished" }>).record);
     assert.deepEqual([claims.subject, claims.outcome, claims.code], [made.claims.jti, "refused", "policy_changed"]);

@@ -18,6 +18,7 @@ import {
   verifyOp,
 } from "@triplane/contract";
 import { signerOf, type VerifiedDecision } from "@triplane/policy";
+import type { Withheld } from "./glass/judge.ts";
 import { type Outcome, outcomeOfRefusal, signRecord } from "./record.ts";
 import type { AcceptedRow, FinishedRow, OpRow, OutboxRow, RejectedRow } from "./rows.ts";
 
@@ -41,8 +42,8 @@ export interface Known {
 export interface Intake {
   readonly decision: VerifiedDecision;
   readonly compact: string;
-  /** Why the policy in force no longer admits the op; it then is recorded and not applied. */
-  readonly superseded?: string | undefined;
+  /** Why the op is recorded and not applied. */
+  readonly withheld?: Withheld | undefined;
   readonly known: Known;
   readonly streamSeq: number;
   /** The next position of this database. */
@@ -70,13 +71,13 @@ export class ControllerService {
   takeIn(intake: Intake): IntakeStep {
     const { decision, known, position } = intake;
     const subjects = subjectsOf(decision);
-    const rightful = known.byJti?.op_digest === subjects.digest ? known.byJti : known.byDigest;
+    const rightful = rightfulOf(known, subjects);
     if (rightful !== undefined) {
       if (rightful.state === "accepted") return { kind: "in_hand", row: rightful };
       return { kind: "receipt", row: rightful, outbox: receiptOf(rightful, position) };
     }
     const jtiTaken = known.byJti !== undefined;
-    const admits = decision.kind === "admission" && intake.superseded === undefined;
+    const admits = decision.kind === "admission" && intake.withheld === undefined;
     if (admits && !jtiTaken) return { kind: "accept", row: this.#acceptedRow(intake, decision) };
     const ownName = subjects.jti !== undefined && !jtiTaken && !isReuse(decision);
     return this.#finishAtOnce(intake, ownName ? (subjects.jti ?? subjects.digest) : subjects.digest, atOnce(intake, jtiTaken));
@@ -150,6 +151,11 @@ export function subjectsOf(decision: VerifiedDecision): Subjects {
   return { jti: decision.op?.claims.jti, digest: decision.refusal.claims.op_digest };
 }
 
+/** The row of these very bytes, where they were taken in before. */
+export function rightfulOf(known: Known, { digest }: Subjects): OpRow | undefined {
+  return known.byJti?.op_digest === digest ? known.byJti : known.byDigest;
+}
+
 /** The op of a row that this process did not verify itself. */
 export function opOf(row: AcceptedRow): Op {
   return verifyOp(verifyAdmission(row.decision).claims.op);
@@ -175,12 +181,12 @@ function isReuse(decision: VerifiedDecision): boolean {
   return decision.kind === "refusal" && decision.refusal.claims.code === "jti_reused";
 }
 
-/** A refusal, an admission of an op whose jti another op has, or one that the policy in force takes back. */
-function atOnce({ decision, superseded }: Intake, jtiTaken: boolean): Outcome {
+/** A refusal, an admission of an op whose jti another op has, or one that is withheld: taken back by the policy in force, or of somebody frozen. */
+function atOnce({ decision, withheld }: Intake, jtiTaken: boolean): Outcome {
   if (decision.kind === "refusal") return outcomeOfRefusal(decision);
   const { target } = decision.op.claims;
-  if (jtiTaken || superseded === undefined) return { outcome: "refused", code: "jti_reused", target, evidence: {} };
-  return { outcome: "refused", code: "policy_changed", target, evidence: { fact: superseded } };
+  if (jtiTaken || withheld === undefined) return { outcome: "refused", code: "jti_reused", target, evidence: {} };
+  return { outcome: "refused", code: withheld.code, target, evidence: { fact: withheld.fact, ...withheld.evidence } };
 }
 
 function codeOf(outcome: Outcome): { readonly code?: string } {

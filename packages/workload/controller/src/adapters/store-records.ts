@@ -4,6 +4,9 @@ import type { Store, Write } from "@triplane/store";
 import {
   documentOf,
   type FinishedRow,
+  fenceRowSchema,
+  type GlassRow,
+  glassRowSchema,
   type OpRow,
   type OutboxRow,
   opRowSchema,
@@ -18,12 +21,19 @@ import type { IntakeStep, Known, Subjects } from "../service.ts";
 
 const MAX_REJECTED = 1000;
 const POLICY = "policy";
+const FENCE = "fence";
 
 export interface OutboxEntry {
   readonly id: string;
   readonly row: OutboxRow;
   /** Of the op that ended; absent where it is not known, or nothing was applied. */
   readonly target?: string;
+}
+
+/** What a use of a sealed key adds to the commit that takes its op in. */
+export interface GlassUse {
+  readonly row: GlassRow;
+  readonly alarm: OutboxEntry;
 }
 
 export class Records {
@@ -44,14 +54,17 @@ export class Records {
   }
 
   /** Stores what a batch of messages comes to: new rows by one commit, in order. Throws `store_duplicate` where a subject is taken. */
-  async takeIn(steps: readonly IntakeStep[]): Promise<void> {
+  async takeIn(steps: readonly (IntakeStep & { readonly glass?: GlassUse })[]): Promise<void> {
     const created = new Set<string>();
     const writes: Write[] = [];
-    for (const { kind, row, ...step } of steps) {
+    for (const { kind, row, glass, ...step } of steps) {
       if (kind !== "accept" && kind !== "finish") continue;
       created.add(row.subject);
       writes.push({ kind: "create", table: "ops", id: row.subject, document: documentOf(row) });
       if ("outbox" in step) writes.push({ kind: "create", table: "outbox", id: row.subject, document: documentOf(step.outbox) });
+      if (glass === undefined) continue;
+      writes.push({ kind: "create", table: "break_glass", id: glassId(glass.row), document: documentOf(glass.row) });
+      writes.push({ kind: "create", table: "outbox", id: glass.alarm.id, document: documentOf(glass.alarm.row) });
     }
     if (writes.length > 0) await this.#store.commit(writes);
     for (const step of steps)
@@ -126,6 +139,42 @@ export class Records {
     await this.#store.commit(ids.map((id) => ({ kind: "delete", table: "outbox", id })));
   }
 
+  /** Every use of a sealed key, in order of acceptance. */
+  async glass(): Promise<readonly GlassRow[]> {
+    const rows = await this.#store.list("break_glass");
+    return rows
+      .map(({ id, document }) => readRow(document, glassRowSchema, `broken glass ${id}`))
+      .sort((a, b) => a.accepted_at - b.accepted_at || a.seq - b.seq);
+  }
+
+  /** Throws `store_conflict` where the use is no longer in the state that it was `from`. */
+  async settleGlass(row: GlassRow, from: GlassRow["state"], alarm: OutboxEntry | undefined): Promise<void> {
+    const settle: Write = {
+      ...{ kind: "replace", table: "break_glass", id: glassId(row), document: documentOf(row), expect: { state: from } },
+    };
+    const told: readonly Write[] =
+      alarm === undefined ? [] : [{ kind: "create", table: "outbox", id: alarm.id, document: documentOf(alarm.row) }];
+    await this.#store.commit([settle, ...told]);
+  }
+
+  /** The highest fencing number of a lease under which a controller was active here; undefined where none ever was. */
+  async leaseFence(): Promise<number | undefined> {
+    const document = await this.#store.get("meta", FENCE);
+    return document === undefined ? undefined : readRow(document, fenceRowSchema, "the fencing number").fence;
+  }
+
+  /** Before anything is applied under it. */
+  async keepLeaseFence(fence: number): Promise<void> {
+    const before = await this.leaseFence();
+    if (before !== undefined && before >= fence) return;
+    const document = documentOf({ fence });
+    await this.#store.commit([
+      before === undefined
+        ? { kind: "create", table: "meta", id: FENCE, document }
+        : { kind: "replace", table: "meta", id: FENCE, document, expect: { fence: before } },
+    ]);
+  }
+
   async readPolicy(): Promise<PolicyRow | undefined> {
     const document = await this.#store.get("meta", POLICY);
     return document === undefined ? undefined : readRow(document, policyRowSchema, "the accepted policy");
@@ -139,6 +188,11 @@ export class Records {
         : { kind: "replace", table: "meta", id: POLICY, document, expect: { commit: before.commit } };
     await this.#store.commit([write]);
   }
+}
+
+/** A number of a key is used once. */
+export function glassId({ key, seq }: Pick<GlassRow, "key" | "seq">): string {
+  return `${key}:${seq}`;
 }
 
 function isDuplicate(error: unknown): boolean {

@@ -1,4 +1,5 @@
-// Rebuilds the controller's empty database from a verified ledger: the rows of all ops that ended, and the policy that was in force.
+// Rebuilds the controller's empty database from a verified ledger: the rows of all ops that ended, the uses of sealed keys, and the
+// policy that was in force.
 //
 // 1. A database that holds anything is never touched; one that an earlier rebuild left in the middle is gone on with.
 // 2. The database says that it is not whole before its first row, and that it is whole in its last commit: until then no controller
@@ -7,8 +8,10 @@
 import { type AuditRecord, type Op, TriplaneError, verifyAdmission, verifyOp, verifyRefusal } from "@triplane/contract";
 import { type LoadedPolicy, policyCommitOf, signerOf } from "@triplane/policy";
 import type { Store, Write } from "@triplane/store";
+import { glassId } from "../adapters/store-records.ts";
+import { glassRowOf } from "../glass/judge.ts";
 import type { AcceptedHead, PolicySource } from "../ports.ts";
-import { documentOf, type FinishedRow, type PolicyRow } from "../rows.ts";
+import { documentOf, type FinishedRow, type GlassRow, type PolicyRow } from "../rows.ts";
 import { databaseStanding, MARK } from "./standing.ts";
 
 const BATCH = 200;
@@ -44,6 +47,7 @@ export async function rebuildDatabase(options: RebuildOptions): Promise<RebuildR
   let ops = 0;
   let inForceSinceS: number | undefined;
   let batch: FinishedRow[] = [];
+  const uses: GlassRow[] = [];
   const flush = async (): Promise<void> => {
     await createMissing(store, batch, standing === "begun");
     batch = [];
@@ -51,12 +55,16 @@ export async function rebuildDatabase(options: RebuildOptions): Promise<RebuildR
   for await (const record of records) {
     ops += 1;
     const commit = policyCommitOf(record.claims.decision);
-    batch.push(finishedRow(record, ops, (await policies.at(commit)).policy));
+    const { policy: named } = await policies.at(commit);
+    batch.push(finishedRow(record, ops, named));
+    const use = useOf(record, named);
+    if (use !== undefined) uses.push(use);
     if (commit === head.commit) inForceSinceS = Math.min(inForceSinceS ?? record.claims.accepted_at, record.claims.accepted_at);
     if (batch.length >= BATCH) await flush();
     onProgress?.(ops);
   }
   await flush();
+  await createUses(store, uses, policies.ratified());
   // Since when it was in force is not in the ledger. The earlier the time, the more of what still waits is held against it (ADR 0015).
   const row: PolicyRow = {
     ...{ commit: head.commit, policy_version: policy.policy_version, identity_revision: head.identityRevision },
@@ -79,6 +87,11 @@ class Policies {
   constructor(source: PolicySource, head: AcceptedHead) {
     this.#source = source;
     this.#head = head;
+  }
+
+  /** What any of the policies that were asked for ratifies. */
+  ratified(): ReadonlySet<string> {
+    return new Set([...this.#known.values()].flatMap(({ policy }) => policy.ratified));
   }
 
   async at(commit: string): Promise<LoadedPolicy> {
@@ -110,6 +123,24 @@ function finishedRow({ claims, token }: AuditRecord, position: number, policy: L
     ...{ state: "finished", outcome: claims.outcome, record: token.compact },
     ...(claims.code === undefined ? {} : { code: claims.code }),
   };
+}
+
+/** A record of an op that broke the glass, as the row that it was. */
+function useOf({ claims }: AuditRecord, policy: LoadedPolicy["policy"]): GlassRow | undefined {
+  if (claims.basis !== "admission") return undefined;
+  const admission = verifyAdmission(claims.decision).claims;
+  if (admission.basis !== "break_glass") return undefined;
+  const { subject, accepted_at: acceptedAtS, outcome } = claims;
+  return glassRowOf({ op: verifyOp(admission.op), policy, rule: admission.rule, subject, acceptedAtS, isRefused: outcome === "refused" });
+}
+
+/** Windows that ended meanwhile freeze people when the controller starts. */
+async function createUses(store: Store, uses: readonly GlassRow[], ratified: ReadonlySet<string>): Promise<void> {
+  for (const use of uses) {
+    if ((await store.get("break_glass", glassId(use))) !== undefined) continue;
+    const row: GlassRow = use.state === "open" && ratified.has(use.subject) ? { ...use, state: "ratified" } : use;
+    await store.commit([{ kind: "create", table: "break_glass", id: glassId(row), document: documentOf(row) }]);
+  }
 }
 
 function opIn(claims: AuditRecord["claims"]): { readonly opDigest: FinishedRow["op_digest"]; readonly op: Op | undefined } {

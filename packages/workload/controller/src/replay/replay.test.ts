@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { type AuditRecord, digestOf } from "@triplane/contract";
+import { type AuditRecord, digestOf, nowSeconds } from "@triplane/contract";
+import { systemClock } from "@triplane/kit";
 import { openStore, type Store } from "@triplane/store";
 import { eventually, TEST_COMMIT } from "@triplane/testkit";
 import { Records } from "../adapters/store-records.ts";
@@ -28,9 +29,13 @@ describe("a controller whose database was lost", () => {
     const refused = world.op({ op: "component.remove" });
     const conflicted = world.op({ target: "two", expected_state_version: 5 });
     const reused = world.op({ target: "one", jti: first.claims.jti });
-    for (const text of [world.admission(first), world.refusal(refused), world.admission(conflicted), world.admission(reused)])
-      await parts.send(text);
-    for (const subject of [first.claims.jti, refused.claims.jti, conflicted.claims.jti, reused.token.digest]) await parts.recordOf(subject);
+    const now = { iat: nowSeconds(systemClock), exp: nowSeconds(systemClock) + 600 };
+    const broke = world.op({ target: "night-one", seq: 1, ...now }, "ana-sealed");
+    const decided = { decided_at: now.iat };
+    const texts = [world.admission(first), world.refusal(refused), world.admission(conflicted), world.admission(reused)];
+    for (const text of [...texts, world.glass(broke, decided)]) await parts.send(text);
+    for (const subject of [first.claims.jti, refused.claims.jti, conflicted.claims.jti, reused.token.digest, broke.claims.jti])
+      await parts.recordOf(subject);
     records = await parts.records();
     await running.stop();
   });
@@ -69,14 +74,16 @@ describe("a controller whose database was lost", () => {
   it("rebuildDatabase: rows are those of the lost database, but for numbers of the stream", async () => {
     const store = await open();
     const report = await rebuild(store);
-    assert.deepEqual([report.ops, report.policy.commit], [4, TEST_COMMIT]);
+    assert.deepEqual([report.ops, report.policy.commit], [5, TEST_COMMIT]);
     const rebuilt = new Records(store);
     const lost = new Records(live);
     for (const { claims } of records) {
       const [now, then] = [await rebuilt.op(claims.subject), await lost.op(claims.subject)];
       assert.deepEqual({ ...now, position: 0 }, { ...then, position: 0, stream_seq: 0 });
     }
-    assert.equal(await rebuilt.lastPosition(), 4);
+    assert.deepEqual(await rebuilt.glass(), await lost.glass());
+    assert.equal((await rebuilt.glass()).length, 1);
+    assert.equal(await rebuilt.lastPosition(), 5);
     assert.deepEqual(await rebuilt.unfinished(), []);
     await store.close();
   });
@@ -94,7 +101,7 @@ describe("a controller whose database was lost", () => {
   });
 
   it("rebuildDatabase: stopped at any commit, a second run comes to the same, and until then no controller starts", async () => {
-    for (const commits of [1, 2]) {
+    for (const commits of [1, 2, 3]) {
       const store = await open();
       let left = commits;
       const dying: Store = {
@@ -108,7 +115,7 @@ describe("a controller whose database was lost", () => {
       assert.equal(await databaseStanding(store), "begun");
       const running = await parts.start({ openStore: async () => kept(store) });
       assert.equal(((await running.ended) as { code?: string }).code, "replay_unfinished");
-      assert.equal((await rebuild(store)).ops, 4);
+      assert.equal((await rebuild(store)).ops, 5);
       assert.equal(await databaseStanding(store), "filled");
       await assert.rejects(rebuild(store), { code: "replay_not_empty" });
       await store.close();

@@ -7,6 +7,7 @@ import { openStore, type Store } from "@triplane/store";
 import { type ManualClock, manualClock, type TempDir, tempDir } from "@triplane/testkit";
 import { Records } from "../adapters/store-records.ts";
 import { Alarms } from "../alarms.ts";
+import { GlassBook } from "../glass/book.ts";
 import { Intake } from "../intake.ts";
 import { controllerMetrics } from "../metrics.ts";
 import { PolicyBook } from "../policy-book.ts";
@@ -14,7 +15,7 @@ import { Positions } from "../positions.ts";
 import { Publisher } from "../publisher.ts";
 import { type AcceptedRow, MIGRATIONS } from "../rows.ts";
 import { ControllerService } from "../service.ts";
-import { AUDIENCE, testSource, WORKSPACE, type World, world } from "./world.ts";
+import { AUDIENCE, type TestSource, testSource, WORKSPACE, type World, world } from "./world.ts";
 
 export class EffectsBench {
   /** Everything that happened, in order: commits, settling of messages, publications. */
@@ -26,6 +27,11 @@ export class EffectsBench {
   /** What somebody else does just before the next commit. */
   meanwhile: (() => Promise<void>) | undefined;
   world: World = world();
+  source: TestSource = testSource(this.world.policy);
+  /** Of the intake that was made last. */
+  glass: GlassBook | undefined;
+  /** What that intake goes by. */
+  book: PolicyBook | undefined;
   clock: ManualClock = manualClock();
   readonly store: Store;
   readonly records: Records;
@@ -48,7 +54,7 @@ export class EffectsBench {
   }
 
   async reset(): Promise<void> {
-    for (const table of ["ops", "outbox", "rejected", "meta"])
+    for (const table of ["ops", "outbox", "rejected", "meta", "break_glass"])
       for (const { id } of await this.store.list(table)) await this.store.commit([{ kind: "delete", table, id }]);
     this.trace = [];
     this.published = [];
@@ -56,6 +62,7 @@ export class EffectsBench {
     this.refusesSubject = undefined;
     this.meanwhile = undefined;
     this.world = world();
+    this.source = testSource(this.world.policy);
     this.clock = manualClock();
   }
 
@@ -77,11 +84,17 @@ export class EffectsBench {
   }
 
   async intake(key?: SigningKey): Promise<Intake> {
-    const book = new PolicyBook({ workspace: WORKSPACE, source: testSource(this.world.policy), memory: this.records, clock: this.clock });
+    const book = new PolicyBook({ workspace: WORKSPACE, source: this.source, memory: this.records, clock: this.clock });
     await book.refresh();
     this.trace = [];
+    const shared = this.shared(key);
+    const glass = new GlassBook({ ...shared, policy: book, clock: this.clock });
+    await glass.reload();
+    this.glass = glass;
+    this.book = book;
     return new Intake({
-      ...this.shared(key),
+      ...shared,
+      glass,
       verifyContext: { book, audience: AUDIENCE },
       maxDeliveries: 3,
       onAccepted: (row, op) => {

@@ -19,14 +19,14 @@ export const WORKSPACE = "w1";
 export const AUDIENCE = { workspace: WORKSPACE, policyRid: TEST_RID } as const;
 export const NEXT_COMMIT = "1123456789abcdef0123456789abcdef01234567";
 
-export const PEOPLE = ["ana", "ben", "keeper", "controller", "stranger"] as const;
+export const PEOPLE = ["ana", "ana-sealed", "ben", "ben-sealed", "scout", "keeper", "controller", "stranger"] as const;
 export type Person = (typeof PEOPLE)[number];
 /** Seeds as hex, so that a child process can have the same keys. */
 export type Seeds = Readonly<Record<Person, string>>;
 
 export function newSeeds(): Seeds {
   const seed = (): string => Buffer.from(generateSigningKey().seed).toString("hex");
-  return { ana: seed(), ben: seed(), keeper: seed(), controller: seed(), stranger: seed() };
+  return Object.fromEntries(PEOPLE.map((person) => [person, seed()])) as Record<Person, string>;
 }
 
 export interface World {
@@ -34,13 +34,15 @@ export interface World {
   readonly policy: Policy;
   op(claims?: Partial<OpClaims>, by?: Person): Op;
   admission(of: Op, claims?: Partial<AdmissionClaims>, by?: Person): string;
+  /** Op and admission by a sealed key. */
+  glass(of: Op, claims?: Partial<AdmissionClaims>, by?: Person): string;
   refusal(of: Op, claims?: Partial<RefusalClaims>, by?: Person): string;
 }
 
-/** Deploys and restarts are signed automatically; removals are denied. */
+/** Deploys and restarts are signed automatically; removals are denied; ana and ben may break the glass for the night's targets. */
 export function world(seeds: Seeds = newSeeds()): World {
   const key = (person: Person): SigningKey => signingKeyFromSeed(Buffer.from(seeds[person], "hex"));
-  const keys = { ana: key("ana"), ben: key("ben"), keeper: key("keeper"), controller: key("controller"), stranger: key("stranger") };
+  const keys = Object.fromEntries(PEOPLE.map((person) => [person, key(person)])) as Record<Person, SigningKey>;
   const policy = policyOf(keys, 1);
   let seq = 0;
   return {
@@ -52,6 +54,8 @@ export function world(seeds: Seeds = newSeeds()): World {
     },
     admission: (of, claims = {}, by = "keeper") =>
       buildAdmission(of, { policy: refOf(policy, TEST_COMMIT), rule: "routine", ...claims }, { key: keys[by] }).compact,
+    glass: (of, claims = {}, by = "ana-sealed") =>
+      buildAdmission(of, { policy: refOf(policy, TEST_COMMIT), rule: "night", basis: "break_glass", ...claims }, { key: keys[by] }).compact,
     refusal: (of, claims = {}, by = "keeper") =>
       buildRefusal(of, { policy: refOf(policy, TEST_COMMIT), code: "policy_denied", rule: "no-removals", ...claims }, { key: keys[by] })
         .compact,
@@ -68,10 +72,12 @@ export function policyOf(
   keepers: readonly Person[] = ["keeper"],
   /** Kinds that need no person. */
   automatic: readonly string[] = ["component.deploy", "component.restart"],
+  changes: { readonly ratified?: readonly string[]; readonly break_glass?: readonly unknown[]; readonly review?: readonly unknown[] } = {},
 ): Policy {
   const operator = (principal: "ana" | "ben", may: readonly string[]) => ({
     principal,
     keys: [keys[principal].did],
+    break_glass_keys: [keys[`${principal}-sealed`].did],
     groups: ["platform"],
     scopes: ["apps"],
     may,
@@ -82,11 +88,14 @@ export function policyOf(
     policy_version: version,
     limits: { max_lifetime_s: 24 * 3600, clock_skew_s: 10 },
     operators: [operator("ana", ["Approve", "Admit"]), operator("ben", ["Approve"])],
+    agents: [{ principal: "scout", keys: [keys.scout.did], owner: "ana", scopes: ["apps"], budget: { ops: 100, window_s: 3600 } }],
+    break_glass: [{ id: "night", kinds: ["component.*"], targets: ["night-*"], ratify_within_s: 3600 }],
     keepers: keepers.map((name) => ({ name, keys: [keys[name].did] })),
     scopes: [{ name: "apps", kinds: ["component.*"], targets: ["*"] }],
     deny: [{ id: "no-removals", kinds: ["component.remove"], targets: ["*"], why: "removals are made elsewhere" }],
     auto_sign: [{ id: "routine", kinds: [...automatic], targets: ["*"] }],
     pins: { desired: { rid: TEST_RID, root: TEST_COMMIT }, state: { rid: TEST_RID, root: TEST_COMMIT }, controller: keys.controller.did },
+    ...changes,
   });
 }
 
