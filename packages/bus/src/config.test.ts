@@ -20,7 +20,12 @@ const throwsCode = (body: () => unknown, code: FailureCode): void => {
 
 describe("identityName", () => {
   it("is read back by parseIdentity", () => {
-    const identities: readonly Identity[] = [...SERVICE_ROLES.map((role) => ({ role })), ALICE, { role: "approver", principal: "bob-2" }];
+    const identities: readonly Identity[] = [
+      ...SERVICE_ROLES.map((role) => ({ role })),
+      ALICE,
+      { role: "approver", principal: "bob-2" },
+      { role: "break-glass", principal: "bob" },
+    ];
     for (const identity of identities) assert.deepEqual({ ...parseIdentity(identityName(identity)) }, { ...identity });
   });
 

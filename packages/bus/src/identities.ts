@@ -8,12 +8,15 @@
 import { buckets, CONSUMERS, PRINCIPAL_PATTERN, streamNames, subjects, TriplaneError } from "@triplane/contract";
 
 export const SERVICE_ROLES = ["provisioner", "keeper", "keeper-cli", "controller", "mirror", "watcher"] as const;
-export const PERSON_ROLES = ["operator", "approver"] as const;
+export const PERSON_ROLES = ["operator", "approver", "break-glass"] as const;
 
 export type ServiceRole = (typeof SERVICE_ROLES)[number];
 export type PersonRole = (typeof PERSON_ROLES)[number];
 
-/** One connection's identity. An approver may also do what an operator may. Automations and agents are operators here. */
+/**
+ * One connection's identity. An approver may also do what an operator may. Automations and agents are operators here. Who breaks the
+ * glass reaches the controller past the keeper, and nothing else.
+ */
 export type Identity =
   | { readonly role: ServiceRole; readonly principal?: undefined }
   | { readonly role: PersonRole; readonly principal: string };
@@ -120,6 +123,8 @@ function duties(identity: Identity, workspace: string): readonly Grant[] {
       ];
     case "operator":
       return operator(identity.principal, workspace);
+    case "break-glass":
+      return [one(on.cmd), one(SERVER_SETTINGS_SUBJECT)];
     case "approver":
       return [...operator(identity.principal, workspace), ...reader(streams.review), one(on.approvalAll)];
   }

@@ -16,16 +16,18 @@ const JTI = "01900000-0000-7000-8000-000000000001";
 const ALICE: Identity = { role: "operator", principal: "alice" };
 const BOB: Identity = { role: "operator", principal: "bob" };
 const CAROL: Identity = { role: "approver", principal: "carol" };
+const BREAKER: Identity = { role: "break-glass", principal: "carol" };
 const EVERYBODY: readonly Identity[] = [
   ...(["keeper", "keeper-cli", "controller", "mirror", "watcher"] as const).map((role) => ({ role })),
   ALICE,
   CAROL,
+  BREAKER,
 ];
 
 let nats: TestNats;
 
 before(async () => {
-  nats = await startNats({ identities: [ALICE, BOB, CAROL] });
+  nats = await startNats({ identities: [ALICE, BOB, CAROL, BREAKER] });
 });
 after(() => nats.close());
 
@@ -40,7 +42,7 @@ const PUBLISH: readonly { readonly subject: string; readonly by: readonly string
   { subject: on.pending, by: ["operator-alice", "approver-carol"] },
   { subject: on.approval(JTI), by: ["approver-carol"] },
   { subject: on.review(JTI), by: ["keeper", "keeper-cli"] },
-  { subject: on.cmd, by: ["keeper", "keeper-cli"] },
+  { subject: on.cmd, by: ["keeper", "keeper-cli", "break-glass-carol"] },
   { subject: on.audit, by: ["controller"] },
   { subject: on.answer("alice", JTI), by: ["keeper", "keeper-cli", "controller"] },
   { subject: on.alarm, by: ["keeper", "keeper-cli", "controller", "mirror"] },

@@ -8,6 +8,7 @@ const VERSION = "0.1.0";
 const NOUNS = {
   op: "Plan, sign, send and follow ops",
   keeper: "Review ops: list, show, approve, reject, admit",
+  "break-glass": "Act alone with a sealed key, and see who did",
   policy: "Check, explain, test and simulate policies",
   governance: "Govern policy and desired state together: propose, approve, delegates, remotes",
   desired: "Change the desired state from a pipeline",
@@ -110,6 +111,18 @@ const COMMANDS: readonly Listing[] = [
     import("./commands/op/cancel.ts").then((module) => module.opCancel),
   ),
   ...KEEPER_COMMANDS,
+  listed("break-glass sign", "Sign an op that a sealed key lets through alone", () =>
+    import("./commands/break-glass/sign.ts").then((module) => module.breakGlassSign),
+  ),
+  listed("break-glass send", "Hand it to the controller, past the keeper", () =>
+    import("./commands/break-glass/send.ts").then((module) => module.breakGlassSend),
+  ),
+  listed("break-glass apply", "Apply it on the controller's machine, past the broker", () =>
+    import("./commands/break-glass/apply.ts").then((module) => module.breakGlassApply),
+  ),
+  listed("break-glass list", "List who broke the glass, and who is frozen for it", () =>
+    import("./commands/break-glass/list.ts").then((module) => module.breakGlassList),
+  ),
   listed("policy check", "Check a policy file", () => import("./commands/policy/check.ts").then((module) => module.policyCheck)),
   listed("policy explain", "Say what the approved policy decides about an op, rule by rule", () =>
     import("./commands/policy/explain.ts").then((module) => module.policyExplain),

@@ -6,6 +6,7 @@ export type { FileDifference, Files } from "./difference.ts";
 export { type Fetched, fetchNamespaces, fetchRepository, pushRepository, remoteTips } from "./exchange.ts";
 export { filesAt, filesIn, laidOver, writeFiles } from "./files.ts";
 export { type Founding, foundWorkspace, joinWorkspace } from "./found.ts";
+export { type GlassUse, glassUses } from "./glass-uses.ts";
 export { approvedPolicies } from "./history.ts";
 export {
   CHANGE_TITLES,

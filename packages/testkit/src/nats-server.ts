@@ -35,7 +35,7 @@ export interface TestNats extends AsyncDisposable {
   readonly workspace: string;
   readonly folder: string;
   /** A new connection; closed with the server. */
-  bus(identity: Identity | Exclude<Identity["role"], "operator" | "approver">, options?: Partial<BusOptions>): Promise<Bus>;
+  bus(identity: Identity | Exclude<Identity["role"], "operator" | "approver" | "break-glass">, options?: Partial<BusOptions>): Promise<Bus>;
   keyOf(identity: Identity): NatsKey;
   /** Ends the server as a power switch would and waits until it is gone. */
   kill(): Promise<void>;

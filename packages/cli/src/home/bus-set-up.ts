@@ -24,6 +24,7 @@ export async function setUpBus(building: HomeLayout, final: HomeLayout, setUp: B
     { role: "mirror" },
     { role: "watcher" },
     ...setUp.operators.map((principal) => ({ role: "approver", principal }) as const),
+    ...setUp.operators.map((principal) => ({ role: "break-glass", principal }) as const),
     ...setUp.others.map((principal) => ({ role: "operator", principal }) as const),
   ];
   const users = [];

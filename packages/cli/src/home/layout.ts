@@ -32,6 +32,8 @@ export interface HomeLayout {
   /** RAD_HOME of the seed that serves this home's storage, where there is one. */
   readonly seed: string;
   readonly seedSocket: string;
+  /** Admissions that broke the glass, as they were signed here. */
+  readonly brokenGlass: string;
   readonly outbox: (principal: string) => string;
   readonly run: string;
   readonly logs: string;
@@ -63,6 +65,7 @@ export function homeLayout(root: string): HomeLayout {
     desiredSync: at("desired-sync"),
     seed: at("seed"),
     seedSocket: at("seed", "node", "control.sock"),
+    brokenGlass: at("break-glass"),
     outbox: (principal) => at("outbox", principal),
     run: at("run"),
     logs: at("logs"),

@@ -50,6 +50,12 @@ export const FLOW_FAILURES = failureEntries({
     what: "A sealed key let an op through without a keeper.",
     hint: "Look at the op; ratify it by the policy's list `ratified` within the time that its rule gives.",
   },
+  break_glass_impossible: {
+    httpStatus: 409,
+    retry: "no",
+    what: "The glass cannot be broken in this way.",
+    hint: "Sign the op with `triplane break-glass sign`; send it where the broker answers, and apply it on the controller's machine where it does not.",
+  },
   scope_exceeded: {
     httpStatus: 403,
     retry: "no",

@@ -8,6 +8,7 @@ export { keeperMetrics } from "./metrics.ts";
 export type { PolicyInForce } from "./outputs.ts";
 export { admitPending, admitReview, type HandOptions, type HandWorked } from "./people/admit.ts";
 export { type ApproveOptions, approve, reject, type Spoken, withdraw } from "./people/approve.ts";
+export { type BrokenGlass, breakGlass, readBrokenGlass, sendBrokenGlass } from "./people/break-glass.ts";
 export type { PersonDeps, SigningDeps } from "./people/deps.ts";
 export { listReviews, type ReviewSummary, type ShownApproval, type ShownReview, showReview } from "./people/reviews.ts";
 export { PolicyFollower } from "./policy-follower.ts";

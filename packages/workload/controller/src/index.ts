@@ -1,5 +1,7 @@
 // The public names of the controller.
 export { CONFIG } from "./config.ts";
+export type { AppliedHere } from "./glass/apply-here.ts";
+export { applyGlassHere } from "./glass/main.ts";
 export { runController } from "./main.ts";
 export { controllerMetrics } from "./metrics.ts";
 export type { Orchestrator, PolicySource } from "./ports.ts";
