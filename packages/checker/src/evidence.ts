@@ -139,6 +139,9 @@ async function policyEvidence(
     for (const { decision } of ledger.ok ? ledger.value.records : []) if (decision !== undefined) named.add(decision.policy.commit);
     for (const { decision } of controller.ok ? controller.value.late.ops.values() : [])
       if (decision !== undefined) named.add(decision.policy.commit);
+    // Any of them may have ratified what broke the glass.
+    if (ledger.ok && ledger.value.records.some(({ decision }) => decision?.basis === "break_glass"))
+      for (const commit of history.commits.keys()) named.add(commit);
     const evaluated = new Map<string, Read<EvaluatedPolicy>>();
     for (const commit of named) {
       const policy = history.commits.get(commit);

@@ -172,7 +172,9 @@ function widens(was: WeakestPath, path: WeakestPath): boolean {
     if (was.waitS === undefined ? was.people > 0 : path.waitS < was.waitS) return true;
     if (was.candidates.some((name) => !path.candidates.includes(name))) return true;
   }
-  if (path.people > 0) return path.candidates.some((name) => !was.candidates.includes(name));
+  // More people for what is asked of them, or for what they may do alone.
+  if (path.waitS === undefined && path.candidates.some((name) => !was.candidates.includes(name))) return true;
+  if (path.people > 0) return false;
   const grown = (now: readonly string[], before: readonly string[]) => now.some((each) => !before.includes(each));
   return grown(path.kinds, was.kinds) || grown(path.targets, was.targets) || grown(path.notes, was.notes);
 }

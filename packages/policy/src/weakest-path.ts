@@ -1,6 +1,8 @@
 // The weakest path to each approval: how few people, and which, can let an op of a rule through.
+
+import { isIssuer } from "./matching.ts";
 import { canFill, fits, quorumsOf, seatsOf } from "./quorums.ts";
-import type { Policy } from "./schema.ts";
+import type { BreakGlassRule, Operator, Policy } from "./schema.ts";
 
 export interface WeakestPath {
   readonly rule: string;
@@ -59,13 +61,13 @@ export function weakestPaths(policy: Policy): readonly WeakestPath[] {
     const candidates = objectors.map((operator) => operator.principal);
     return { rule: rule.id, kinds: rule.kinds, targets: rule.targets, people: 0, candidates, waitS: rule.wait_s, notes };
   });
-  const sealed = policy.operators.filter(({ break_glass_keys: keys }) => keys !== undefined).map((operator) => operator.principal);
+  const sealed = policy.operators.filter(({ break_glass_keys: keys }) => keys !== undefined);
   const glass = policy.break_glass.map((rule) => ({
     rule: rule.id,
     kinds: rule.kinds,
     targets: rule.targets,
     people: 0,
-    candidates: sealed,
+    candidates: sealed.filter((operator) => mayIssue(rule, operator)).map((operator) => operator.principal),
     notes: [`one sealed key acts alone, without a keeper; frozen unless M of N ratify it within ${rule.ratify_within_s} s`],
   }));
   return [...automatic, ...glass, ...unopposed, ...reviewed].sort((a, b) => a.people - b.people);
@@ -76,6 +78,10 @@ function notesOn(needed: Policy["operators"], people: Policy["operators"]): read
   if (needed.length === 0) return [];
   const who = needed.length === people.length ? "one of them" : needed.map((operator) => operator.principal).join(" or ");
   return [`if ${who} is away, or issues the op, it cannot be approved`];
+}
+
+function mayIssue({ issuers }: BreakGlassRule, entry: Operator): boolean {
+  return issuers?.some((wanted) => isIssuer(wanted, { role: "break_glass", principal: entry.principal, entry })) ?? true;
 }
 
 function without<T>(items: readonly T[], item: T): readonly T[] {

@@ -4,7 +4,9 @@ import type { Evidence } from "../evidence.ts";
 import type { DecisionFacts, RecordFacts } from "../proof/record.ts";
 import { controllerAt } from "../proof/succession.ts";
 import type { Case, Violation } from "../report.ts";
+import type { Ledger } from "../sources/ledger.ts";
 import type { EvaluatedPolicy, PolicyHistory } from "../sources/policy.ts";
+import { judgeBrokenGlass } from "./broken-glass.ts";
 
 export function checkChain(evidence: Evidence, told: Case): void {
   const ledger = told.need(evidence.ledger);
@@ -25,6 +27,7 @@ export function checkChain(evidence: Evidence, told: Case): void {
         checkDecision(record.decision, policy, evidence, `record ${record.index}`, about, told);
     }
   }
+  if (ledger !== undefined && policy !== undefined) checkGlass(ledger, policy, told);
   if (controller === undefined) return;
   for (const row of controller.late.ops.values()) {
     const about = { row: `ops/${row.id}`, jti: row.id };
@@ -38,6 +41,15 @@ export function checkChain(evidence: Evidence, told: Case): void {
   }
   told.count("messages that proved nothing", controller.late.rejected.size);
   told.saw(`${controller.late.rejected.size} messages were kept as evidence instead of believed`);
+}
+
+function checkGlass(ledger: Ledger, { evaluated }: PolicyHistory, told: Case): void {
+  const known = [...evaluated].flatMap(([commit, read]) => (read.ok ? [[commit, read.value] as const] : []));
+  const policies = new Map(known);
+  const ratified = new Set(known.flatMap(([, policy]) => policy.ratified));
+  const { uses, violations } = judgeBrokenGlass(ledger.records, (commit) => policies.get(commit), ratified);
+  for (const { what, index, subject } of violations) told.violation({ what, recordIndex: index, jti: subject });
+  told.count("ops that broke the glass", uses);
 }
 
 function checkRecord(

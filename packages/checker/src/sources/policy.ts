@@ -23,6 +23,10 @@ export interface EvaluatedPolicy {
   readonly clockSkewS: number;
   readonly maxLifetimeS: number;
   readonly workspace: string;
+  /** Of rules that let a sealed key act alone, in seconds. */
+  readonly ratifyWithinS: ReadonlyMap<string, number>;
+  /** Ops that broke the glass and that its approvers stand by. */
+  readonly ratified: readonly string[];
 }
 
 export interface PolicyCommit {
@@ -102,6 +106,8 @@ function readEvaluated(value: unknown): EvaluatedPolicy {
     readonly automations?: readonly { readonly principal: string; readonly keys: readonly string[] }[];
     readonly agents?: readonly { readonly principal: string; readonly owner: string; readonly keys: readonly string[] }[];
     readonly keepers?: readonly { readonly name: string; readonly keys: readonly string[] }[];
+    readonly break_glass?: readonly { readonly id: string; readonly ratify_within_s: number }[];
+    readonly ratified?: readonly string[];
   };
   const signers = new Map<string, Signer>();
   for (const { principal, keys, may, break_glass_keys: sealed = [] } of policy.operators) {
@@ -114,7 +120,16 @@ function readEvaluated(value: unknown): EvaluatedPolicy {
     for (const key of keys) signers.set(key, { principal, role: "agent", owner, may: [] });
   for (const { name, keys } of policy.keepers ?? [])
     for (const key of keys) signers.set(key, { principal: name, role: "keeper", owner: undefined, may: [] });
-  return { signers, clockSkewS: policy.limits.clock_skew_s, maxLifetimeS: policy.limits.max_lifetime_s, workspace: policy.workspace };
+  const ratifyWithinS = new Map((policy.break_glass ?? []).map(({ id, ratify_within_s: windowS }) => [id, windowS]));
+  const { ratified = [] } = policy;
+  return {
+    ratifyWithinS,
+    ratified,
+    signers,
+    clockSkewS: policy.limits.clock_skew_s,
+    maxLifetimeS: policy.limits.max_lifetime_s,
+    workspace: policy.workspace,
+  };
 }
 
 function run(program: string, args: readonly string[], cwd: string): Promise<string> {
