@@ -8,9 +8,7 @@ import {
   acceptRevision,
   countPeople,
   type IdentityDocument,
-  isAncestor,
   type KeyHolders,
-  namedCommits,
   operatorKeys,
   type PendingRevision,
   pendingRevisions,
@@ -18,9 +16,9 @@ import {
 } from "@triplane/ledger";
 import { loadPolicy } from "@triplane/policy";
 import { filesAt } from "./files.ts";
-import { headIn } from "./proposals.ts";
 import { type GovernedRepository, openGoverned } from "./repository.ts";
-import { BRANCH, GOVERNED, type GovernedName, type Site } from "./site.ts";
+import { GOVERNED, type GovernedName, type Site } from "./site.ts";
+import { standingBehind } from "./stands-behind.ts";
 
 export interface DelegateChange {
   readonly add: readonly Did[];
@@ -90,17 +88,10 @@ async function documentAfter(site: Site, repository: GovernedRepository, change:
 }
 
 async function assertHeadStays(repository: GovernedRepository, delegates: readonly Did[], threshold: number): Promise<void> {
-  const { approved, verified, repoDir } = repository;
+  const { approved } = repository;
   if (approved === undefined) return;
   const people = await peopleAfter(repository, approved.base);
-  const named = namedCommits(verified, delegates, BRANCH).get(approved.base);
-  const signed: Did[] = [];
-  for (const did of delegates) {
-    const head = headIn(repository, did);
-    // Of somebody who is no delegate yet only the newest word is at hand.
-    const isOwnWord = verified.chains.has(did) ? named?.has(did) === true : head === approved.base;
-    if (isOwnWord && head !== undefined && (await isAncestor(repoDir, approved.base, head).catch(() => false))) signed.push(did);
-  }
+  const signed = await standingBehind(repository, delegates);
   const votes = countPeople(signed, people);
   if (votes >= threshold) return;
   const others = delegates.filter((did) => !signed.includes(did)).join(", ");

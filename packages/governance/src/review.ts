@@ -1,15 +1,16 @@
 // A proposal as its bytes say: what it changes, whether it can be approved at all, what it would mean. Nothing here is taken from what
 // its author claims.
 import { canonicalJson, type Digest, digestOf, digestWords, type FailureCode, TriplaneError, toTriplaneError } from "@triplane/contract";
-import { type CommitStep, commitSteps, isAncestor } from "@triplane/ledger";
+import { type CommitStep, commitSteps, isAncestor, operatorKeys } from "@triplane/ledger";
 import { type LoadedPolicy, loadPolicy, longestWindowS, type Policy, policyDigest, testPolicy } from "@triplane/policy";
 import { differenceOf, type FileDifference, type Files } from "./difference.ts";
 import { filesAt } from "./files.ts";
 import { type Impact, impactOf } from "./impact.ts";
 import { type PastOps, pastOps } from "./past-ops.ts";
 import { printableLine } from "./printable.ts";
-import type { GovernedRepository } from "./repository.ts";
+import { type GovernedRepository, openGoverned } from "./repository.ts";
 import { repoDirOf, type Site } from "./site.ts";
+import { lostSupport } from "./stands-behind.ts";
 
 const MAX_STEPS = 100;
 export const IMPACT_PERIOD_S = 30 * 86_400;
@@ -75,7 +76,8 @@ export async function reviewCommit(site: Site, repository: GovernedRepository, c
   for (const each of failing)
     problems.push({ code: "policy_test_failed", message: printableLine(`${each.name}: expected ${each.expected}, got ${each.got}`, 500) });
   const impact = inForce === undefined ? undefined : await simulateProposal(site, inForce, proposed, options);
-  return { ...common, notes: policyNotes(site, repository, proposed, inForce), impact };
+  const notes = [...policyNotes(site, repository, proposed, inForce), ...(await desiredNotes(site, proposed))];
+  return { ...common, notes, impact };
 }
 
 /** Over repository, commit and all files, so that git's SHA-1 is not what two people compare. */
@@ -153,13 +155,40 @@ function updateNotes(inForce: Policy | undefined, { image_updates: rules }: Poli
     });
 }
 
+/** Rules by which somebody may act alone that are new, or not as they were; new sealed keys; what the proposal stands by. */
+function glassNotes(inForce: Policy | undefined, { break_glass: rules, operators, ratified }: Policy): readonly string[] {
+  const known = new Set(inForce?.break_glass.map((rule) => canonicalJson(rule)));
+  const sealedBefore = new Set(inForce?.operators.flatMap(({ break_glass_keys: keys = [] }) => keys));
+  const before = new Set(inForce?.ratified);
+  return [
+    ...rules
+      .filter((rule) => !known.has(canonicalJson(rule)))
+      .map(({ id, kinds, targets, issuers, ratify_within_s: windowS }) => {
+        const who = issuers?.join(", ") ?? "whoever holds a sealed key";
+        return `${id}: ${who} may do ${kinds.join(", ")} on ${targets.join(", ")} ALONE, by a sealed key; to be ratified within ${windowS} s`;
+      }),
+    ...operators.flatMap(({ principal, break_glass_keys: keys = [] }) =>
+      keys.filter((key) => !sealedBefore.has(key)).map((key) => `${principal} gets the sealed key ${key}, which breaks the glass`),
+    ),
+    ...ratified.filter((jti) => !before.has(jti)).map((jti) => `whoever approves this stands by ${jti}, which broke the glass`),
+  ];
+}
+
+/** Whether the desired state would keep its approval where other people count. */
+async function desiredNotes(site: Site, { policy }: LoadedPolicy): Promise<readonly string[]> {
+  // A machine that does not hold it, or cannot prove it, says so elsewhere.
+  const desired = await openGoverned(site, "desired").catch(() => undefined);
+  const lost = desired === undefined ? undefined : await lostSupport(desired, operatorKeys(policy));
+  return lost === undefined ? [] : [lost];
+}
+
 function policyNotes(
   site: Site,
   repository: GovernedRepository,
   { policy }: LoadedPolicy,
   inForce: LoadedPolicy | undefined,
 ): readonly string[] {
-  const notes = [...updateNotes(inForce?.policy, policy)];
+  const notes = [...updateNotes(inForce?.policy, policy), ...glassNotes(inForce?.policy, policy)];
   for (const name of ["desired", "state"] as const) {
     const [pin, pinned] = [policy.pins[name], site.pins[name]];
     if (pin.rid !== pinned.rid || pin.root !== pinned.identityRoot)

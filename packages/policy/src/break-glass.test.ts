@@ -4,7 +4,7 @@ import { generateSigningKey, type OpClaims, signAdmission, signOp, verifyOp } fr
 import { decide } from "./decide.ts";
 import { AUDIENCE, did, KEYS, loaded, MONDAY_10_S, makeApproval, makeInput, makeOp, policyText, refOf, short } from "./test-support.ts";
 import { verifyDecision } from "./verify-decision.ts";
-import { weakestPaths } from "./weakest-path.ts";
+import { weakestImagePaths, weakestPaths } from "./weakest-path.ts";
 
 const SEALED = generateSigningKey();
 const BOB_SEALED = generateSigningKey();
@@ -97,4 +97,11 @@ test("weakestPaths: breaking the glass is among them, and says what it costs", (
   const path = weakestPaths(policy).find(({ rule }) => rule === "night");
   assert.deepEqual([path?.people, path?.candidates], [0, ["alice"]]);
   assert.match(path?.notes[0] ?? "", /frozen unless/);
+});
+
+test("weakestImagePaths: what a machine may change with few people is told as well", () => {
+  const image_updates = `[{ id = "ci-web", automations = ["deployer"], targets = ["web*"], settings = ["image"], images = ["registry.example.org/team/*"], approvals = 1, max_ahead = 5 }]`;
+  const [path] = weakestImagePaths(loaded({ image_updates }).policy);
+  assert.deepEqual([path?.rule, path?.people, path?.kinds, path?.targets], ["ci-web", 1, ["image"], ["web*"]]);
+  assert.match(path?.notes.join("; ") ?? "", /deployer puts images of registry\.example\.org\/team\/\* into image .*5 times in a row/);
 });

@@ -26,4 +26,4 @@ export {
 export * from "./test-policy.ts";
 export * from "./types.ts";
 export { decideUnder, isDecidedCode, policyCommitOf, verifyDecision } from "./verify-decision.ts";
-export { type WeakestPath, weakestPaths } from "./weakest-path.ts";
+export { type WeakestPath, weakestImagePaths, weakestPaths } from "./weakest-path.ts";

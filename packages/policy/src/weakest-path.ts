@@ -73,6 +73,21 @@ export function weakestPaths(policy: Policy): readonly WeakestPath[] {
   return [...automatic, ...glass, ...unopposed, ...reviewed].sort((a, b) => a.people - b.people);
 }
 
+/** How few people, besides a machine, change the image of a component in the desired state. No op is decided by these rules. */
+export function weakestImagePaths(policy: Policy): readonly WeakestPath[] {
+  return policy.image_updates.map((rule) => ({
+    rule: rule.id,
+    kinds: ["image"],
+    targets: rule.targets,
+    people: rule.approvals,
+    candidates: rule.approvals === 0 ? [] : policy.operators.map((operator) => operator.principal),
+    notes: [
+      `${rule.automations.join(" or ")} puts images of ${rule.images.join(", ")} into ${rule.settings.join(", ")} of the desired state`,
+      `${rule.max_ahead} times in a row before people approve it in full`,
+    ],
+  }));
+}
+
 /** Who must not be away. */
 function notesOn(needed: Policy["operators"], people: Policy["operators"]): readonly string[] {
   if (needed.length === 0) return [];

@@ -165,7 +165,10 @@ function checkOrder(orchestrator: OrchestratorRows, rows: ControllerRows, told: 
       jti: later.op.jti,
       target: later.op.target,
     });
-  if (rebuilt > 0) told.saw(`${rebuilt} rows were rebuilt from the ledger, whose order is not that of acceptance: not compared`);
+  if (rebuilt > 0)
+    told.saw(
+      `${rebuilt} rows did not come from the stream (rebuilt from the ledger, or applied past the broker): their order is not compared`,
+    );
 }
 
 function checkAccepted(rows: ControllerRows, told: Case): void {

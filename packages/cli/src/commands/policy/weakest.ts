@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import { TriplaneError } from "@triplane/contract";
 import { filesAt, filesIn, laidOver, openGoverned } from "@triplane/governance";
-import { loadPolicy, type WeakestPath, weakestPaths } from "@triplane/policy";
+import { loadPolicy, type WeakestPath, weakestImagePaths, weakestPaths } from "@triplane/policy";
 import { z } from "zod";
 import { defineCommand } from "../../framework/command.ts";
 import { text } from "../../framework/parameters.ts";
@@ -17,7 +17,7 @@ export function whoText({ candidates, waitS }: WeakestPath): string {
 
 export const policyWeakest = defineCommand({
   description:
-    "For every rule by which an op can be admitted: how many people have to act besides its issuer, who they may be, and what makes it weaker than it looks. What is strong is only as strong as the weakest way through.",
+    "For every rule by which an op can be admitted, or a machine can change an image of the desired state: how many people have to act besides its issuer, who they may be, and what makes it weaker than it looks. What is strong is only as strong as the weakest way through.",
   args: z.strictObject({ dir: text("DIR", "Folder with keeper_policy.ncl (default: the approved policy)").optional() }),
   options: z.strictObject(governanceOptions),
   examples: [
@@ -31,7 +31,8 @@ export const policyWeakest = defineCommand({
     const approved = await filesAt(repository.repoDir, repository.approved.commit);
     const own = ["principals.ncl", "pins.ncl"];
     const files = args.dir === undefined ? approved : laidOver(approved, await filesIn(resolve(context.cwd, args.dir)), own);
-    return { paths: weakestPaths(loadPolicy(files).policy) };
+    const { policy } = loadPolicy(files);
+    return { paths: [...weakestPaths(policy), ...weakestImagePaths(policy)].sort((a, b) => a.people - b.people) };
   },
   render: ({ paths }) =>
     table(

@@ -53,9 +53,13 @@ export function breakGlass(deps: GlassDeps, { expiresInS, reason, plan, ...wish 
   const { policy, ref } = inForce;
   const decision = decide({ op, policy, policyRef: ref, approvals: [], facts: {}, nowS, breakGlass: true });
   if (decision.verdict !== "admit")
-    throw new TriplaneError(decision.verdict === "refuse" ? decision.code : "policy_denied", explain(decision).at(0) ?? "it asks people", {
-      details: { explanation: explain(decision) },
-    });
+    throw new TriplaneError(
+      decision.verdict === "refuse" ? decision.code : "policy_denied",
+      decision.verdict === "refuse" ? decision.fact : "it asks people",
+      {
+        details: { explanation: explain(decision) },
+      },
+    );
   const about = { aud: op.claims.aud, op: op.token.compact, op_jti: op.claims.jti, op_digest: op.token.digest, policy: ref };
   const admission = signAdmission(
     { ...about, rule: decision.rule, basis: decision.basis, approvals: [], facts: {}, decided_at: nowS },

@@ -92,6 +92,8 @@ export class PastDecisions {
   #admission(compact: string): readonly SettledEntry[] {
     const { claims } = verifyAdmission(compact);
     const { iss, seq, jti } = verifyOp(claims.op).claims;
+    // No keeper saw it or counted it.
+    if (claims.basis === "break_glass") return [];
     const rule = claims.basis === "auto" ? { rule: claims.rule } : {};
     this.#consume(iss, { seq, opDigest: claims.op_digest, text: compact }, { at: claims.decided_at, jti, ...rule });
     const wasReview = claims.basis !== "auto" || claims.facts.open_since !== undefined;
