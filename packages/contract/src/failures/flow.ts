@@ -45,7 +45,7 @@ export const FLOW_FAILURES = failureEntries({
     hint: "M of N operators ratify the op by naming its jti in the policy's list `ratified`, or take the person out of the policy.",
   },
   break_glass_used: {
-    httpStatus: 200,
+    httpStatus: 409,
     retry: "no",
     what: "A sealed key let an op through without a keeper.",
     hint: "Look at the op; ratify it by the policy's list `ratified` within the time that its rule gives.",
