@@ -5,7 +5,7 @@
 // 3. What is not the message's fault leaves it in its place, and all behind it; only what can never be proven, or fails too often, is
 //    taken off as evidence.
 import type { WorkMessage } from "@triplane/bus";
-import { failpoint, type Op, TriplaneError, toTriplaneError } from "@triplane/contract";
+import { type Clock, failpoint, nowSeconds, type Op, TriplaneError, toTriplaneError } from "@triplane/contract";
 import type { Logger } from "@triplane/kit";
 import type { VerifiedDecision } from "@triplane/policy";
 import type { GlassUse, OutboxEntry, Records } from "./adapters/store-records.ts";
@@ -26,6 +26,7 @@ export interface IntakeOptions {
   readonly positions: Positions;
   readonly alarms: Alarms;
   readonly glass: GlassBook;
+  readonly clock: Clock;
   readonly metrics: ControllerMetrics;
   readonly logger: Logger;
   /** Times that a message is tried before one that fails for a reason of its own is taken off. */
@@ -98,7 +99,7 @@ export class Intake {
     } catch (thrown) {
       const stop = defect(thrown);
       // Somebody else may have used a number that seemed free.
-      await this.#options.glass.reload();
+      await this.#options.glass.reload().catch(() => undefined);
       return proven.length > 1 ? await this.#handleProven(messages.slice(0, 1)) : { count: 0, stop };
     }
   }
@@ -114,7 +115,7 @@ export class Intake {
   }
 
   async #decide(proven: readonly Proven[]): Promise<{ readonly steps: readonly Step[]; readonly stop: Stop | undefined }> {
-    const { service, records, positions, glass } = this.#options;
+    const { service, records, positions, glass, clock } = this.#options;
     const stored = await Promise.all(proven.map(({ decision }) => records.known(subjectsOf(decision))));
     const together = new TakenTogether();
     const steps: Step[] = [];
@@ -127,8 +128,10 @@ export class Intake {
         const use = isNew && breaksGlass(decision) ? decision : undefined;
         const wrong = use === undefined ? undefined : wrongNumber(use, [...glass.rows, ...broken]);
         if (wrong !== undefined) return { steps, stop: { kind: "broken", reason: wrong } };
-        const withheld = isNew ? this.#whyWithheld(of) : undefined;
-        const step = service.takeIn({ decision, compact, withheld, known, streamSeq: message.streamSeq, position: positions.next() });
+        const nowS = nowSeconds(clock);
+        const withheld = isNew ? this.#whyWithheld(of, nowS) : undefined;
+        const place = { streamSeq: message.streamSeq, position: positions.next() };
+        const step = service.takeIn({ decision, compact, withheld, known, nowS, ...place });
         together.add(step);
         const used = use === undefined ? undefined : this.#useOf(use, step, withheld);
         if (used !== undefined) broken.push(used.row);
@@ -140,22 +143,24 @@ export class Intake {
     return { steps, stop: undefined };
   }
 
-  #whyWithheld({ decision, superseded, message }: Proven): Withheld | undefined {
+  #whyWithheld({ decision, superseded, message }: Proven, nowS: number): Withheld | undefined {
     if (decision.kind === "refusal") return undefined;
     if (superseded !== undefined) return { code: "policy_changed", fact: superseded };
     const late = breaksGlass(decision) ? notNow(decision, Math.floor(message.storedAtMs / 1000)) : undefined;
-    const freezing = this.#options.glass.freezing();
+    const freezing = this.#options.glass.freezing(nowS);
     return late ?? (freezing === undefined ? undefined : whyFrozen(decision, freezing));
   }
 
-  /** Who is to be woken is told in any case, also where nothing is applied. */
+  /** Whoever is to be woken is told of everything that is applied; of attempts as of garbage, whose number nothing bounds. */
   #useOf(decision: Broken, { kind, row }: IntakeStep, withheld: Withheld | undefined): GlassUse {
     const { alarms, positions } = this.#options;
     const { op, policy, decision: decided } = decision;
     const filed = { subject: row.subject, acceptedAtS: row.accepted_at, isRefused: kind !== "accept" };
     const glass = glassRowOf({ op, policy, rule: decided.rule, ...filed });
     const code = withheld?.code ?? "break_glass_used";
-    const text = alarms.composeSurely({ code, message: describeUse(decision, glass, withheld), subject: row.subject });
+    const call = { code, message: describeUse(decision, glass, withheld), subject: row.subject };
+    const text = kind === "accept" ? alarms.composeSurely(call) : alarms.compose(call);
+    if (text === undefined) return { row: glass };
     return { row: glass, alarm: { id: `alarm:glass:${row.subject}`, row: { kind: "alarm", position: positions.next(), text } } };
   }
 
@@ -174,7 +179,7 @@ export class Intake {
       const { subject } = step.row;
       if (step.kind === "accept" && decision.kind === "admission") onAccepted(step.row, decision.op);
       if (step.kind === "finish" || step.kind === "receipt") entries.push({ id: subject, row: step.outbox });
-      if (step.glass !== undefined) entries.push(step.glass.alarm);
+      if (step.glass?.alarm !== undefined) entries.push(step.glass.alarm);
       metrics.messages.add({ verdict: step.kind });
       if (step.kind === "finish") metrics.ops.add({ outcome: step.row.outcome });
       const about = { jti: decision.op?.claims.jti, subject, verdict: step.kind, streamSeq: message.streamSeq, acked: acked[index] };

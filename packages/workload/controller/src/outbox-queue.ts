@@ -33,19 +33,20 @@ export class OutboxQueue {
   }
 
   /**
-   * The next that may be published side by side: records in their order until one of a target that another one has; alarms where no
-   * record waits. None where nothing waits.
+   * The next that may be published side by side: records in their order until one of a target that another one has; alarms where there
+   * is room beside them. None where nothing waits.
    */
   take(max: number): readonly OutboxEntry[] {
     const waiting = [...this.#entries.values()];
     const records = waiting.filter(({ row }) => row.kind === "audit");
     const taken: OutboxEntry[] = [];
     const targets = new Set<string>();
-    for (const entry of records.length > 0 ? records : waiting) {
+    for (const entry of records) {
       if (taken.length >= max || (entry.target !== undefined && targets.has(entry.target))) break;
       if (entry.target !== undefined) targets.add(entry.target);
       taken.push(entry);
     }
+    taken.push(...waiting.filter(({ row }) => row.kind === "alarm").slice(0, max - taken.length));
     for (const { id } of taken) this.#entries.delete(id);
     return taken;
   }

@@ -1,7 +1,7 @@
 // Publishes the outbox: each entry until the broker confirmed it, then the entry goes.
 //
 // 1. The bytes were signed and stored before; publishing again sends the same bytes.
-// 2. Records of one target go out one after the other, in order; alarms wait behind them and never hold them up.
+// 2. Records of one target go out one after the other, in order; alarms go beside or behind them and never hold them up.
 // 3. An entry leaves the outbox only after the broker confirmed it; entries that were confirmed together leave by one commit.
 // 4. The answer to the submitter is a convenience: it is tried once, and its failure holds nothing up.
 import type { Bus } from "@triplane/bus";

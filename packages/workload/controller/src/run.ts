@@ -196,7 +196,7 @@ export class Controller {
     const glass = new GlassBook({ records, policy: book, positions, alarms, clock, logger, onOutbox });
     const intake = new Intake({
       ...shared,
-      glass,
+      ...{ glass, clock },
       verifyContext: { book, audience },
       maxDeliveries,
       onAccepted: (row, op) => applier.push(row, op),

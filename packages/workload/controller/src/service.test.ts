@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type ApplyResult, type FailureCode, type Json, MAX_TOKEN_BYTES, TriplaneError, verifyAuditRecord } from "@triplane/contract";
+import {
+  type ApplyResult,
+  type FailureCode,
+  type Json,
+  MAX_TOKEN_BYTES,
+  nowSeconds,
+  TriplaneError,
+  verifyAuditRecord,
+} from "@triplane/contract";
 import { type VerifiedDecision, verifyDecision } from "@triplane/policy";
 import { manualClock, TEST_COMMIT } from "@triplane/testkit";
 import { outcomeOf, outcomeOfRefusedCall } from "./record.ts";
@@ -18,7 +26,7 @@ function parts() {
   const proven = (compact: string): VerifiedDecision =>
     verifyDecision({ compact, audience: AUDIENCE, policyAt: (commit) => (commit === TEST_COMMIT ? loaded : undefined) });
   const takeIn = (compact: string, known: Known = UNKNOWN, position = 1): IntakeStep =>
-    service.takeIn({ decision: proven(compact), compact, known, streamSeq: 5, position });
+    service.takeIn({ decision: proven(compact), compact, known, streamSeq: 5, nowS: nowSeconds(clock), position });
   const accepted = (compact: string): AcceptedRow => {
     const step = takeIn(compact);
     assert.equal(step.kind, "accept");
@@ -52,7 +60,7 @@ describe("ControllerService.takeIn", () => {
   });
 
   it("admission that the policy in force takes back: recorded as refused, never applied (every-command-lands)", () => {
-    const { op, admission, service, proven } = parts();
+    const { op, admission, service, proven, clock } = parts();
     const made = op({ target: "web" });
     const compact = admission(made);
     const step = service.takeIn({
@@ -61,6 +69,7 @@ describe("ControllerService.takeIn", () => {
       withheld: { code: "policy_changed", fact: "no rule" },
       known: UNKNOWN,
       streamSeq: 5,
+      nowS: nowSeconds(clock),
       position: 1,
     });
     assert.equal(step.kind, "finish");

@@ -46,6 +46,8 @@ export interface Intake {
   readonly withheld?: Withheld | undefined;
   readonly known: Known;
   readonly streamSeq: number;
+  /** Seconds since 1970: when it is accepted, and the time at which who is frozen was judged. */
+  readonly nowS: number;
   /** The next position of this database. */
   readonly position: number;
 }
@@ -105,8 +107,7 @@ export class ControllerService {
   }
 
   #finishAtOnce(intake: Intake, subject: string, outcome: Outcome): IntakeStep {
-    const { decision, compact, streamSeq, position } = intake;
-    const nowS = nowSeconds(this.#parts.clock);
+    const { decision, compact, streamSeq, position, nowS } = intake;
     const record = this.#record({ subject, basis: decision.kind, decision: compact, acceptedAtS: nowS }, outcome);
     const row: FinishedRow = {
       subject,
@@ -130,7 +131,7 @@ export class ControllerService {
       op_digest: decision.op.token.digest,
       position: intake.position,
       stream_seq: intake.streamSeq,
-      accepted_at: nowSeconds(this.#parts.clock),
+      accepted_at: intake.nowS,
       ...answerOf(decision),
       state: "accepted",
       target,

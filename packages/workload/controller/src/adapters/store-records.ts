@@ -33,7 +33,8 @@ export interface OutboxEntry {
 /** What a use of a sealed key adds to the commit that takes its op in. */
 export interface GlassUse {
   readonly row: GlassRow;
-  readonly alarm: OutboxEntry;
+  /** Absent where too many were told of already. */
+  readonly alarm?: OutboxEntry;
 }
 
 export class Records {
@@ -64,7 +65,8 @@ export class Records {
       if ("outbox" in step) writes.push({ kind: "create", table: "outbox", id: row.subject, document: documentOf(step.outbox) });
       if (glass === undefined) continue;
       writes.push({ kind: "create", table: "break_glass", id: glassId(glass.row), document: documentOf(glass.row) });
-      writes.push({ kind: "create", table: "outbox", id: glass.alarm.id, document: documentOf(glass.alarm.row) });
+      if (glass.alarm !== undefined)
+        writes.push({ kind: "create", table: "outbox", id: glass.alarm.id, document: documentOf(glass.alarm.row) });
     }
     if (writes.length > 0) await this.#store.commit(writes);
     for (const step of steps)

@@ -77,7 +77,7 @@ export async function applyHere(compact: string, options: ApplyHere): Promise<Ap
   const jti = await assertAcceptable(message, parts, options);
   applier.resume(await records.unfinished());
   const intake = new Intake({
-    ...{ ...shared, glass, verifyContext: { book, audience: options }, maxDeliveries: 1 },
+    ...{ ...shared, glass, clock, verifyContext: { book, audience: options }, maxDeliveries: 1 },
     onAccepted: (row, op) => applier.push(row, op),
   });
   await intake.handle([message]);

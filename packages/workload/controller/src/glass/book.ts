@@ -34,11 +34,10 @@ export class GlassBook {
     return this.#rows;
   }
 
-  /** What freezing is judged by now; undefined without a policy in force. */
-  freezing(): Freezing | undefined {
-    const { policy, clock } = this.#parts;
-    const inForce = policy.policy?.policy;
-    return inForce === undefined ? undefined : { rows: this.#rows, inForce, nowS: nowSeconds(clock) };
+  /** What freezing is judged by at a time; undefined without a policy in force. */
+  freezing(nowS: number): Freezing | undefined {
+    const inForce = this.#parts.policy.policy?.policy;
+    return inForce === undefined ? undefined : { rows: this.#rows, inForce, nowS };
   }
 
   /** Uses that were stored a moment ago. */
@@ -53,7 +52,7 @@ export class GlassBook {
   /** Reads what is there, and settles what people or time have decided. */
   async look(): Promise<void> {
     await this.reload();
-    const freezing = this.freezing();
+    const freezing = this.freezing(nowSeconds(this.#parts.clock));
     if (freezing === undefined) return;
     const { inForce, nowS } = freezing;
     for (const row of this.#rows) {

@@ -156,6 +156,21 @@ describe("Breaking the glass", () => {
   });
 });
 
+describe("Alarms of attempts", () => {
+  it("whoever holds a sealed key cannot flood people with what is not applied; what is applied is always told", async () => {
+    await freeze();
+    const taking = await bench.intake();
+    const texts = Array.from({ length: 40 }, (_, index) => glass(sealedOp(index + 2)));
+    const others = [glass(sealedOp(1, {}, "ben-sealed"), "ben-sealed")];
+    await taking.handle([...texts, ...others].map((text, index) => bench.message(text, 1, streamSeq + index + 1)));
+    streamSeq += 41;
+    const told = await codes();
+    assert.equal(told.filter((code) => code === "actor_frozen").length, 30);
+    assert.equal(told.filter((code) => code === "break_glass_used").length, 2);
+    assert.equal((await bench.records.glass()).length, 42);
+  });
+});
+
 describe("Freezing who was not ratified", () => {
   it("within the window: everything goes on", async () => {
     await take(glass(sealedOp(1)));

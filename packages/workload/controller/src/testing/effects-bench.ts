@@ -94,7 +94,7 @@ export class EffectsBench {
     this.book = book;
     return new Intake({
       ...shared,
-      glass,
+      ...{ glass, clock: this.clock },
       verifyContext: { book, audience: AUDIENCE },
       maxDeliveries: 3,
       onAccepted: (row, op) => {
