@@ -152,6 +152,26 @@ describe("triplane op, keeper, policy", () => {
     assert.match(allowed.out, /admit, without a person, by rule routine/);
   });
 
+  it("break-glass: nothing without a sealed key and a rule, and nothing past a controller that runs", async () => {
+    const wish = ["component.restart", "web", "--as", "ana"];
+    const code = (ran: { readonly err: string }) => /code: (\w+)/.exec(ran.err)?.[1];
+    const without = await triplane("break-glass", "sign", ...wish);
+    assert.deepEqual([without.code, code(without)], [2, "usage"]);
+    const own = await triplane("break-glass", "sign", ...wish, "--key", ".triplane/keys/ana.json");
+    assert.deepEqual([own.code, code(own)], [1, "policy_denied"]);
+    assert.match(own.err, /no key of ana that is kept for it broke the glass/);
+    for (const [verb, ...more] of [["send", "--as", "ana"], ["apply"]] as const)
+      assert.equal((await triplane("break-glass", verb, "missing.jwt", ...more)).code, 2);
+    const sent = await triplane("break-glass", "send", "op.jwt", "--as", "ana");
+    assert.deepEqual([sent.code, code(sent)], [1, "typ_refused"]);
+    const machine = await triplane("break-glass", "send", "op.jwt", "--as", "scout");
+    assert.deepEqual([machine.code, code(machine)], [1, "key_unknown"]);
+    const beside = await triplane("break-glass", "apply", "op.jwt");
+    assert.deepEqual([beside.code, code(beside)], [1, "store_locked"]);
+    const list = await triplane("break-glass", "list");
+    assert.deepEqual([list.code, list.out.trim()], [0, "Nobody broke the glass."]);
+  });
+
   it("a rejection by a reviewer ends the op, and is in its receipt", async () => {
     const jti = await submit("component.remove", "web", "--reason", "a test");
     await reviewed();

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { generateSigningKey, type OpClaims, signAdmission, signOp, verifyOp } from "@triplane/contract";
 import { decide } from "./decide.ts";
+import { testPolicy } from "./test-policy.ts";
 import { AUDIENCE, did, KEYS, loaded, MONDAY_10_S, makeApproval, makeInput, makeOp, policyText, refOf, short } from "./test-support.ts";
 import { verifyDecision } from "./verify-decision.ts";
 import { weakestImagePaths, weakestPaths } from "./weakest-path.ts";
@@ -104,4 +105,22 @@ test("weakestImagePaths: what a machine may change with few people is told as we
   const [path] = weakestImagePaths(loaded({ image_updates }).policy);
   assert.deepEqual([path?.rule, path?.people, path?.kinds, path?.targets], ["ci-web", 1, ["image"], ["web*"]]);
   assert.match(path?.notes.join("; ") ?? "", /deployer puts images of registry\.example\.org\/team\/\* into image .*5 times in a row/);
+});
+
+test("testPolicy: a case may break the glass", () => {
+  const files = new Map([
+    ["keeper_policy.ncl", policyText(changes)],
+    [
+      "keeper_policy.test.ncl",
+      `{ cases = [
+        { name = "alone", at = "2026-01-05T10:00:00Z", op = { issuer = "alice", op = "component.remove", target = "web-shop", scope = "platform" }, break_glass = true, expect = { verdict = 'Admit, rule = "night" } },
+        { name = "not bob", at = "2026-01-05T10:00:00Z", op = { issuer = "bob", op = "component.remove", target = "web-shop", scope = "platform" }, break_glass = true, expect = { verdict = 'Refuse, rule = "default" } },
+        { name = "no key", at = "2026-01-05T10:00:00Z", op = { issuer = "carol", op = "component.remove", target = "web-shop", scope = "platform" }, break_glass = true, expect = { verdict = 'Refuse, rule = "sealed-key" } },
+      ] }`,
+    ],
+  ]);
+  assert.deepEqual(
+    testPolicy(files).map(({ passed, got }) => (passed ? "passed" : got)),
+    ["passed", "passed", "passed"],
+  );
 });

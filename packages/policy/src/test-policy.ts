@@ -59,6 +59,8 @@ const caseSchema = z.strictObject({
     .strictObject({ recent_auto: z.record(z.string(), z.int().min(0)).default({}), budget_used: z.int().min(0).default(0) })
     .default({ recent_auto: {}, budget_used: 0 }),
   admitted_by: nameField.optional(),
+  /** The issuer's sealed key signs op and admission. */
+  break_glass: z.boolean().default(false),
   expect: z.strictObject({ verdict: z.enum(["Admit", "Review", "Refuse"]), rule: z.string().optional(), code: z.string().optional() }),
 });
 const casesSchema = z.strictObject({ cases: z.array(caseSchema).max(1000) });
@@ -103,7 +105,8 @@ function runCase(policy: Policy, testCase: PolicyCase): PolicyCaseResult {
   const op = draftOp(policy, testCase, signedS);
   const approvals = testCase.approvals.map((approval) => draftApproval(policy, op, approval, nowS));
   const { admitted_by: admitter } = testCase;
-  const facts = { ...testCase.facts, ...(testCase.op.open_for_s === undefined ? {} : { open_since: signedS }) };
+  const counted = testCase.break_glass ? {} : testCase.facts;
+  const facts = { ...counted, ...(testCase.op.open_for_s === undefined ? {} : { open_since: signedS }) };
   const decision = decide({
     op,
     policy,
@@ -111,6 +114,7 @@ function runCase(policy: Policy, testCase: PolicyCase): PolicyCaseResult {
     approvals,
     facts,
     nowS,
+    breakGlass: testCase.break_glass,
     ...(admitter === undefined ? {} : { admittedBy: keyOf(policy, admitter) }),
   });
   const { verdict, rule, code } = testCase.expect;
@@ -119,9 +123,9 @@ function runCase(policy: Policy, testCase: PolicyCase): PolicyCaseResult {
   return { name: testCase.name, passed, expected: sentence(testCase.expect), got: sentence(got), decision };
 }
 
-function draftOp(policy: Policy, { op }: PolicyCase, nowS: number): Op {
+function draftOp(policy: Policy, { op, break_glass: isBroken }: PolicyCase, nowS: number): Op {
   const claims = {
-    iss: keyOf(policy, op.issuer),
+    iss: isBroken ? sealedKeyOf(policy, op.issuer) : keyOf(policy, op.issuer),
     aud: `${policy.workspace}/${CASE_RID}`,
     jti: CASE_JTI,
     iat: nowS,
@@ -164,6 +168,12 @@ function keyOf(policy: Policy, principal: string): Did {
   const holders = [...policy.operators, ...policy.automations, ...policy.agents];
   const [key] = holders.find((holder) => holder.principal === principal)?.keys ?? [];
   return key ?? `did:key:z6Mk${principal}`;
+}
+
+/** The first sealed key of an operator; of anybody else, a key that they have. */
+function sealedKeyOf(policy: Policy, principal: string): Did {
+  const [key] = policy.operators.find((operator) => operator.principal === principal)?.break_glass_keys ?? [];
+  return key ?? keyOf(policy, principal);
 }
 
 function titleOf(decision: Decision): "Admit" | "Review" | "Refuse" {

@@ -1,9 +1,11 @@
 // triplane break-glass send: past the keeper, to the controller.
+import { identityName } from "@triplane/bus";
+import { TriplaneError } from "@triplane/contract";
 import { sendBrokenGlass } from "@triplane/keeper";
 import { z } from "zod";
 import { defineCommand } from "../../framework/command.ts";
 import { withBus } from "../../people/connect.ts";
-import { asOption } from "../../people/who.ts";
+import { asOption, isThere } from "../../people/who.ts";
 import { homeOption, openHome } from "../home-option.ts";
 import { fileArg, readSigned } from "./files.ts";
 
@@ -17,9 +19,12 @@ export const breakGlassSend = defineCommand({
     const { layout, workspace } = await openHome(options.home, context);
     const compact = await readSigned(args.file, context);
     const principal = options.as ?? context.env["TRIPLANE_AS"] ?? workspace.people.operators[0] ?? "";
-    const op = await withBus({ role: "break-glass", principal }, layout, workspace, context, (bus) =>
-      sendBrokenGlass(bus, workspace.workspace, compact),
-    );
+    const identity = { role: "break-glass", principal } as const;
+    if (!(await isThere(layout.natsSeed(identityName(identity)))))
+      throw new TriplaneError("key_unknown", `this home has no credential ${identityName(identity)} for the bus`, {
+        hint: "`triplane init` makes one for each operator. On the controller's machine `triplane break-glass apply` needs none.",
+      });
+    const op = await withBus(identity, layout, workspace, context, (bus) => sendBrokenGlass(bus, workspace.workspace, compact));
     return { jti: op.claims.jti, kind: op.claims.op, target: op.claims.target };
   },
   render: ({ jti, kind, target }) =>

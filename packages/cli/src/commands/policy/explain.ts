@@ -1,9 +1,10 @@
 // triplane policy explain: what the approved policy says about an op, rule by rule.
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { JTI_PATTERN, TriplaneError, verifyOp } from "@triplane/contract";
+import { JTI_PATTERN, type Op, TriplaneError, verifyOp } from "@triplane/contract";
+import { readBrokenGlass } from "@triplane/keeper";
 import { isErrno } from "@triplane/kit";
-import { decide, explain } from "@triplane/policy";
+import { decide, explain, signerOf } from "@triplane/policy";
 import { z } from "zod";
 import { type CommandContext, defineCommand } from "../../framework/command.ts";
 import { text } from "../../framework/parameters.ts";
@@ -14,26 +15,25 @@ import { openPerson } from "../op/options.ts";
 
 export const policyExplain = defineCommand({
   description:
-    "The same function that the keeper runs, now, without approvals. Rates and budgets count as unused, for only the keeper counts them. Exit code 1 if the policy refuses the op.",
-  args: z.strictObject({ op: text("OP", "An op of your outbox by its id, or a file with a signed op (- reads standard input)") }),
+    "The same function that the keeper runs, now, without approvals. Rates and budgets count as unused, for only the keeper counts them. An op that a sealed key signed is taken to break the glass. Exit code 1 if the policy refuses the op.",
+  args: z.strictObject({
+    op: text("OP", "An op of your outbox by its id, or a file with a signed op, also one that breaks the glass (- reads standard input)"),
+  }),
   options: z.strictObject({ as: asOption, home: homeOption }),
   examples: [
     { command: "triplane policy explain 0199f0c2-7d1e-7c3a-9b1a-4f0d6c1e2a3b", what: "an op that you signed" },
     { command: "triplane op show JTI --compact | triplane policy explain -", what: "an op from standard input" },
   ],
   run: async ({ args, options }, context) => {
-    const op = verifyOp(await compactOf(args.op, options, context));
+    const op = opIn(await compactOf(args.op, options, context));
     const { layout, workspace } = await openHome(options.home, context);
     const inForce = await policyInForce(layout, workspace);
     const nowS = Math.floor(context.clock.nowMs() / 1000);
-    const decision = decide({
-      op,
-      policy: inForce.policy,
-      policyRef: inForce.ref,
-      approvals: [],
-      facts: { recent_auto: {}, budget_used: 0 },
-      nowS,
-    });
+    const about = { op, policy: inForce.policy, policyRef: inForce.ref, approvals: [], nowS };
+    const breaksGlass = signerOf(inForce.policy, op.claims.iss)?.role === "break_glass";
+    const decision = decide(
+      breaksGlass ? { ...about, facts: {}, breakGlass: true } : { ...about, facts: { recent_auto: {}, budget_used: 0 } },
+    );
     const { kind, target } = { kind: op.claims.op, target: op.claims.target };
     return {
       jti: op.claims.jti,
@@ -47,6 +47,16 @@ export const policyExplain = defineCommand({
   render: (said) => [`${said.kind} ${said.target} under policy ${said.policyCommit}`, ...said.explanation].join("\n"),
   failed: (said) => said.verdict === "refuse",
 });
+
+/** A signed op, or one that broke the glass with its admission around it. */
+function opIn(compact: string): Op {
+  try {
+    return verifyOp(compact);
+  } catch (thrown) {
+    if (thrown instanceof TriplaneError && thrown.code === "typ_refused") return readBrokenGlass(compact);
+    throw thrown;
+  }
+}
 
 async function compactOf(
   given: string,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { nowSeconds, type OpClaims } from "@triplane/contract";
+import { nowSeconds, type OpClaims, TriplaneError } from "@triplane/contract";
 import { createMetrics, silentLogger, systemClock, systemRandom } from "@triplane/kit";
 import { openStore, type Store } from "@triplane/store";
 import { eventually } from "@triplane/testkit";
@@ -33,9 +33,9 @@ describe("applyHere: on the controller's machine, with the broker down", () => {
     close: async () => undefined,
   });
   const start = () => parts.start({ openStore: async () => kept(), leaseTtlMs: 1000 });
-  const apply = (compact: string, waitMs = 5000): Promise<AppliedHere> =>
+  const apply = (compact: string, waitMs = 5000, on: Store = store): Promise<AppliedHere> =>
     applyHere(compact, {
-      ...{ ...AUDIENCE, key: parts.world.keys.controller, store, source: parts.source, waitMs },
+      ...{ ...AUDIENCE, key: parts.world.keys.controller, store: on, source: parts.source, waitMs },
       orchestrator: orchestratorOverHttp({
         ...{ baseUrl: parts.orchestrator.url, workspace: WORKSPACE, token: parts.orchestrator.token, timeoutMs: 2000 },
       }),
@@ -115,9 +115,33 @@ describe("applyHere: on the controller's machine, with the broker down", () => {
     assert.equal(await store.count("rejected"), 0);
   });
 
+  it("stopped at a commit: nothing was done, or the controller goes on with it, once (applied-once)", async () => {
+    const dying = (commits: number): Store => {
+      let left = commits;
+      return {
+        ...kept(),
+        commit: async (writes) => {
+          if (left-- === 0) throw new TriplaneError("store_commit_unknown", "stopped here");
+          await store.commit(writes);
+        },
+      };
+    };
+    const op = sealedOp(3, { target: "night-c" });
+    const effects = () => parts.orchestrator.effects.filter(({ jti }) => jti === op.claims.jti).length;
+    const text = glass(op);
+    await assert.rejects(apply(text, 5000, dying(0)), { code: "store_commit_unknown" });
+    assert.deepEqual([await store.get("ops", op.claims.jti), effects()], [undefined, 0]);
+    await assert.rejects(apply(text, 5000, dying(1)), { code: "store_commit_unknown" });
+    assert.equal(effects(), 1, "it was applied, and nobody wrote that down");
+    running = await start();
+    assert.equal((await parts.recordOf(op.claims.jti)).claims.outcome, "applied");
+    assert.equal(effects(), 1);
+    await running.stop();
+  });
+
   it("an orchestrator that does not answer: it is accepted, and the controller goes on with it (applied-once)", async () => {
     parts.orchestrator.failWith = "unavailable";
-    const op = sealedOp(3, { target: "night-d" });
+    const op = sealedOp(4, { target: "night-d" });
     assert.equal((await apply(glass(op), 500)).outcome, undefined);
     parts.orchestrator.failWith = undefined;
     running = await start();
