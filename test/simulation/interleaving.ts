@@ -63,7 +63,7 @@ export async function runInterleaving({ seed, number, mutation, keepTrace, onlyA
   watch.onReviewItem = (item) => crowd.onReviewItem(item);
   const onFailpoint = (name: unknown): void => {
     const process = scheduler.current;
-    if (process?.alive === true && weather.atFailpoint(process)) failpoints.push(String(name));
+    if (process?.alive === true && weather.atFailpoint(process, String(name))) failpoints.push(String(name));
   };
 
   // Most failures here are drawn, and nobody reads where they were made.

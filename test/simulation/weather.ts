@@ -1,7 +1,9 @@
 // What goes wrong in one interleaving, and when: drawn from the dice at every step that a process takes toward the outside.
 //
 // 1. Only so many things go wrong at processes and broker, so that what happened can still be read.
-// 2. After `calm()` nothing goes wrong any more.
+// 2. Every second interleaving aims at one failpoint, however seldom a process comes by there.
+// 3. After `calm()` nothing goes wrong any more.
+import { FAILPOINTS, type Failpoint } from "@triplane/contract";
 import type { Dice, Faults, Lost, SimulatedProcess, Step } from "@triplane/testkit";
 
 export const MISHAPS = ["kill", "hold", "stop", "cut", "broker"] as const;
@@ -33,6 +35,9 @@ export class Weather implements Faults {
   readonly #happen: (mishap: Mishap, process: SimulatedProcess) => void;
   readonly #isExposed: (process: SimulatedProcess) => boolean;
   #left: number;
+  /** The process dies when it comes by there for that time. */
+  readonly #aim: Failpoint | undefined;
+  #aimIn: number;
   #isCalm = false;
 
   constructor(options: {
@@ -47,6 +52,8 @@ export class Weather implements Faults {
     this.#isExposed = options.isExposed;
     const { dice } = options;
     this.#left = dice.between(0, 5);
+    this.#aim = dice.chance(0.5) ? dice.pick(FAILPOINTS.filter((name) => !name.startsWith("submitter."))) : undefined;
+    this.#aimIn = dice.between(1, 3);
     this.#profile = {
       atChange: dice.pick([0.01, 0.04, 0.12]),
       atLook: dice.pick([0, 0.002, 0.01]),
@@ -92,7 +99,11 @@ export class Weather implements Faults {
   }
 
   /** A named step inside a process. True where it died there. */
-  atFailpoint(process: SimulatedProcess): boolean {
+  atFailpoint(process: SimulatedProcess, name: string): boolean {
+    if (name === this.#aim && !this.#isCalm && this.#isExposed(process)) {
+      this.#aimIn -= 1;
+      if (this.#aimIn === 0) this.#happen("kill", process);
+    }
     this.#strike(this.#profile.atChange / 2, process, "kill");
     return !process.alive;
   }
