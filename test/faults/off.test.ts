@@ -52,6 +52,7 @@ describe("failpoints cannot be switched on by accident", () => {
       (await withText(/["'`]--(?:import|require)\b/)).filter((path) => path.startsWith("packages/cli/")),
       [],
     );
-    assert.deepEqual(childEnvironment({ NODE_OPTIONS: "--import=x", TRIPLANE_FAULTS_DIR: "/x", TRIPLANE_MUTANT: "x" }), {});
+    const hostile = { NODE_OPTIONS: "--import=x", TRIPLANE_FAULTS_DIR: "/x", TRIPLANE_MUTANT: "x" };
+    assert.deepEqual(childEnvironment(hostile), childEnvironment({}));
   });
 });
