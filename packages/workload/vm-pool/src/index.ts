@@ -1,0 +1,2 @@
+// The public names of the vm-pool.
+export * from "./provider.ts";
