@@ -8,6 +8,7 @@ export interface Room {
 
 const LIBRARIES = ["contract", "kit", "nickel", "policy", "ledger", "bus", "store", "submitter", "radicle", "governance"] as const;
 const PLANES = ["keeper", "orchestrator", "controller", "audit-mirror", "desired-sync"] as const;
+const BUILD_ROOMS = ["vm-pool", "provider-local", "provider-hcloud", "registry"] as const;
 
 export const ROOMS: Readonly<Record<string, Room>> = {
   contract: { folder: "packages/contract", mayImport: [] },
@@ -24,11 +25,18 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   checker: { folder: "packages/checker", mayImport: ["contract"] },
   testkit: { folder: "packages/testkit", mayImport: [...LIBRARIES] },
   keeper: { folder: "packages/signing/keeper", mayImport: ["contract", "kit", "nickel", "policy", "ledger", "bus", "governance"] },
-  orchestrator: { folder: "packages/workload/orchestrator", mayImport: [...LIBRARIES] },
+  orchestrator: { folder: "packages/workload/orchestrator", mayImport: [...LIBRARIES, ...BUILD_ROOMS] },
+  "vm-pool": { folder: "packages/workload/vm-pool", mayImport: ["contract", "kit", "store"] },
+  "provider-local": { folder: "packages/workload/provider-local", mayImport: ["contract", "kit", "vm-pool"] },
+  "provider-hcloud": { folder: "packages/workload/provider-hcloud", mayImport: ["contract", "kit", "vm-pool"] },
+  registry: { folder: "packages/workload/registry", mayImport: ["contract", "kit"] },
+  // It pretends to be a cloud: it knows nothing of us.
+  "hcloud-sim": { folder: "packages/hcloud-sim", mayImport: ["kit", "contract"] },
+  "buildkit-launcher": { folder: "packages/ci/buildkit-launcher", mayImport: ["contract", "kit", "nickel"] },
   controller: { folder: "packages/workload/controller", mayImport: [...LIBRARIES] },
   "audit-mirror": { folder: "packages/workload/audit-mirror", mayImport: [...LIBRARIES] },
   "desired-sync": { folder: "packages/ci/desired-sync", mayImport: [...LIBRARIES] },
-  cli: { folder: "packages/cli", mayImport: [...LIBRARIES, "checker", ...PLANES] },
+  cli: { folder: "packages/cli", mayImport: [...LIBRARIES, "checker", ...PLANES, ...BUILD_ROOMS, "buildkit-launcher"] },
 };
 
 /** Tests may in addition import these: the kit finds the tools that they run. */

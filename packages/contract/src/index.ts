@@ -26,3 +26,4 @@ export * from "./ports.ts";
 export * from "./streams.ts";
 export * from "./strict-json.ts";
 export * from "./uuid7.ts";
+export * from "./vm-pool-api.ts";

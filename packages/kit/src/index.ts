@@ -11,6 +11,7 @@ export * from "./daemon.ts";
 export * from "./files.ts";
 export * from "./health.ts";
 export * from "./keys/key-file.ts";
+export { openOpensshKey, opensshPublicKey } from "./keys/openssh-key.ts";
 export * from "./keys/ssh-agent.ts";
 export * from "./logger.ts";
 export * from "./metrics.ts";

@@ -1,4 +1,5 @@
 // The one table of failures: code, HTTP status, retry, text. docs/errors.md is generated from it.
+import { BUILD_FAILURES } from "./build.ts";
 import { BUS_FAILURES } from "./bus.ts";
 import { DAEMON_FAILURES } from "./daemon.ts";
 import type { FailureEntry } from "./entry.ts";
@@ -25,6 +26,7 @@ export const FAILURES = {
   ...GOVERNANCE_FAILURES,
   ...DAEMON_FAILURES,
   ...RECOVERY_FAILURES,
+  ...BUILD_FAILURES,
 } as const;
 
 export type FailureCode = keyof typeof FAILURES;

@@ -81,13 +81,7 @@ export function parseOpensshKey(text: string, name: string): OpensshKeyFile {
 
 /** The text of a locked key file. `comment` is what agents show. */
 export function sealOpensshKey(key: SigningKey, passphrase: string, comment: string, random: Random): string {
-  const check = Buffer.from(random.bytes(4));
-  const open = Buffer.concat([
-    ...[check, check, wireString(SSH_ED25519), wireString(key.publicKey)],
-    ...[wireString(Buffer.concat([key.seed, key.publicKey])), wireString(comment)],
-  ]);
-  const missing = (BLOCK_BYTES[CIPHER] - (open.length % BLOCK_BYTES[CIPHER])) % BLOCK_BYTES[CIPHER];
-  const padded = Buffer.concat([open, Buffer.from(Array.from({ length: missing }, (_, at) => at + 1))]);
+  const padded = secretPart(key, comment, Buffer.from(random.bytes(4)), BLOCK_BYTES[CIPHER]);
   const salt = random.bytes(SALT_BYTES);
   const derived = derive(passphrase, salt, ROUNDS);
   const cipher = createCipheriv(OPENSSL_CIPHER, derived.key, derived.iv);
@@ -95,6 +89,36 @@ export function sealOpensshKey(key: SigningKey, passphrase: string, comment: str
     ...[MAGIC, wireString(CIPHER), wireString("bcrypt"), wireString(Buffer.concat([wireString(salt), wireUint32(ROUNDS)]))],
     ...[wireUint32(1), wireString(sshPublicKey(key.publicKey)), wireString(Buffer.concat([cipher.update(padded), cipher.final()]))],
   ]);
+  return armour(bytes);
+}
+
+/** The text of a key file without a passphrase, for programs that have nobody to ask (sshd's host key). The same key gives the same text. */
+export function openOpensshKey(key: SigningKey, comment: string): string {
+  const plain = secretPart(key, comment, Buffer.alloc(4), BLOCK_BYTES.none);
+  return armour(
+    Buffer.concat([
+      ...[MAGIC, wireString("none"), wireString("none"), wireString("")],
+      ...[wireUint32(1), wireString(sshPublicKey(key.publicKey)), wireString(plain)],
+    ]),
+  );
+}
+
+/** `ssh-ed25519 AAAA…`, as it stands in known_hosts and authorized_keys, without a comment. */
+export function opensshPublicKey(publicKey: Uint8Array): string {
+  return `${SSH_ED25519} ${sshPublicKey(publicKey).toString("base64")}`;
+}
+
+/** `check` twice, so that a reader sees whether it was opened rightly; padded to whole blocks. */
+function secretPart(key: SigningKey, comment: string, check: Buffer, blockBytes: number): Buffer {
+  const open = Buffer.concat([
+    ...[check, check, wireString(SSH_ED25519), wireString(key.publicKey)],
+    ...[wireString(Buffer.concat([key.seed, key.publicKey])), wireString(comment)],
+  ]);
+  const missing = (blockBytes - (open.length % blockBytes)) % blockBytes;
+  return Buffer.concat([open, Buffer.from(Array.from({ length: missing }, (_, at) => at + 1))]);
+}
+
+function armour(bytes: Buffer): string {
   return `${[BEGIN, ...(bytes.toString("base64").match(new RegExp(`.{1,${LINE_CHARS}}`, "g")) ?? []), END].join("\n")}\n`;
 }
 

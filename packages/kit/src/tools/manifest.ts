@@ -1,5 +1,5 @@
 // The external programs as data: what is needed, why, in which versions, and from where.
-import type { CargoSource, ReleaseArchive, ToolSource } from "./sources/source.ts";
+import type { CargoSource, GoBuildSource, ReleaseArchive, ToolSource } from "./sources/source.ts";
 
 export interface Tool {
   readonly name: ToolName;
@@ -20,7 +20,18 @@ export interface Tool {
   readonly hint: string;
 }
 
-export const TOOL_NAMES = ["git", "node", "nats-server", "nickel", "rad", "radicle-node", "git-remote-rad"] as const;
+export const TOOL_NAMES = [
+  "git",
+  "node",
+  "nats-server",
+  "nickel",
+  "rad",
+  "radicle-node",
+  "git-remote-rad",
+  "buildkitd",
+  "buildctl",
+  "runc",
+] as const;
 export type ToolName = (typeof TOOL_NAMES)[number];
 
 const NATS_VERSION = "2.15.1";
@@ -30,6 +41,11 @@ const RADICLE_VERSION = "1.10.0";
 const RADICLE_RANGE = `>=${RADICLE_VERSION} <2.0.0`;
 const RADICLE_HINT =
   "Install Radicle 1.10 or later (https://radicle.dev/download) and put its three programs on PATH; git alone is enough without it.";
+const BUILDKIT_VERSION = "0.32.2";
+const BUILDKIT_RANGE = `>=${BUILDKIT_VERSION} <1.0.0`;
+const BUILDKIT_HINT =
+  "Install BuildKit 0.32.2 or later (https://github.com/moby/buildkit/releases) and put buildkitd and buildctl on PATH.";
+const RUNC_VERSION = "1.1.5";
 
 function natsArchive(platform: string): ReleaseArchive {
   const name = `nats-server-v${NATS_VERSION}-${platform}`;
@@ -43,6 +59,17 @@ function natsArchive(platform: string): ReleaseArchive {
 function radicleCrate(crate: string, version: string): CargoSource {
   const environment = { RADICLE_VERSION: `${RADICLE_VERSION}-crates`, GIT_HEAD: "71a91042d", CARGO_PROFILE_RELEASE_LTO: "off" };
   return { kind: "cargo", crate, version, features: [], environment, family: "radicle" };
+}
+
+/** Without cgo the program is static: it runs in whatever root file system it is copied into. */
+function buildkitProgram(name: string): GoBuildSource {
+  return {
+    kind: "go-build",
+    package: `github.com/moby/buildkit/cmd/${name}`,
+    version: BUILDKIT_VERSION,
+    tags: ["osusergo", "netgo", "static_build", "seccomp"],
+    ldflags: `-s -w -X github.com/moby/buildkit/version.Version=v${BUILDKIT_VERSION}`,
+  };
 }
 
 const TABLE: Readonly<Record<ToolName, Tool>> = {
@@ -144,6 +171,39 @@ const TABLE: Readonly<Record<ToolName, Tool>> = {
     versionArguments: ["--version"],
     sources: [radicleCrate("radicle-remote-helper", "0.18.1")],
     hint: RADICLE_HINT,
+  },
+  buildkitd: {
+    name: "buildkitd",
+    range: BUILDKIT_RANGE,
+    pinned: BUILDKIT_VERSION,
+    why: "Builds images inside a runner.",
+    neededFor: ["builds on this machine", "tests of builds"],
+    required: false,
+    versionArguments: ["--version"],
+    sources: [buildkitProgram("buildkitd")],
+    hint: BUILDKIT_HINT,
+  },
+  buildctl: {
+    name: "buildctl",
+    range: BUILDKIT_RANGE,
+    pinned: BUILDKIT_VERSION,
+    why: "Tells buildkitd what to build.",
+    neededFor: ["builds on this machine", "tests of builds"],
+    required: false,
+    versionArguments: ["--version"],
+    sources: [buildkitProgram("buildctl")],
+    hint: BUILDKIT_HINT,
+  },
+  runc: {
+    name: "runc",
+    range: `>=${RUNC_VERSION} <2.0.0`,
+    pinned: RUNC_VERSION,
+    why: "Runs the steps of a build for buildkitd.",
+    neededFor: ["builds on this machine", "tests of builds"],
+    required: false,
+    versionArguments: ["--version"],
+    sources: [{ kind: "apt", package: "runc", version: RUNC_VERSION, member: "usr/sbin/runc" }],
+    hint: "Install runc 1.1.5 or later from your system's packages, for example `apt install runc`, and put it on PATH.",
   },
 };
 

