@@ -43,7 +43,7 @@ export function zotArtifacts(options: ZotArtifactsOptions): ArtifactStore {
   };
 
   const pushBlob = async (repository: string, content: Uint8Array, digest: string): Promise<void> => {
-    const begun = await ask(repository, "blobs/uploads/", { method: "POST" }, "push");
+    const begun = await ask(repository, "blobs/uploads/", { method: "POST" }, "pull", "push");
     await done(begun, 202, "an upload");
     const location = begun.headers.get("location");
     // Only a path, or an address of the same server: a token is sent there.
@@ -52,7 +52,7 @@ export function zotArtifacts(options: ZotArtifactsOptions): ArtifactStore {
     upload.searchParams.set("digest", digest);
     const headers = { "content-type": "application/octet-stream" };
     await done(
-      await ask(repository, upload.pathname + upload.search, { method: "PUT", headers, body: Buffer.from(content) }, "push"),
+      await ask(repository, upload.pathname + upload.search, { method: "PUT", headers, body: Buffer.from(content) }, "pull", "push"),
       201,
       "a blob",
     );
@@ -98,7 +98,7 @@ export function zotArtifacts(options: ZotArtifactsOptions): ArtifactStore {
     },
     putManifest: async (repository, tag, manifest) => {
       const init = { method: "PUT", headers: { "content-type": MANIFEST_TYPE }, body: JSON.stringify(manifest) };
-      await done(await ask(repository, `manifests/${tag}`, init, "push"), 201, "a manifest");
+      await done(await ask(repository, `manifests/${tag}`, init, "pull", "push"), 201, "a manifest");
     },
   };
 }

@@ -10,12 +10,12 @@ test("readOciRequest: each request of the specification needs its right", () => 
     ["GET", "/v2/images/a/b/tags/list", "pull", "pull"],
     ["GET", "/v2/images/a/manifests/latest", "pull", "pull"],
     ["HEAD", `/v2/images/a/manifests/${DIGEST}`, "pull", "pull"],
-    ["PUT", "/v2/images/a/manifests/v1.0_x", "push", "push"],
+    ["PUT", "/v2/images/a/manifests/v1.0_x", "push", "pull push"],
     ["DELETE", "/v2/images/a/manifests/v1", "delete", "delete"],
     ["GET", `/v2/cache/a/blobs/${DIGEST}`, "pull", "pull"],
     ["DELETE", `/v2/cache/a/blobs/${DIGEST}`, "delete", "delete"],
-    ["POST", "/v2/golden/a/blobs/uploads/", "push", "push"],
-    ["PATCH", "/v2/golden/a/blobs/uploads/0b1c-2d", "push", "push"],
+    ["POST", "/v2/golden/a/blobs/uploads/", "push", "pull push"],
+    ["PATCH", "/v2/golden/a/blobs/uploads/0b1c-2d", "push", "pull push"],
     // Who may push may ask for and give up an upload of theirs; zot judges these by the method.
     ["GET", "/v2/golden/a/blobs/uploads/0b1c-2d", "push", "pull"],
     ["DELETE", "/v2/golden/a/blobs/uploads/0b1c-2d", "push", "delete"],
@@ -24,7 +24,11 @@ test("readOciRequest: each request of the specification needs its right", () => 
   for (const [method, path, action, forZot] of cases) {
     const asked = read(method, path);
     assert.ok(asked.kind === "repository", path);
-    assert.deepEqual([asked.needs.map((need) => need.action), asked.forZot], [[action], forZot], path);
+    assert.deepEqual(
+      [asked.needs.map((need) => need.action), asked.behind],
+      [[action], [{ type: "repository", name: asked.repository, actions: forZot.split(" ") }]],
+      path,
+    );
     assert.equal(asked.needs[0]?.repository, asked.repository);
   }
   assert.equal(read("GET", "/v2/").kind, "base");
@@ -37,6 +41,10 @@ test("readOciRequest: a mount needs the right to read where it comes from, as of
     { repository: "images/b", action: "pull" },
     { repository: "cache/c", action: "pull" },
   ]);
+  assert.deepEqual(
+    asked.behind.map(({ name, actions }) => `${name} ${actions}`),
+    ["images/a pull,push", "images/b pull", "cache/c pull"],
+  );
   for (const from of ["crates/serde", "elsewhere/a", "", "images/../golden/a"]) {
     assert.equal(read("POST", "/v2/images/a/blobs/uploads/", `mount=${DIGEST}&from=${from}`).kind, "unknown", from);
   }

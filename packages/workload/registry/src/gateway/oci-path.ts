@@ -1,5 +1,5 @@
 // What a request to /v2/ is about: its repository and the rights that it needs. A path that is not one of the specification's is not passed on.
-import { type Action, isOciRepository } from "../tokens/access.ts";
+import { type Access, type Action, isOciRepository } from "../tokens/access.ts";
 
 export interface Needed {
   readonly repository: string;
@@ -8,13 +8,13 @@ export interface Needed {
 
 export type OciRequest =
   | { readonly kind: "base" }
-  /** `forZot` is what zot asks of a token: it judges by the method alone. `needs` is what we ask. */
+  /** `needs` is what we ask of the client's token; `behind` is what a registry asks of ours: it judges by the method alone. */
   | {
       readonly kind: "repository";
       readonly repository: string;
       readonly what: OciWhat;
       readonly needs: readonly Needed[];
-      readonly forZot: Action;
+      readonly behind: readonly Access[];
     }
   | { readonly kind: "unknown" };
 
@@ -44,7 +44,11 @@ const ROUTES: readonly { readonly what: OciWhat; readonly pattern: RegExp; reado
   { what: "referrers", pattern: new RegExp(`^/v2/([a-z0-9._/-]+)/referrers/${DIGEST}$`), methods: { GET: "pull" } },
 ];
 
-const FOR_ZOT: Readonly<Record<string, Action>> = { GET: "pull", HEAD: "pull", POST: "push", PATCH: "push", PUT: "push", DELETE: "delete" };
+const WRITING: readonly Action[] = ["pull", "push"];
+const BEHIND: Readonly<Record<string, readonly Action[]>> = {
+  ...{ GET: ["pull"], HEAD: ["pull"], DELETE: ["delete"] },
+  ...{ POST: WRITING, PATCH: WRITING, PUT: WRITING },
+};
 
 /** Reads method, path and query of a request; the path as it came, not decoded. */
 export function readOciRequest(method: string, path: string, query: URLSearchParams): OciRequest {
@@ -53,14 +57,16 @@ export function readOciRequest(method: string, path: string, query: URLSearchPar
     const repository = pattern.exec(path)?.[1];
     if (repository === undefined) continue;
     const action = Object.hasOwn(methods, method) ? methods[method] : undefined;
-    const forZot = Object.hasOwn(FOR_ZOT, method) ? FOR_ZOT[method] : undefined;
-    if (action === undefined || forZot === undefined || !isOciRepository(repository)) return { kind: "unknown" };
+    const forMethod = Object.hasOwn(BEHIND, method) ? BEHIND[method] : undefined;
+    if (action === undefined || forMethod === undefined || !isOciRepository(repository)) return { kind: "unknown" };
     const needs: Needed[] = [{ repository, action }];
     // zot asks only for the repository in the path: without this, who may push anywhere could mount, and so read, any blob of the store.
     const from = what === "upload" ? query.getAll("from") : [];
     if (!from.every(isOciRepository)) return { kind: "unknown" };
     needs.push(...from.map((repository): Needed => ({ repository, action: "pull" })));
-    return { kind: "repository", repository, what, needs, forZot };
+    const behind: Access[] = [{ type: "repository", name: repository, actions: [...forMethod] }];
+    behind.push(...from.map((name): Access => ({ type: "repository", name, actions: ["pull"] })));
+    return { kind: "repository", repository, what, needs, behind };
   }
   return { kind: "unknown" };
 }

@@ -74,6 +74,21 @@ test("passOn: neither hop-by-hop headers nor the client's credentials and claims
   for (const name of ["set-cookie", "x-private"]) assert.equal(answer.headers[name], undefined, name);
 });
 
+test("passOn: an address of the server behind becomes a path of ours, and one elsewhere is not told", async () => {
+  await using place = await between((incoming, outgoing) => {
+    const said: Readonly<Record<string, string>> = {
+      "/own": `http://${incoming.headers.host}/v2/a/blobs/uploads/1?state=x`,
+      "/path": "/v2/a/blobs/uploads/1?state=x",
+      "/elsewhere": "http://169.254.169.254/latest",
+    };
+    outgoing.writeHead(202, { location: said[incoming.url ?? ""] }).end();
+  });
+  const locations = await Promise.all(
+    ["/own", "/path", "/elsewhere"].map(async (path) => (await fetch(`${place.url}${path}`)).headers.get("location")),
+  );
+  assert.deepEqual(locations, ["/v2/a/blobs/uploads/1?state=x", "/v2/a/blobs/uploads/1?state=x", null]);
+});
+
 test("passOn: a body over the limit is refused, declared or not, and the server behind never has all of it", async () => {
   let received = 0;
   let ended = false;

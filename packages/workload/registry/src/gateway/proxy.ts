@@ -40,7 +40,7 @@ const NOT_PASSED_ON = new Set([
   ...["host", "authorization", "cookie", "expect", "forwarded"],
   ...["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-port", "x-real-ip"],
 ]);
-const NOT_PASSED_BACK = new Set([...HOP_BY_HOP, "set-cookie", "www-authenticate", "server"]);
+const NOT_PASSED_BACK = new Set([...HOP_BY_HOP, "set-cookie", "www-authenticate", "server", "location"]);
 
 /**
  * Resolves with the status once the answer is through. Throws `body_too_large`, `unavailable` where the server behind us does not answer, and
@@ -56,7 +56,7 @@ export async function passOn(passed: Passed): Promise<number> {
     answer.resume();
     throw new TriplaneError("registry_backend", `the server behind the gateway refused it with ${status}`);
   }
-  outgoing.writeHead(status, kept(answer, NOT_PASSED_BACK));
+  outgoing.writeHead(status, { ...kept(answer, NOT_PASSED_BACK), ...locationOf(answer, passed.upstream) });
   try {
     await pipeline(answer, outgoing);
   } catch {
@@ -107,6 +107,15 @@ function ask(passed: Passed): Promise<IncomingMessage> {
       );
     });
   });
+}
+
+/** Where to go next, as a path: clients know the server behind by no other name than ours. An address elsewhere is left out. */
+function locationOf(answer: IncomingMessage, { host, port }: Upstream): OutgoingHttpHeaders {
+  const said = answer.headers.location;
+  const base = `http://${host}:${port}`;
+  if (said === undefined || !URL.canParse(said, base)) return {};
+  const { origin, pathname, search } = new URL(said, base);
+  return origin === new URL(base).origin ? { location: `${pathname}${search}` } : {};
 }
 
 /** The headers of a message without those that go no further: the given ones, and those that its own Connection header names. */

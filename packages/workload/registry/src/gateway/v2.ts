@@ -1,7 +1,7 @@
 // /v2/…: images, cache and golden images, at zot. Decides here, and sends zot a token of its own that says the one thing this request needs.
 //
 // 1. zot hears of no client's token: keys rotate, leases end and `aud` is checked here, none of which zot does.
-// 2. The token for zot names one repository and one action, and lives for a minute: that long a request may take to begin.
+// 2. The token for zot names what this one request needs, and lives for a minute: that long a request may take to begin.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Clock, nowSeconds, TriplaneError } from "@triplane/contract";
 import type { Access, Action } from "../tokens/access.ts";
@@ -75,8 +75,7 @@ function scopesOf(needs: readonly Needed[]): string[] {
 
 /** For zot alone. */
 function hopToken(parts: V2Parts, asked: OciRequest): string {
-  const access: Access[] = asked.kind === "repository" ? [{ type: "repository", name: asked.repository, actions: [asked.forZot] }] : [];
-  return tokenForZot(parts.issuer, parts.clock, access);
+  return tokenForZot(parts.issuer, parts.clock, asked.kind === "repository" ? asked.behind : []);
 }
 
 /** A token with which the gateway itself asks zot. */
