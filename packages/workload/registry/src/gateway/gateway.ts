@@ -81,7 +81,11 @@ export function createGateway(parts: GatewayParts): Server {
   app.notFound((context) =>
     context.json({ code: "not_found", message: `nothing is at ${context.req.path}`, hint: FAILURES.not_found.hint }, 404),
   );
-  const documents = getRequestListener(app.fetch, { overrideGlobalObjects: false });
+  const documents = getRequestListener(app.fetch, {
+    overrideGlobalObjects: false,
+    // A body that is too large is read away, so that the client is still there to be told.
+    autoCleanupIncoming: false,
+  });
 
   const serveObjects = (incoming: IncomingMessage, outgoing: ServerResponse): Promise<number> =>
     serveSccache({ authenticator, store: parts.objects, counted: (outcome) => objects.add({ outcome }) }, incoming, outgoing);
@@ -114,7 +118,7 @@ function areaOf(url: string): Area {
 /** Answers with a failure where there is still somebody to answer. */
 function refuse(incoming: IncomingMessage, outgoing: ServerResponse, thrown: unknown): void {
   const failure = thrown instanceof Challenged ? thrown.failure : toTriplaneError(thrown);
-  if (outgoing.headersSent || incoming.destroyed) {
+  if (outgoing.headersSent || outgoing.socket?.destroyed !== false) {
     outgoing.destroy();
     return;
   }
@@ -123,10 +127,11 @@ function refuse(incoming: IncomingMessage, outgoing: ServerResponse, thrown: unk
     "content-type": "application/json",
     "content-length": Buffer.byteLength(body),
     ...(thrown instanceof Challenged ? { "www-authenticate": thrown.challenge } : {}),
-    // What is left of the body would be taken for the next request.
+    // What is left of the body is nobody's any more.
     ...(incoming.complete ? {} : { connection: "close" }),
   });
   outgoing.end(incoming.method === "HEAD" ? undefined : body);
+  incoming.resume();
 }
 
 function report(logger: Logger, thrown: unknown, where: string): void {
