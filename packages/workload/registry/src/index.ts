@@ -4,7 +4,7 @@ export { createGateway, type GatewayParts } from "./gateway/gateway.ts";
 export { runRegistryGateway } from "./main.ts";
 export { NAMESPACES, type Namespace, type NamespaceName } from "./namespaces.ts";
 export { publicKeyPem } from "./run.ts";
-export { Credentials, newSecret, renderCredentials } from "./tokens/credentials.ts";
+export { Credentials, newSecret, renderCredentials, withCredential, withoutCredential } from "./tokens/credentials.ts";
 export { issueRegistryAccess, type RunnerAccessRequest } from "./tokens/issue.ts";
 export { type LeaseStands, rememberingLeases } from "./tokens/leases.ts";
 export type { Issuer } from "./tokens/registry-token.ts";

@@ -27,7 +27,25 @@ export function newSecret(random: Random): string {
 /** Text of the credentials file. */
 export function renderCredentials(issued: readonly { readonly name: string; readonly role: Role; readonly secret: string }[]): string {
   const credentials = issued.map(({ name, role, secret }) => ({ name, role, sha256: digestOf(secret).toString("hex") }));
-  return `${JSON.stringify(credentialsFileSchema.parse({ credentials }), null, 2)}\n`;
+  return render(credentials);
+}
+
+/** The file's text with one credential more, in the place of one of the same name. Throws `config_invalid` where the text is no such file. */
+export function withCredential(
+  text: string | undefined,
+  file: string,
+  issued: { readonly name: string; readonly role: Role; readonly secret: string },
+): string {
+  const before = text === undefined ? [] : readFile(text, file).credentials;
+  const entry = { name: issued.name, role: issued.role, sha256: digestOf(issued.secret).toString("hex") };
+  return render([...before.filter(({ name }) => name !== issued.name), entry]);
+}
+
+/** The file's text without that credential; undefined where it has none of that name. Throws as `withCredential` does. */
+export function withoutCredential(text: string, file: string, name: string): string | undefined {
+  const { credentials } = readFile(text, file);
+  const left = credentials.filter((each) => each.name !== name);
+  return left.length === credentials.length ? undefined : render(left);
 }
 
 interface Entry {
@@ -45,19 +63,8 @@ export class Credentials {
 
   /** Reads the text of a credentials file. Throws `config_invalid`. */
   static parse(text: string, file: string): Credentials {
-    let json: unknown;
-    try {
-      json = JSON.parse(text);
-    } catch (cause) {
-      throw new TriplaneError("config_invalid", `${file} is not JSON`, { cause });
-    }
-    const parsed = credentialsFileSchema.safeParse(json);
-    if (!parsed.success) {
-      const problems = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
-      throw new TriplaneError("config_invalid", `${file}: ${problems.join("; ")}`, { details: { problems } });
-    }
     return new Credentials(
-      parsed.data.credentials.map(({ name, role, sha256 }) => ({
+      readFile(text, file).credentials.map(({ name, role, sha256 }) => ({
         ...{ name, digest: Buffer.from(sha256, "hex") },
         principal: principalOfGrants(name, ROLES[role]),
       })),
@@ -77,4 +84,23 @@ export class Credentials {
 
 function digestOf(secret: string): Buffer {
   return createHash("sha256").update(secret).digest();
+}
+
+function render(credentials: z.input<typeof credentialsFileSchema>["credentials"]): string {
+  return `${JSON.stringify(credentialsFileSchema.parse({ credentials }), null, 2)}\n`;
+}
+
+function readFile(text: string, file: string): z.output<typeof credentialsFileSchema> {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new TriplaneError("config_invalid", `${file} is not JSON`, { cause });
+  }
+  const parsed = credentialsFileSchema.safeParse(json);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
+    throw new TriplaneError("config_invalid", `${file}: ${problems.join("; ")}`, { details: { problems } });
+  }
+  return parsed.data;
 }

@@ -5,7 +5,7 @@ import { systemRandom } from "@triplane/kit";
 import { manualClock } from "@triplane/testkit";
 import { type Access, granted, isOciRepository, isRepositoryName, principalOfAccess, principalOfGrants } from "./access.ts";
 import { Authenticator } from "./authenticator.ts";
-import { Credentials, newSecret, renderCredentials } from "./credentials.ts";
+import { Credentials, newSecret, renderCredentials, withCredential, withoutCredential } from "./credentials.ts";
 import { issueRegistryAccess } from "./issue.ts";
 import { rememberingLeases } from "./leases.ts";
 import { type Issuer, signRegistryToken, verifyRegistryToken } from "./registry-token.ts";
@@ -172,6 +172,19 @@ test("Credentials: the file holds digests only, a name and a secret belong toget
   for (const wrong of ["", "{}", text.replace("woodpecker", "root"), text.replace('"sha256"', '"secret"')]) {
     assert.throws(() => Credentials.parse(wrong, "c"), { code: "config_invalid" });
   }
+});
+
+test("withCredential: adds one, replaces one of the same name, and takes one out", () => {
+  const [a, b] = [newSecret(systemRandom), newSecret(systemRandom)];
+  const one = withCredential(undefined, "c", { name: "ci", role: "woodpecker", secret: a });
+  const two = withCredential(one, "c", { name: "prod", role: "deployer", secret: b });
+  const replaced = withCredential(two, "c", { name: "ci", role: "pool", secret: newSecret(systemRandom) });
+  assert.equal(Credentials.parse(two, "c").find(a, "ci").name, "ci");
+  assert.throws(() => Credentials.parse(replaced, "c").find(a), { code: "unauthorized" });
+  assert.equal(Credentials.parse(replaced, "c").find(b).name, "prod");
+  assert.throws(() => Credentials.parse(withoutCredential(two, "c", "prod") ?? "", "c").find(b), { code: "unauthorized" });
+  assert.equal(withoutCredential(two, "c", "nobody"), undefined);
+  assert.throws(() => withCredential("{}", "c", { name: "ci", role: "pool", secret: a }), { code: "config_invalid" });
 });
 
 function parts(stands: (lease: string) => Promise<boolean>) {
