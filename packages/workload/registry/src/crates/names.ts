@@ -6,7 +6,7 @@ const MAX_NAME = 64;
 const NAME = /^[A-Za-z](?:[A-Za-z0-9]|[-_](?=[A-Za-z0-9_-]))*$/;
 /** Names that belong to Rust itself, or that Windows cannot have as a file. */
 const RESERVED = new Set(
-  "alloc core proc_macro std test build deps examples con prn aux nul com0 com1 com2 com3 com4 com5 com6 com7 com8 com9 lpt0 lpt1 lpt2 lpt3 lpt4 lpt5 lpt6 lpt7 lpt8 lpt9".split(
+  "alloc core proc_macro std test con prn aux nul com0 com1 com2 com3 com4 com5 com6 com7 com8 com9 lpt0 lpt1 lpt2 lpt3 lpt4 lpt5 lpt6 lpt7 lpt8 lpt9".split(
     " ",
   ),
 );
