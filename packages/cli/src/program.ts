@@ -172,6 +172,9 @@ const COMMANDS: readonly Listing[] = [
   listed("registry credential", "Make, replace or remove a long-lived credential of the registry", () =>
     import("./commands/registry/credential.ts").then((module) => module.registryCredential),
   ),
+  listed("registry mirror-crates", "Put the crates of a lock file into the registry, from cargo's downloads", () =>
+    import("./commands/registry/mirror-crates.ts").then((module) => module.registryMirrorCrates),
+  ),
   listed("completion", "Print a completion script for your shell", async () => {
     const { completionCommand } = await import("./commands/completion.ts");
     return completionCommand("triplane", () => loadCommands(COMMANDS), NOUNS);

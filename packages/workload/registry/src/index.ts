@@ -1,5 +1,7 @@
 // The public names of the registry.
 export { CONFIG } from "./config.ts";
+export { type LockedCrate, readCargoLock } from "./crates/mirror/cargo-lock.ts";
+export { type MirrorResult, mirrorCrates } from "./crates/mirror/mirror.ts";
 export { createGateway, type GatewayParts } from "./gateway/gateway.ts";
 export { runRegistryGateway } from "./main.ts";
 export { NAMESPACES, type Namespace, type NamespaceName } from "./namespaces.ts";

@@ -1,7 +1,10 @@
 // The machine's cargo against /crates: publish, fetch, build, yank, and what is refused. Crates lie in a real registry as OCI artifacts.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { readCargoLock } from "../crates/mirror/cargo-lock.ts";
+import { mirrorCrates } from "../crates/mirror/mirror.ts";
 import { BACKENDS, type BackendName, whyMissing } from "../testing/backends.ts";
 import { cargoAt, hasCargo, writeCrate } from "../testing/cargo.ts";
 import { type RegistryPlace, startRegistry } from "../testing/registry-place.ts";
@@ -107,4 +110,67 @@ eachBackend("is refused what its token does not allow, and told so in its own wo
   const app = await writeCrate(place.folder, { name: "peer-app", version: "0.1.0", manifest: USES("1"), source: "" });
   const blind = await (await as("blind", undefined))(app, ["fetch"]);
   assert.ok(!blind.ok, blind.text);
+});
+
+eachBackend("builds what a lock file names from the mirror alone, from bytes that cargo had downloaded elsewhere", async (place) => {
+  // Another registry, as crates.io is to us: two crates, one of which needs the other by a name of its own.
+  await using upstream = await startRegistry(place.backend.name);
+  const elsewhere = await cargoAt(upstream.origin, upstream.secrets["crate-publisher"], join(place.folder, "elsewhere"));
+  const publish = ["publish", "--registry", "ours", "--allow-dirty", "--no-verify"];
+  const leaf = await writeCrate(place.folder, {
+    name: "peer-leaf",
+    version: "1.0.0",
+    source: LEAF(21),
+    manifest: "[features]\nextra = []\n",
+  });
+  const renamed =
+    '[dependencies]\nleaf = { package = "peer-leaf", version = "1", registry = "ours", optional = true }\n[features]\ndefault = ["dep:leaf"]\n';
+  const middle = await writeCrate(place.folder, {
+    name: "peer_middle",
+    version: "0.1.0",
+    manifest: renamed,
+    source: "pub fn twice() -> u32 { 2 * leaf::answer() }\n",
+  });
+  for (const crate of [leaf, middle]) {
+    const published = await elsewhere(crate, publish);
+    assert.ok(published.ok, published.text);
+  }
+  const manifest = '[dependencies]\npeer_middle = { version = "0.1", registry = "ours" }\n';
+  const program = {
+    name: "peer-app",
+    version: "0.1.0",
+    isProgram: true,
+    source: 'fn main() { println!("twice is {}", peer_middle::twice()); }\n',
+  };
+  const app = await writeCrate(place.folder, { ...program, manifest });
+  const fetched = await elsewhere(app, ["fetch"]);
+  assert.ok(fetched.ok, fetched.text);
+
+  const lock = readCargoLock(await readFile(join(app, "Cargo.lock"), "utf8"));
+  assert.deepEqual(lock.map(({ name }) => name).toSorted(), ["peer-leaf", "peer_middle"]);
+  const options = {
+    origin: place.origin,
+    cargoHome: join(place.folder, "elsewhere"),
+    signal: new AbortController().signal,
+    onCrate: () => undefined,
+  };
+  const mirror = async (token: string) => (await mirrorCrates(lock, { ...options, token })).map(({ outcome }) => outcome);
+  assert.deepEqual(await mirror(place.secrets["crate-publisher"]), ["published", "published"]);
+  assert.deepEqual(await mirror(place.secrets["crate-publisher"]), ["there", "there"]);
+  await assert.rejects(mirror(place.secrets.woodpecker), { code: "forbidden" });
+
+  // The upstream is gone; the sources of the lock file are replaced by ours.
+  await upstream[Symbol.asyncDispose]();
+  const desk = await cargoAt(upstream.origin, undefined, join(place.folder, "desk"));
+  const replaced = {
+    CARGO_REGISTRIES_MIRROR_INDEX: `sparse+${place.origin}/crates/index/`,
+    CARGO_REGISTRIES_MIRROR_TOKEN: place.secrets.developer,
+  };
+  const source = `sparse+${upstream.origin}/crates/index/`;
+  const built = await desk(
+    app,
+    ["run", "--locked", "--config", `source.upstream.registry="${source}"`, "--config", 'source.upstream.replace-with="mirror"'],
+    replaced,
+  );
+  assert.ok(built.ok && built.text.includes("twice is 42"), built.text);
 });
