@@ -6,7 +6,7 @@ import { doctor, type InstallEvent, installTool, isToolName, TOOLS, type Tool, t
 const USAGE = `usage: npm run tools -- [NAME…] [--required] [--all] [--json]
   NAME        ${TOOLS.map(({ name }) => name).join(", ")}
   --required  every tool that nothing runs without
-  --all       every tool
+  --all       every tool that each machine can have
   --json      print { "tools": [{ name, path, version }] }
   without any: list the tools, found or not
 `;
@@ -54,7 +54,9 @@ function parse(argv: readonly string[]): Request {
     if (!isToolName(name)) throw new TriplaneError("usage", `there is no tool ${JSON.stringify(name)}`);
     return toolNamed(name);
   });
-  const chosen = TOOLS.filter((tool) => values.all === true || (values.required === true && tool.required) || named.includes(tool));
+  const chosen = TOOLS.filter(
+    (tool) => (values.all === true && tool.onlyByName !== true) || (values.required === true && tool.required) || named.includes(tool),
+  );
   return { tools: chosen, json: values.json === true };
 }
 

@@ -7,6 +7,7 @@ import { latency } from "./latency.ts";
 import { ledgerGrowth } from "./ledger-growth.ts";
 import { ledgerVerification } from "./ledger-verification.ts";
 import { memory } from "./memory.ts";
+import { registry } from "./registry.ts";
 import { rivals } from "./rivals.ts";
 import { start } from "./start.ts";
 import { tokenVerification } from "./token-verification.ts";
@@ -23,5 +24,6 @@ export const ROWS: readonly Row[] = [
   memory,
   start,
   workspaces,
+  registry,
   failpoints,
 ];

@@ -14,6 +14,7 @@ const NOUNS = {
   desired: "Change the desired state from a pipeline",
   ledger: "Verify and read the ledger, and rebuild from it",
   seed: "Replicate the repositories with Radicle",
+  registry: "Set up the registry for images, compiled objects and crates",
   keys: "Make, lock, replace and show signing keys",
   check: "Check a workspace from the outside",
 } as const;
@@ -178,6 +179,15 @@ const COMMANDS: readonly Listing[] = [
     import("./commands/keys/rotate.ts").then((module) => module.keysRotate),
   ),
   listed("keys show", "Show the DIDs of your keys", () => import("./commands/keys/show.ts").then((module) => module.keysShow)),
+  listed("registry zot-config", "Make zot's configuration for the namespaces of the registry", () =>
+    import("./commands/registry/zot-config.ts").then((module) => module.registryZotConfig),
+  ),
+  listed("registry credential", "Make, replace or remove a long-lived credential of the registry", () =>
+    import("./commands/registry/credential.ts").then((module) => module.registryCredential),
+  ),
+  listed("registry mirror-crates", "Put the crates of a lock file into the registry, from cargo's downloads", () =>
+    import("./commands/registry/mirror-crates.ts").then((module) => module.registryMirrorCrates),
+  ),
   listed("completion", "Print a completion script for your shell", async () => {
     const { completionCommand } = await import("./commands/completion.ts");
     return completionCommand("triplane", () => loadCommands(COMMANDS), NOUNS);

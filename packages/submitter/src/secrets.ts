@@ -9,6 +9,7 @@ const SHAPES: readonly (readonly [string, RegExp])[] = [
   ["an age key", /\bAGE-SECRET-KEY-1[0-9A-Z]{20,}/],
   ["a NATS seed", /\bS[UAOCN][A-Z2-7]{56}\b/],
   ["a token of the orchestrator", /\btpo_[A-Za-z0-9_-]{43}\b/],
+  ["a credential of the registry", /\btpr_[A-Za-z0-9_-]{43}\b/],
   ["an AWS access key", /\b(?:AKIA|ASIA)[0-9A-Z]{16}\b/],
   ["a GitHub token", /\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{22,})/],
   ["a GitLab token", /\bglpat-[A-Za-z0-9_-]{20,}/],

@@ -10,6 +10,7 @@ import { LEDGER_FAILURES } from "./ledger.ts";
 import { NICKEL_FAILURES } from "./nickel.ts";
 import { POLICY_FAILURES } from "./policy.ts";
 import { RECOVERY_FAILURES } from "./recovery.ts";
+import { REGISTRY_FAILURES } from "./registry.ts";
 import { SIGNED_FAILURES } from "./signed.ts";
 import { STORE_FAILURES } from "./store.ts";
 
@@ -27,6 +28,7 @@ export const FAILURES = {
   ...DAEMON_FAILURES,
   ...RECOVERY_FAILURES,
   ...BUILD_FAILURES,
+  ...REGISTRY_FAILURES,
 } as const;
 
 export type FailureCode = keyof typeof FAILURES;

@@ -66,7 +66,9 @@ export async function searchTool(tool: Tool, env: Environment = process.env): Pr
 export function versionOf(tool: Tool, path: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     execFile(path, [...tool.versionArguments], { timeout: 10_000, maxBuffer: 64 * 1024 }, (error, stdout, stderr) => {
-      resolve(error === null ? parseVersion(`${stdout}\n${stderr}`) : undefined);
+      const printed = `${stdout}\n${stderr}`;
+      const version = tool.versionPattern === undefined ? printed : (tool.versionPattern.exec(printed)?.[1] ?? "");
+      resolve(error === null ? parseVersion(version) : undefined);
     });
   });
 }

@@ -12,8 +12,12 @@ export interface Tool {
   readonly neededFor: readonly string[];
   /** Nothing runs without it. */
   readonly required: boolean;
+  /** Left out of `--all`: not every machine's registries give it. Tests that want it say so where it is missing, and something else stands in. */
+  readonly onlyByName?: boolean;
   /** Arguments that make it print its version. */
   readonly versionArguments: readonly string[];
+  /** Where its version stands in what it prints, as the first group; undefined = the first version in it. */
+  readonly versionPattern?: RegExp;
   /** In order of preference. Looking on PATH comes before all of them. */
   readonly sources: readonly ToolSource[];
   /** For people, when no source works or there is none. */
@@ -31,6 +35,11 @@ export const TOOL_NAMES = [
   "buildkitd",
   "buildctl",
   "runc",
+  "zot",
+  "distribution",
+  "versitygw",
+  "oras",
+  "sccache",
 ] as const;
 export type ToolName = (typeof TOOL_NAMES)[number];
 
@@ -46,6 +55,11 @@ const BUILDKIT_RANGE = `>=${BUILDKIT_VERSION} <1.0.0`;
 const BUILDKIT_HINT =
   "Install BuildKit 0.32.2 or later (https://github.com/moby/buildkit/releases) and put buildkitd and buildctl on PATH.";
 const RUNC_VERSION = "1.1.5";
+const ZOT_VERSION = "2.1.20";
+const DISTRIBUTION_VERSION = "3.1.2";
+const VERSITYGW_VERSION = "1.8.0";
+const ORAS_VERSION = "1.3.6";
+const SCCACHE_VERSION = "0.17.0";
 
 function natsArchive(platform: string): ReleaseArchive {
   const name = `nats-server-v${NATS_VERSION}-${platform}`;
@@ -204,6 +218,96 @@ const TABLE: Readonly<Record<ToolName, Tool>> = {
     versionArguments: ["--version"],
     sources: [{ kind: "apt", package: "runc", version: RUNC_VERSION, member: "usr/sbin/runc" }],
     hint: "Install runc 1.1.5 or later from your system's packages, for example `apt install runc`, and put it on PATH.",
+  },
+  zot: {
+    name: "zot",
+    range: `>=${ZOT_VERSION} <3.0.0`,
+    pinned: ZOT_VERSION,
+    why: "Stores images, build caches, golden images and crates.",
+    neededFor: ["the registry"],
+    required: false,
+    onlyByName: true,
+    versionArguments: ["--version"],
+    // A line of JSON with the time in it; its commit is what `git describe` says of a release.
+    versionPattern: /"commit":"v?(\d+\.\d+\.\d+)/,
+    sources: [
+      {
+        kind: "go-build",
+        package: "zotregistry.dev/zot/v2/cmd/zot",
+        version: ZOT_VERSION,
+        tags: ["metrics"],
+        ldflags: `-s -w -X zotregistry.dev/zot/v2/pkg/buildinfo.Commit=v${ZOT_VERSION}`,
+      },
+    ],
+    hint: "Install zot 2.1.20 or later (https://zotregistry.dev) and put it on PATH.",
+  },
+  distribution: {
+    name: "distribution",
+    range: `>=${DISTRIBUTION_VERSION} <4.0.0`,
+    pinned: DISTRIBUTION_VERSION,
+    why: "A second registry, by other people than zot's: what the gateway promises is checked in front of both.",
+    neededFor: ["tests of the registry"],
+    required: false,
+    versionArguments: ["--version"],
+    sources: [
+      {
+        kind: "go-build",
+        package: "github.com/distribution/distribution/v3/cmd/registry",
+        version: DISTRIBUTION_VERSION,
+        tags: ["noresumabledigest"],
+        ldflags: `-s -w -X github.com/distribution/distribution/v3/version.version=v${DISTRIBUTION_VERSION}`,
+      },
+    ],
+    hint: "Only tests need it.",
+  },
+  versitygw: {
+    name: "versitygw",
+    range: ">=1.7.0 <2.0.0",
+    pinned: VERSITYGW_VERSION,
+    why: "An S3 server with versioning, on which the registry's S3 back end is checked.",
+    neededFor: ["tests of the registry"],
+    required: false,
+    versionArguments: ["--version"],
+    sources: [
+      {
+        kind: "go-build",
+        package: "github.com/versity/versitygw/cmd/versitygw",
+        version: VERSITYGW_VERSION,
+        tags: ["netgo"],
+        ldflags: `-s -w -X main.Version=v${VERSITYGW_VERSION}`,
+      },
+    ],
+    hint: "Only tests need it.",
+  },
+  oras: {
+    name: "oras",
+    range: ">=1.2.0 <2.0.0",
+    pinned: ORAS_VERSION,
+    why: "A client of registries by other people: what tokens allow and refuse is checked with it.",
+    neededFor: ["tests of the registry"],
+    required: false,
+    versionArguments: ["version"],
+    sources: [{ kind: "go-build", package: "oras.land/oras/cmd/oras", version: ORAS_VERSION, tags: ["netgo"], ldflags: "-s -w" }],
+    hint: "Only tests need it.",
+  },
+  sccache: {
+    name: "sccache",
+    range: ">=0.8.0 <1.0.0",
+    pinned: SCCACHE_VERSION,
+    why: "Shares compiled objects of Rust and C between builds, through the registry's gateway.",
+    neededFor: ["tests of the registry", "builds of Rust and C"],
+    required: false,
+    versionArguments: ["--version"],
+    sources: [
+      {
+        kind: "cargo",
+        crate: "sccache",
+        version: SCCACHE_VERSION,
+        features: ["webdav"],
+        environment: { CARGO_PROFILE_RELEASE_LTO: "off", CARGO_PROFILE_RELEASE_CODEGEN_UNITS: "16" },
+      },
+    ],
+    hint: "Install sccache with the feature webdav (`cargo install sccache`) and put it on PATH.",
   },
 };
 
