@@ -22,8 +22,8 @@ export const DEFAULT_RECIPE: GoldenRecipe = {
 
 /** What every runner has. Their dependencies come with them, recommended packages do not. */
 export const BASE_PACKAGES: readonly string[] = [
-  ...["base-files", "busybox-static", "ca-certificates", "coreutils", "dash", "git", "libc-bin", "openssh-server", "rsync", "runc"],
-  "usr-is-merged",
+  ...["base-files", "busybox-static", "ca-certificates", "coreutils", "dash", "findutils", "git", "grep", "gzip", "hostname", "libc-bin"],
+  ...["openssh-server", "procps", "rsync", "runc", "sed", "tar", "usr-is-merged"],
 ];
 
 export const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
