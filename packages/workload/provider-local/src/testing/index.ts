@@ -1,0 +1,3 @@
+// What tests of several rooms may use.
+export * from "./golden-for-tests.ts";
+export * from "./test-runners.ts";
