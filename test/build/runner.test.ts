@@ -20,7 +20,10 @@ describe("a runner on this machine", { skip }, () => {
   before(async () => {
     runners = await testRunners([{ type: "small", cpus: 2, memoryMib: MEMORY_MIB }]);
     server = await runners.provider.create(await runners.spec(1), NEVER);
-    await eventually(async () => (await runners.ssh(server, "buildctl debug workers")).exitCode === 0, { timeoutMs: 30_000, what: "buildkitd" });
+    await eventually(async () => (await runners.ssh(server, "buildctl debug workers")).exitCode === 0, {
+      timeoutMs: 30_000,
+      what: "buildkitd",
+    });
   });
   after(() => runners[Symbol.asyncDispose]());
   const ssh = async (command: string): Promise<string> => {
@@ -63,7 +66,13 @@ describe("a runner on this machine", { skip }, () => {
   });
 
   it("isolation: the user cannot become root, mount, or signal what is not its own", async () => {
-    for (const command of ["mount -t tmpfs none /mnt", "kill -9 1", "unshare --mount true", "cat /etc/ssh/ssh_host_ed25519_key", "echo +x > /etc/triplane/authorized_keys"]) {
+    for (const command of [
+      "mount -t tmpfs none /mnt",
+      "kill -9 1",
+      "unshare --mount true",
+      "cat /etc/ssh/ssh_host_ed25519_key",
+      "echo +x > /etc/triplane/authorized_keys",
+    ]) {
       assert.notEqual((await runners.ssh(server, command)).exitCode, 0, command);
     }
     assert.equal(await ssh("cat /proc/self/status | grep CapEff"), "CapEff:\t0000000000000000");
@@ -88,7 +97,9 @@ describe("a runner on this machine", { skip }, () => {
     const context = join(runners.folder, "context");
     await mkdir(context);
     const golden = await goldenForTests();
-    await writeFile(join(context, "busybox"), await readFile(join(golden.folder, golden.record.digest, "root/usr/bin/busybox")), { mode: 0o755 });
+    await writeFile(join(context, "busybox"), await readFile(join(golden.folder, golden.record.digest, "root/usr/bin/busybox")), {
+      mode: 0o755,
+    });
     await writeFile(
       join(context, "Dockerfile"),
       'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "sh", "-c", "/bin/busybox echo built-in-$(/bin/busybox id -u) > /out"]\n',
@@ -136,7 +147,10 @@ describe("a runner on this machine", { skip }, () => {
   it("dead man: a runner ends itself when its time is over, and is listed as stopped", async () => {
     const made = await runners.provider.create(await runners.spec(2, { deadManAtS: Math.floor(Date.now() / 1000) + 4 }), NEVER);
     assert.equal(made.state, "running");
-    await eventually(async () => (await runners.provider.find(made.name, NEVER))?.state === "stopped", { timeoutMs: 20_000, what: "its end" });
+    await eventually(async () => (await runners.provider.find(made.name, NEVER))?.state === "stopped", {
+      timeoutMs: 20_000,
+      what: "its end",
+    });
     await runners.provider.destroy(made.id, NEVER);
     assert.deepEqual(await settled(made.id, runners), []);
   });

@@ -17,7 +17,7 @@ import { upperFiles, writeUpper } from "./runner-files.ts";
 import { type KnownRunner, RunnerFolders } from "./runner-folder.ts";
 import { type BuildUpStep, makeRunnerFolders, RunnerMachine } from "./runner-machine.ts";
 import { type RunnerRecord, serverLabelsSchema, writeRecord } from "./runner-record.ts";
-import { type LocalSettings, type ResolvedSettings, resolveSettings, type RunnerSize } from "./settings.ts";
+import { type LocalSettings, type ResolvedSettings, type RunnerSize, resolveSettings } from "./settings.ts";
 
 const LOCATION = "local";
 const SSH_PORT = 22;
@@ -73,7 +73,9 @@ class LocalProvider implements Provider {
     const size = this.#settings.sizes.find(({ type }) => type === spec.offer.type);
     if (size === undefined) throw new TriplaneError("provider_unavailable", `there is no size ${spec.offer.type.slice(0, 64)} here`);
     if ((await this.#golden.get(spec.image)) === undefined) {
-      throw new TriplaneError("provider_failed", "there is no such golden root", { hint: "Make one, see docs/how-to/run-builds-on-this-machine.md." });
+      throw new TriplaneError("provider_failed", "there is no such golden root", {
+        hint: "Make one, see docs/how-to/run-builds-on-this-machine.md.",
+      });
     }
     if (signal.aborted) throw new TriplaneError("provider_failed", "was given up before it began");
     return await this.#alone(name, () => this.#create(spec, size, signal));
@@ -91,7 +93,8 @@ class LocalProvider implements Provider {
       await writeUpper(`${prepared}/upper`, upperFiles(spec, size.memoryMib, this.#settings));
       await writeRecord(prepared, record);
       await this.#after("prepared");
-      if (!(await this.#folders.commit(prepared, spec.name))) throw new TriplaneError("provider_name_taken", `${spec.name} is there already`);
+      if (!(await this.#folders.commit(prepared, spec.name)))
+        throw new TriplaneError("provider_name_taken", `${spec.name} is there already`);
     } catch (error) {
       await rm(prepared, { recursive: true, force: true });
       throw toTriplaneError(error, "provider_failed");
@@ -158,7 +161,10 @@ class LocalProvider implements Provider {
   async #checkMemory(size: RunnerSize): Promise<void> {
     const taken = (await this.#folders.all()).reduce((sum, { record }) => sum + record.memoryMib, 0);
     if (taken > this.#settings.memoryMib) {
-      throw new TriplaneError("provider_unavailable", `${size.memoryMib} MiB do not fit: runners would have ${taken} of ${this.#settings.memoryMib} MiB`);
+      throw new TriplaneError(
+        "provider_unavailable",
+        `${size.memoryMib} MiB do not fit: runners would have ${taken} of ${this.#settings.memoryMib} MiB`,
+      );
     }
   }
 

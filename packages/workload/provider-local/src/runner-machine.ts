@@ -59,7 +59,11 @@ export class RunnerMachine {
     await writeFile(join(folder, "config.json"), JSON.stringify(config));
     await this.#cgroups.make(id, { memoryMib: place.size.memoryMib, cpus: place.size.cpus, processes: PROCESSES });
     await after("fenced");
-    const join_ = (programArguments: readonly string[]): readonly string[] => [join(LIBEXEC, "join"), this.#cgroups.fence(id), ...programArguments];
+    const join_ = (programArguments: readonly string[]): readonly string[] => [
+      join(LIBEXEC, "join"),
+      this.#cgroups.fence(id),
+      ...programArguments,
+    ];
     const helper: Helper = (...programArguments) => exec("/bin/sh", join_(programArguments), { signal });
     await this.#createContainer(place, join_(["unshare", "--mount", "--propagation", "private", "--", "/bin/sh"]), runc, signal);
     await after("created");
@@ -83,11 +87,19 @@ export class RunnerMachine {
   }
 
   /** Its output goes into a file: what it leaves running keeps it open. */
-  async #createContainer(place: RunnerPlace & { readonly root: string }, inNamespace: readonly string[], runc: string, signal: AbortSignal): Promise<void> {
+  async #createContainer(
+    place: RunnerPlace & { readonly root: string },
+    inNamespace: readonly string[],
+    runc: string,
+    signal: AbortSignal,
+  ): Promise<void> {
     const path = join(place.folder, "log");
     const log = await open(path, "a", 0o600);
     try {
-      await exec("/bin/sh", [...inNamespace, join(LIBEXEC, "create-container"), place.root, place.folder, runc, place.id], { outputTo: log.fd, signal });
+      await exec("/bin/sh", [...inNamespace, join(LIBEXEC, "create-container"), place.root, place.folder, runc, place.id], {
+        outputTo: log.fd,
+        signal,
+      });
     } catch (error) {
       const said = (await readFile(path, "utf8").catch(() => "")).trim().split("\n").at(-1) ?? "";
       throw new TriplaneError("provider_failed", `the runner's container could not be made: ${said.slice(0, 300)}`, { cause: error });

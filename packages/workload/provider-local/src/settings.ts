@@ -1,6 +1,5 @@
 // What an administrator may say of runners on this machine.
-import { totalmem } from "node:os";
-import { availableParallelism } from "node:os";
+import { availableParallelism, totalmem } from "node:os";
 import { isAbsolute } from "node:path";
 import { TIER_SIZES, TIERS, TriplaneError } from "@triplane/contract";
 import { type AddressRange, addressRange } from "./machine/addresses.ts";
@@ -51,7 +50,9 @@ export function resolveSettings(settings: LocalSettings): ResolvedSettings {
     ...[settings.runnersFolder, settings.goldenFolder]
       .filter((path) => !isAbsolute(path) || !PLAIN_PATH.test(path))
       .map((path) => `${JSON.stringify(path)} is not an absolute path of letters, digits, dots, underscores and hyphens`),
-    ...settings.plainHttpRegistries.filter((name) => !REGISTRY.test(name)).map((name) => `${JSON.stringify(name)} is not a registry's host:port`),
+    ...settings.plainHttpRegistries
+      .filter((name) => !REGISTRY.test(name))
+      .map((name) => `${JSON.stringify(name)} is not a registry's host:port`),
     ...sizes
       .filter(({ type, cpus, memoryMib: size }) => !TYPE.test(type) || !(cpus > 0) || !Number.isInteger(size) || size < SMALLEST_MIB)
       .map((size) => `${JSON.stringify(size)} is not a size (at least ${SMALLEST_MIB} MiB)`),

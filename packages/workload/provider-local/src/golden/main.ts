@@ -3,8 +3,8 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { toTriplaneError } from "@triplane/contract";
-import { buildGolden } from "./build.ts";
 import { defaultGoldenFolder } from "../folders.ts";
+import { buildGolden } from "./build.ts";
 import { DEFAULT_RECIPE } from "./recipe.ts";
 import { GoldenStore } from "./store.ts";
 

@@ -28,7 +28,8 @@ export async function downloadPackages(
   signal?: AbortSignal,
 ): Promise<readonly DebianPackage[]> {
   const nothing = join(work, "nothing");
-  for (const folder of [join(work, "state/lists/partial"), join(archives, "partial"), join(nothing, "partial")]) await mkdir(folder, { recursive: true });
+  for (const folder of [join(work, "state/lists/partial"), join(archives, "partial"), join(nothing, "partial")])
+    await mkdir(folder, { recursive: true });
   await writeFile(join(work, "sources.list"), sourcesList(recipe));
   await writeFile(join(work, "installed"), "");
   const settings = {
@@ -45,7 +46,8 @@ export async function downloadPackages(
   };
   const flags = ["-qq", ...Object.entries(settings).flatMap(([key, value]) => ["-o", `${key}=${value}`])];
   const names = [...new Set([...BASE_PACKAGES, ...recipe.packages])];
-  const apt = (...more: string[]): Promise<string> => exec("apt-get", [...flags, ...more], { deadlineMs: 15 * MINUTE_MS, signal, cwd: work });
+  const apt = (...more: string[]): Promise<string> =>
+    exec("apt-get", [...flags, ...more], { deadlineMs: 15 * MINUTE_MS, signal, cwd: work });
   await apt("update");
   // It names what is still to be downloaded, so what was kept must be out of its sight.
   const uris = await apt("install", "--yes", "--print-uris", "-o", `Dir::Cache::archives=${nothing}`, ...names);
@@ -59,6 +61,7 @@ export async function downloadPackages(
 }
 
 async function describe(file: string): Promise<DebianPackage> {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: fields as dpkg-deb writes them
   const format = "--showformat=${Package}\\n${Version}\\n${Architecture}\\n${source:Package}\\n";
   const [name = "", version = "", architecture = "", source = ""] = (await exec("dpkg-deb", ["--show", format, file])).split("\n");
   return { name, version, architecture, source, file };
@@ -82,7 +85,12 @@ async function unpack(file: string, root: string, signal: AbortSignal | undefine
   } finally {
     await handle.close();
   }
-  const flags = ["--preserve-permissions", "--numeric-owner", "--keep-directory-symlink", ...LEFT_OUT.map((pattern) => `--exclude=${pattern}`)];
+  const flags = [
+    "--preserve-permissions",
+    "--numeric-owner",
+    "--keep-directory-symlink",
+    ...LEFT_OUT.map((pattern) => `--exclude=${pattern}`),
+  ];
   await exec("tar", ["--extract", "--file", archive, ...flags, "--directory", root], { signal, deadlineMs: MINUTE_MS });
   await rm(archive);
 }

@@ -45,7 +45,11 @@ export function checkRecipe(recipe: GoldenRecipe): void {
 
 export function sourcesList(recipe: GoldenRecipe): string {
   const line = (url: string, suite: string): string => `deb [signed-by=${KEYRING}] ${url} ${suite} main\n`;
-  return line(recipe.mirror, recipe.suite) + line(recipe.mirror, `${recipe.suite}-updates`) + line(recipe.securityMirror, `${recipe.suite}-security`);
+  return (
+    line(recipe.mirror, recipe.suite) +
+    line(recipe.mirror, `${recipe.suite}-updates`) +
+    line(recipe.securityMirror, `${recipe.suite}-security`)
+  );
 }
 
 /** Our own files in the root: where each goes, with its mode. */

@@ -40,9 +40,7 @@ export class GoldenStore {
       throw error;
     });
     const records = await Promise.all(names.filter((name) => DIGEST_PATTERN.test(name)).map((name) => this.get(name)));
-    return records
-      .filter((record) => record !== undefined)
-      .sort((a, b) => b.created_at - a.created_at || a.digest.localeCompare(b.digest));
+    return records.filter((record) => record !== undefined).sort((a, b) => b.created_at - a.created_at || a.digest.localeCompare(b.digest));
   }
 
   async images(labels: Readonly<Record<string, string>>): Promise<readonly Image[]> {
@@ -113,7 +111,12 @@ export class GoldenStore {
     for (const name of await readdir(this.folder)) {
       if (!name.startsWith(".new-") && !name.startsWith(".trash-")) continue;
       const path = join(this.folder, name);
-      const age = Date.now() - (await stat(path).then(({ mtimeMs }) => mtimeMs, () => Date.now()));
+      const age =
+        Date.now() -
+        (await stat(path).then(
+          ({ mtimeMs }) => mtimeMs,
+          () => Date.now(),
+        ));
       if (age > ABANDONED_AFTER_MS) await rm(path, { recursive: true, force: true });
     }
   }

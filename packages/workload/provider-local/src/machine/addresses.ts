@@ -22,11 +22,13 @@ export function addressRange(text: string): AddressRange {
   const match = CIDR.exec(text);
   const octets = (match ?? []).slice(1, 5).map(Number);
   const bits = Number(match?.[5]);
-  if (match === null || octets.some((octet) => octet > 255) || bits < 16 || bits > 29) throw wrong(text, "is not a range like 10.201.0.0/24");
+  if (match === null || octets.some((octet) => octet > 255) || bits < 16 || bits > 29)
+    throw wrong(text, "is not a range like 10.201.0.0/24");
   const base = octets.reduce((sum, octet) => sum * 256 + octet, 0);
   const size = 2 ** (32 - bits);
   if (base % size !== 0) throw wrong(text, "does not begin where a range of its size begins");
-  if (!PRIVATE.some(([start, prefix]) => bits >= prefix && base >= start && base < start + 2 ** (32 - prefix))) throw wrong(text, "is not private (RFC 1918)");
+  if (!PRIVATE.some(([start, prefix]) => bits >= prefix && base >= start && base < start + 2 ** (32 - prefix)))
+    throw wrong(text, "is not private (RFC 1918)");
   const show = (number: number): string => [24, 16, 8, 0].map((shift) => Math.floor(number / 2 ** shift) % 256).join(".");
   // Without the network's address, the gateway and the broadcast address.
   return { gateway: show(base + 1), size: size - 3, at: (index) => show(base + 2 + index) };

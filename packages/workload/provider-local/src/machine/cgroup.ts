@@ -75,7 +75,8 @@ export class RunnerCgroups {
       const left: string[] = [];
       for (const folder of folders) if (!(await removeTree(folder))) left.push(folder);
       if (left.length === 0) return;
-      if (Date.now() > giveUpAt) throw new TriplaneError("provider_failed", `processes of ${id} do not end: ${left.join(", ")} cannot be removed`);
+      if (Date.now() > giveUpAt)
+        throw new TriplaneError("provider_failed", `processes of ${id} do not end: ${left.join(", ")} cannot be removed`);
       await sleep(pauseMs);
     }
   }
@@ -104,7 +105,12 @@ async function processesBelow(folder: string): Promise<readonly number[]> {
   const found: number[] = [];
   for (const each of await foldersBelow(folder)) {
     const text = await readFile(join(each, "cgroup.procs"), "utf8").catch(() => "");
-    found.push(...text.split("\n").filter((line) => line !== "").map(Number));
+    found.push(
+      ...text
+        .split("\n")
+        .filter((line) => line !== "")
+        .map(Number),
+    );
   }
   return found;
 }

@@ -33,7 +33,8 @@ export async function attach(id: string, pid: number, options: NetworkOptions, h
   await helper("ip", "address", "add", `${gateway}/32`, "dev", id);
   await helper("ip", "link", "set", id, "up");
   const address = await takeAddress(id, options.range, helper);
-  const inside = (...ipArguments: readonly string[]): Promise<string> => helper("nsenter", "--net", "--target", String(pid), "ip", ...ipArguments);
+  const inside = (...ipArguments: readonly string[]): Promise<string> =>
+    helper("nsenter", "--net", "--target", String(pid), "ip", ...ipArguments);
   await inside("link", "set", "lo", "up");
   await inside("address", "add", `${address}/32`, "dev", "eth0");
   await inside("link", "set", "eth0", "up");

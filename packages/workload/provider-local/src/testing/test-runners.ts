@@ -106,7 +106,8 @@ export async function leftovers(id: string, runnersFolder: string): Promise<read
   for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
     const of = (name: string): Promise<string> => readFile(`/proc/${pid}/${name}`, "utf8").catch(() => "");
     if ((await of("cgroup")).includes(`/${id}`)) found.push(`process ${pid} in its cgroup: ${(await of("cmdline")).replaceAll("\0", " ")}`);
-    if (Number(pid) !== process.pid && (await of("mountinfo")).includes(runnersFolder)) found.push(`mount in the namespace of process ${pid}`);
+    if (Number(pid) !== process.pid && (await of("mountinfo")).includes(runnersFolder))
+      found.push(`mount in the namespace of process ${pid}`);
   }
   const files = await readdir(runnersFolder).catch(() => []);
   for (const name of files) {
