@@ -8,6 +8,7 @@ import { ledgerGrowth } from "./ledger-growth.ts";
 import { ledgerVerification } from "./ledger-verification.ts";
 import { memory } from "./memory.ts";
 import { rivals } from "./rivals.ts";
+import { runnerStart } from "./runner-start.ts";
 import { start } from "./start.ts";
 import { tokenVerification } from "./token-verification.ts";
 import { workspaces } from "./workspaces.ts";
@@ -22,6 +23,7 @@ export const ROWS: readonly Row[] = [
   ledgerGrowth,
   memory,
   start,
+  runnerStart,
   workspaces,
   failpoints,
 ];

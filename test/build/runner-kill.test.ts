@@ -12,7 +12,7 @@ import type { ServerSpec } from "@triplane/vm-pool";
 const NEVER = new AbortController().signal;
 const skip = (await whyNoRunners()) ?? false;
 const DYING = join(import.meta.dirname, "../../packages/workload/provider-local/src/testing/dying-create.ts");
-const STEPS = ["prepared", "recorded", "fenced", "created", "connected", "started", "announced"] as const;
+const STEPS = ["prepared", "recorded", "fenced", "created", "started", "connected", "announced"] as const;
 const SIZE = { type: "small", cpus: 2, memoryMib: 768 };
 
 describe("runner-always-destroyed: after kill -9 of the process that makes a runner", { skip }, () => {

@@ -18,7 +18,7 @@ const LIBEXEC = join(import.meta.dirname, "..", "libexec");
 const PROCESSES = 8192;
 
 /** The steps after each of which a process may die. */
-export const BUILD_UP_STEPS = ["prepared", "recorded", "fenced", "created", "connected", "started", "announced"] as const;
+export const BUILD_UP_STEPS = ["prepared", "recorded", "fenced", "created", "started", "connected", "announced"] as const;
 export type BuildUpStep = (typeof BUILD_UP_STEPS)[number];
 
 export interface RunnerPlace {
@@ -38,6 +38,7 @@ export async function makeRunnerFolders(folder: string): Promise<void> {
 export class RunnerMachine {
   readonly #cgroups: RunnerCgroups;
   readonly #settings: ResolvedSettings;
+  #runcPath: Promise<string> | undefined;
 
   constructor(cgroups: RunnerCgroups, settings: ResolvedSettings) {
     this.#cgroups = cgroups;
@@ -51,7 +52,7 @@ export class RunnerMachine {
     signal: AbortSignal,
   ): Promise<string> {
     const { id, folder } = place;
-    const runc = (await findTool("runc")).path;
+    const runc = await this.#runc();
     const config = containerConfig({
       ...{ hostName: place.name, cgroup: `/${id}/runner`, buildkitFolder: join(folder, "buildkit") },
       capabilities: runnerCapabilities(await heldCapabilities()),
@@ -69,10 +70,11 @@ export class RunnerMachine {
     await after("created");
     const pid = Number((await readFile(join(folder, "pid"), "utf8")).trim());
     if (!Number.isSafeInteger(pid) || pid <= 1) throw new TriplaneError("provider_failed", "runc wrote no process id");
-    const address = await attach(id, pid, { range: this.#settings.range, forward: this.#settings.forward }, helper);
-    await after("connected");
+    // Its daemons start while it is connected: they listen on whatever comes.
     await helper(runc, "--root", join(folder, "runc"), "start", id);
     await after("started");
+    const address = await attach(id, pid, folder, { range: this.#settings.range, forward: this.#settings.forward }, helper);
+    await after("connected");
     return address;
   }
 
@@ -84,6 +86,11 @@ export class RunnerMachine {
 
   async isAlive(id: string): Promise<boolean> {
     return (await this.#cgroups.runnerProcesses(id)).length > 0;
+  }
+
+  #runc(): Promise<string> {
+    this.#runcPath ??= findTool("runc").then(({ path }) => path);
+    return this.#runcPath;
   }
 
   /** Its output goes into a file: what it leaves running keeps it open. */

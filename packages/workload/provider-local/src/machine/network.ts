@@ -22,24 +22,32 @@ export interface NetworkOptions {
 
 const GONE_DEADLINE_MS = 10_000;
 
-/** Connects the namespace of process `pid`; the runner's address. Throws `provider_unavailable` when none is left. */
-export async function attach(id: string, pid: number, options: NetworkOptions, helper: Helper): Promise<string> {
+/** Connects the namespace of process `pid`; the runner's address. `folder` is for files of ip. Throws `provider_unavailable` when none is left. */
+export async function attach(id: string, pid: number, folder: string, options: NetworkOptions, helper: Helper): Promise<string> {
+  // Names and numbers of ours alone: nothing that somebody else wrote gets into a line.
+  const batch = async (lines: readonly string[], run: (file: string) => Promise<unknown>): Promise<void> => {
+    const file = join(folder, "network.batch");
+    await writeFile(file, `${lines.join("\n")}\n`);
+    await run(file);
+  };
   const { gateway } = options.range;
-  await helper("ip", "link", "add", id, "type", "veth", "peer", "name", "eth0", "netns", String(pid));
+  await batch([`link add ${id} type veth peer name eth0 netns ${pid}`, `address add ${gateway}/32 dev ${id}`], (file) =>
+    helper("ip", "-batch", file),
+  );
   await setting(`ipv4/conf/${id}/forwarding`, options.forward ? "1" : "0");
   await setting(`ipv4/conf/${id}/rp_filter`, "1");
   // Else the machine has a link-local address there, and what listens on [::] is within reach.
   await setting(`ipv6/conf/${id}/disable_ipv6`, "1");
-  await helper("ip", "address", "add", `${gateway}/32`, "dev", id);
   await helper("ip", "link", "set", id, "up");
   const address = await takeAddress(id, options.range, helper);
-  const inside = (...ipArguments: readonly string[]): Promise<string> =>
-    helper("nsenter", "--net", "--target", String(pid), "ip", ...ipArguments);
-  await inside("link", "set", "lo", "up");
-  await inside("address", "add", `${address}/32`, "dev", "eth0");
-  await inside("link", "set", "eth0", "up");
-  await inside("route", "add", `${gateway}/32`, "dev", "eth0", "scope", "link");
-  await inside("route", "add", "default", "via", gateway, "dev", "eth0");
+  const inside = [
+    "link set lo up",
+    `address add ${address}/32 dev eth0`,
+    "link set eth0 up",
+    `route add ${gateway}/32 dev eth0 scope link`,
+    `route add default via ${gateway} dev eth0`,
+  ];
+  await batch(inside, (file) => helper("nsenter", "--net", "--target", String(pid), "ip", "-batch", file));
   return address;
 }
 

@@ -1,12 +1,13 @@
-// Makes a golden root: `node packages/workload/provider-local/src/golden/main.ts [--folder DIR] [--suite NAME] [--mirror URL] [--role ROLE]`.
+// Makes a golden root: `node packages/workload/provider-local/src/main.ts [--folder DIR] [--suite NAME] [--mirror URL] [--role ROLE]`.
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { toTriplaneError } from "@triplane/contract";
-import { defaultGoldenFolder } from "../folders.ts";
-import { buildGolden } from "./build.ts";
-import { DEFAULT_RECIPE } from "./recipe.ts";
-import { GoldenStore } from "./store.ts";
+import { TriplaneError, toTriplaneError } from "@triplane/contract";
+import { defaultGoldenFolder } from "./folders.ts";
+import { buildGolden } from "./golden/build.ts";
+import { DEFAULT_RECIPE } from "./golden/recipe.ts";
+import { GoldenStore } from "./golden/store.ts";
+import { goldenNeeds } from "./needs.ts";
 
 const { values } = parseArgs({
   options: {
@@ -21,6 +22,9 @@ const { values } = parseArgs({
 });
 
 try {
+  const needs = await goldenNeeds();
+  if (needs.length > 0)
+    throw new TriplaneError("provider_failed", `a golden root needs ${needs.join(", ")}`, { hint: "Provide what is missing." });
   const record = await buildGolden(new GoldenStore(values.folder), {
     recipe: { suite: values.suite, mirror: values.mirror, securityMirror: values["security-mirror"], packages: values.package },
     archives: values.archives,
