@@ -9,6 +9,7 @@ import { ledgerVerification } from "./ledger-verification.ts";
 import { memory } from "./memory.ts";
 import { registry } from "./registry.ts";
 import { rivals } from "./rivals.ts";
+import { runnerStart } from "./runner-start.ts";
 import { start } from "./start.ts";
 import { tokenVerification } from "./token-verification.ts";
 import { workspaces } from "./workspaces.ts";
@@ -23,6 +24,7 @@ export const ROWS: readonly Row[] = [
   ledgerGrowth,
   memory,
   start,
+  runnerStart,
   workspaces,
   registry,
   failpoints,

@@ -1,0 +1,105 @@
+// Tests of golden roots: recipes, digests, the store, the list of contents. The real thing is made by the tests of runners.
+import assert from "node:assert/strict";
+import { chmod, mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { tempDir } from "@triplane/testkit";
+import { digestTree } from "./digest.ts";
+import { checkRecipe, DEFAULT_RECIPE, sourcesList } from "./recipe.ts";
+import { spdxOf } from "./sbom.ts";
+import { type GoldenRecord, GoldenStore } from "./store.ts";
+
+async function tree(root: string): Promise<void> {
+  await mkdir(join(root, "etc"), { recursive: true });
+  await writeFile(join(root, "etc/motd"), "hello\n");
+  await symlink("etc/motd", join(root, "link"));
+}
+
+test("digestTree: the same content is the same digest; a byte, a mode, a link, a name make another", async () => {
+  await using one = await tempDir("tree");
+  await using other = await tempDir("tree");
+  await tree(one.path);
+  await tree(other.path);
+  const digest = await digestTree(one.path);
+  assert.match(digest, /^sha256-[0-9a-f]{64}$/);
+  assert.equal(await digestTree(other.path), digest);
+  const seen = new Set([digest]);
+  for (const change of [
+    () => writeFile(join(other.path, "etc/motd"), "hallo\n"),
+    () => chmod(join(other.path, "etc/motd"), 0o600),
+    () => rm(join(other.path, "link")),
+    () => symlink("etc", join(other.path, "link")),
+    () => mkdir(join(other.path, "empty")),
+  ]) {
+    await change();
+    seen.add(await digestTree(other.path));
+  }
+  assert.equal(seen.size, 6);
+});
+
+test("checkRecipe: nothing but names and plain URLs gets into sources.list or to apt", () => {
+  checkRecipe({ ...DEFAULT_RECIPE, packages: ["jq", "libc6", "g++"] });
+  assert.match(sourcesList(DEFAULT_RECIPE), /^deb \[signed-by=\S+\] http:\/\/deb\.debian\.org\/debian bookworm main\n/);
+  for (const wrong of [
+    { suite: "bookworm main\ndeb http://evil" },
+    { mirror: "http://x y" },
+    { mirror: "file:///etc" },
+    { securityMirror: "http://x/\ndeb [trusted=yes] http://evil" },
+    { packages: ["--allow-unauthenticated"] },
+    { packages: ["a;b"] },
+  ]) {
+    assert.throws(() => checkRecipe({ ...DEFAULT_RECIPE, ...wrong }), { code: "config_invalid" }, JSON.stringify(wrong));
+  }
+});
+
+const record = (fill: string, createdAt: number, role: string): GoldenRecord => ({
+  ...{ digest: `sha256-${fill.repeat(64)}`, created_at: createdAt, platform: "linux/amd64", recipe: "r" },
+  labels: { "managed-by": "triplane", golden: role },
+});
+
+test("GoldenStore: newest first by labels; relabelled by a rename; what is not complete is not there", async () => {
+  await using folder = await tempDir("golden");
+  const store = new GoldenStore(join(folder.path, "golden"));
+  assert.deepEqual(await store.images({}), []);
+  for (const each of [record("a", 10, "current"), record("b", 20, "candidate")]) await store.keep(await store.begin(), each, {});
+  await store.begin();
+  const ids = async (labels: Record<string, string>): Promise<readonly string[]> =>
+    (await store.images(labels)).map(({ id }) => id.slice(7, 8));
+  assert.deepEqual([await ids({}), await ids({ golden: "current" }), await ids({ golden: "none" })], [["b", "a"], ["a"], []]);
+  await store.relabel(record("b", 0, "").digest, { "managed-by": "triplane", golden: "current" });
+  assert.deepEqual(await ids({ golden: "current" }), ["b", "a"]);
+  await assert.rejects(store.relabel(`sha256-${"c".repeat(64)}`, {}), { code: "provider_failed" });
+  await assert.rejects(store.relabel(record("a", 0, "").digest, { golden: "no spaces" }));
+  assert.throws(() => store.rootOf("../../etc"), { code: "provider_failed" });
+  await store.remove(record("a", 0, "").digest);
+  await store.remove("../../etc");
+  assert.deepEqual(await ids({}), ["b"]);
+});
+
+test("GoldenStore: the same root made twice is there once", async () => {
+  await using folder = await tempDir("golden");
+  const store = new GoldenStore(folder.path);
+  for (const createdAt of [10, 20]) await store.keep(await store.begin(), record("a", createdAt, "current"), {});
+  assert.deepEqual(
+    (await store.list()).map(({ created_at }) => created_at),
+    [10],
+  );
+  assert.deepEqual(await readdir(folder.path), [record("a", 0, "").digest]);
+});
+
+test("spdxOf: every package with its package URL, every program with its module", () => {
+  const sbom = spdxOf({
+    ...{ digest: "sha256-x", suite: "bookworm", createdAtS: 1_790_000_000 },
+    packages: [{ name: "libstdc++6", version: "1:12.2-3+deb12u1", architecture: "amd64", source: "gcc-12", file: "" }],
+    programs: [{ name: "buildkitd", module: "github.com/moby/buildkit", version: "0.32.2" }],
+  });
+  assert.equal(sbom.creationInfo.created, "2026-09-21T14:13:20Z");
+  assert.deepEqual(
+    sbom.packages.map(({ SPDXID, externalRefs }) => [SPDXID, externalRefs[0]?.referenceLocator]),
+    [
+      ["SPDXRef-deb-libstdc--6", "pkg:deb/debian/libstdc%2B%2B6@1%3A12.2-3%2Bdeb12u1?arch=amd64&distro=bookworm"],
+      ["SPDXRef-program-buildkitd", "pkg:golang/github.com/moby/buildkit@v0.32.2"],
+    ],
+  );
+  assert.equal(sbom.relationships.length, 2);
+});
