@@ -73,6 +73,7 @@ export class Actions {
       after: wanted.after,
       waitsForBacker: wanted.waitsForBacker ?? false,
       stuck: plan.stuck ?? false,
+      statusBefore: undefined,
     };
     this.#state.actions.push(action);
     if (wanted.after === undefined) this.#run(action, nowMs);
@@ -140,7 +141,10 @@ export class Actions {
 
   #run(action: SimAction, nowMs: number): void {
     const server = this.#serverOf(action);
-    if (server !== undefined) this.#onBegin(action.command, server);
+    if (server !== undefined) {
+      action.statusBefore = server.status;
+      this.#onBegin(action.command, server);
+    }
     if (!action.stuck && !action.waitsForBacker) action.endsAtMs = nowMs + action.durationMs;
   }
 
@@ -175,7 +179,7 @@ export class Actions {
     action.finishedMs = nowMs;
     const server = this.#serverOf(action);
     if (action.failure === undefined) this.#onSuccess(action, server);
-    else if (action.command === "create_image") this.#image(action, "unavailable");
+    else this.#onFailure(action, server);
     for (const waiting of this.#state.actions.filter((each) => each.after === action.id && each.finishedMs === undefined)) {
       if (action.failure === undefined) this.#run(waiting, nowMs);
       else {
@@ -212,6 +216,11 @@ export class Actions {
       case "change_protection":
         break;
     }
+  }
+
+  #onFailure(action: SimAction, server: SimServer | undefined): void {
+    if (action.command === "create_image") this.#image(action, "unavailable");
+    else if (server !== undefined) server.status = action.command === "create_server" ? "off" : (action.statusBefore ?? server.status);
   }
 
   #image(action: SimAction, status: "available" | "unavailable"): void {

@@ -82,6 +82,8 @@ export interface SimAction {
   /** It ends only when the backer has said that the machine runs. */
   waitsForBacker: boolean;
   readonly stuck: boolean;
+  /** What the server goes back to when the action fails. */
+  statusBefore: ServerStatus | undefined;
 }
 
 /** All that a state file holds. */

@@ -1,1 +1,3 @@
 // The public names of the Hetzner Cloud provider.
+export { type HcloudOptions, hcloudProvider } from "./provider.ts";
+export { HCLOUD_OPTIONS } from "./settings.ts";
