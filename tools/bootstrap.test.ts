@@ -55,7 +55,7 @@ test("tools/install.ts: --json lists every tool for programs", async () => {
   const { tools }: { tools: { name: string; inRange: boolean }[] } = JSON.parse(stdout);
   assert.deepEqual(
     tools.map(({ name }) => name),
-    ["git", "node", "nats-server", "nickel", "rad", "radicle-node", "git-remote-rad", "buildkitd", "buildctl", "runc"],
+    ["git", "node", "nats-server", "nickel", "rad", "radicle-node", "git-remote-rad", "buildkitd", "buildctl", "runc", "hcloud"],
   );
   assert.equal(tools.find(({ name }) => name === "node")?.inRange, true);
 });

@@ -64,7 +64,8 @@ export function dispatch(request: ApiRequest, nowMs: number, options: DispatchOp
     kind: "answer",
     status,
     text: body === undefined ? undefined : JSON.stringify(body),
-    headers: { "content-type": "application/json", ...base.headers(), ...headers },
+    // Without a body there is no type: clients read JSON where the type says so.
+    headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...base.headers(), ...headers },
   });
   const attempt = (): Outcome => {
     authorize(request, options);

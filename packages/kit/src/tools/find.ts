@@ -66,7 +66,9 @@ export async function searchTool(tool: Tool, env: Environment = process.env): Pr
 export function versionOf(tool: Tool, path: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     execFile(path, [...tool.versionArguments], { timeout: 10_000, maxBuffer: 64 * 1024 }, (error, stdout, stderr) => {
-      resolve(error === null ? parseVersion(`${stdout}\n${stderr}`) : undefined);
+      const output = `${stdout}\n${stderr}`;
+      const nameless = tool.nameless !== undefined && output.includes(tool.nameless.prints) ? tool.nameless.version : undefined;
+      resolve(error === null ? (parseVersion(output) ?? nameless) : undefined);
     });
   });
 }

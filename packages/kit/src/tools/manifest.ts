@@ -14,6 +14,8 @@ export interface Tool {
   readonly required: boolean;
   /** Arguments that make it print its version. */
   readonly versionArguments: readonly string[];
+  /** What a build prints that was not told its version, and which one it is. */
+  readonly nameless?: { readonly prints: string; readonly version: string };
   /** In order of preference. Looking on PATH comes before all of them. */
   readonly sources: readonly ToolSource[];
   /** For people, when no source works or there is none. */
@@ -31,6 +33,7 @@ export const TOOL_NAMES = [
   "buildkitd",
   "buildctl",
   "runc",
+  "hcloud",
 ] as const;
 export type ToolName = (typeof TOOL_NAMES)[number];
 
@@ -46,6 +49,7 @@ const BUILDKIT_RANGE = `>=${BUILDKIT_VERSION} <1.0.0`;
 const BUILDKIT_HINT =
   "Install BuildKit 0.32.2 or later (https://github.com/moby/buildkit/releases) and put buildkitd and buildctl on PATH.";
 const RUNC_VERSION = "1.1.5";
+const HCLOUD_VERSION = "1.30.3";
 
 function natsArchive(platform: string): ReleaseArchive {
   const name = `nats-server-v${NATS_VERSION}-${platform}`;
@@ -204,6 +208,19 @@ const TABLE: Readonly<Record<ToolName, Tool>> = {
     versionArguments: ["--version"],
     sources: [{ kind: "apt", package: "runc", version: RUNC_VERSION, member: "usr/sbin/runc" }],
     hint: "Install runc 1.1.5 or later from your system's packages, for example `apt install runc`, and put it on PATH.",
+  },
+  hcloud: {
+    name: "hcloud",
+    range: ">=1.30.0 <2.0.0",
+    pinned: HCLOUD_VERSION,
+    why: "Talks to Hetzner Cloud, and checks our simulator of it as a foreign client.",
+    neededFor: ["tests of hcloud-sim"],
+    required: false,
+    versionArguments: ["version"],
+    // Debian's package does not link the version in.
+    nameless: { prints: "hcloud was not built properly", version: HCLOUD_VERSION },
+    sources: [{ kind: "apt", package: "hcloud-cli", version: HCLOUD_VERSION, member: "usr/bin/hcloud" }],
+    hint: "Install the hcloud CLI 1.30 or later (https://github.com/hetznercloud/cli) and put it on PATH; builds do not need it.",
   },
 };
 
