@@ -25,14 +25,12 @@ export class Backing {
 
   perform(effects: readonly Effect[]): void {
     if (this.#backer === NO_BACKER) return;
-    for (const { do: what, serverId } of effects) {
-      const server = this.#world.state.servers.find(({ id }) => id === serverId);
-      if (server === undefined) continue;
-      const before = this.#lines.get(serverId) ?? Promise.resolve();
+    for (const { do: what, server } of effects) {
+      const before = this.#lines.get(server.id) ?? Promise.resolve();
       const line = before.then(() => (what === "start" ? this.#start(server) : this.#stop(server)));
-      this.#lines.set(serverId, line);
+      this.#lines.set(server.id, line);
       void line.then(() => {
-        if (this.#lines.get(serverId) === line) this.#lines.delete(serverId);
+        if (this.#lines.get(server.id) === line) this.#lines.delete(server.id);
       });
     }
   }

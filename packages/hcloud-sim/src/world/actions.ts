@@ -152,15 +152,15 @@ export class Actions {
     switch (command) {
       case "start_server":
         server.status = "starting";
-        this.#effects.push({ do: "start", serverId: server.id });
+        this.#effects.push({ do: "start", server });
         break;
       case "rebuild_server":
         server.status = "rebuilding";
-        this.#effects.push({ do: "stop", serverId: server.id }, { do: "start", serverId: server.id });
+        this.#effects.push({ do: "stop", server }, { do: "start", server });
         break;
       case "reboot_server":
       case "reset_server":
-        this.#effects.push({ do: "stop", serverId: server.id }, { do: "start", serverId: server.id });
+        this.#effects.push({ do: "stop", server }, { do: "start", server });
         break;
       case "stop_server":
       case "shutdown_server":
@@ -168,7 +168,7 @@ export class Actions {
         break;
       case "delete_server":
         server.status = "deleting";
-        this.#effects.push({ do: "stop", serverId: server.id });
+        this.#effects.push({ do: "stop", server });
         break;
       default:
         break;
@@ -204,7 +204,7 @@ export class Actions {
       case "shutdown_server":
         if (server !== undefined) {
           server.status = "off";
-          this.#effects.push({ do: "stop", serverId: server.id });
+          this.#effects.push({ do: "stop", server });
         }
         break;
       case "start_server":

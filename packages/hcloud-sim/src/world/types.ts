@@ -96,5 +96,8 @@ export interface WorldState {
   actions: SimAction[];
 }
 
-/** What has to be done outside: the machine behind a server is started or stopped. */
-export type Effect = { readonly do: "start"; readonly serverId: number } | { readonly do: "stop"; readonly serverId: number };
+/** What has to be done outside: the machine behind a server is started or stopped, also when the server is gone by then. */
+export interface Effect {
+  readonly do: "start" | "stop";
+  readonly server: SimServer;
+}
