@@ -18,6 +18,7 @@ const DAEMONS = [
   "@triplane/controller",
   "@triplane/audit-mirror",
   "@triplane/desired-sync",
+  "@triplane/hcloud-sim",
 ] as const;
 
 export async function generatedDocs(): Promise<GeneratedDoc[]> {

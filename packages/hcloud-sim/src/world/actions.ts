@@ -17,6 +17,8 @@ export const DURATIONS_MS: Readonly<Record<ActionCommand, number>> = {
   rebuild_server: 12_000,
   change_protection: 0,
 };
+/** How long a server runs that nothing stands behind, and whose user data ends in cloud-init's `power_state`. */
+export const FIRST_BOOT_MS = 60_000;
 /** A server made from a snapshot takes longer. */
 export const CREATE_FROM_SNAPSHOT_MS = 65_000;
 
@@ -36,12 +38,15 @@ export interface NewAction {
 }
 
 const MAX_FINISHED = 5_000;
+/** In YAML, or in JSON. */
+const POWERS_OFF = /(?:^|")power_state"?\s*:/m;
 
 export class Actions {
   readonly #state: WorldState;
   readonly #speed: number;
   readonly #plan: (command: ActionCommand, server: SimServer | undefined) => ActionPlan;
   readonly #effects: Effect[];
+  readonly #backed: boolean;
 
   constructor(
     state: WorldState,
@@ -50,12 +55,15 @@ export class Actions {
       readonly speed: number;
       readonly plan: (command: ActionCommand, server: SimServer | undefined) => ActionPlan;
       readonly effects: Effect[];
+      /** Something real is started behind servers: it switches itself off, or not. */
+      readonly backed: boolean;
     },
   ) {
     this.#state = state;
     this.#speed = options.speed;
     this.#plan = options.plan;
     this.#effects = options.effects;
+    this.#backed = options.backed;
   }
 
   begin(wanted: NewAction, nowMs: number): SimAction {
@@ -105,6 +113,12 @@ export class Actions {
       const due = this.#state.actions
         .filter((action) => action.finishedMs === undefined && action.endsAtMs !== undefined && action.endsAtMs <= nowMs)
         .sort((a, b) => (a.endsAtMs ?? 0) - (b.endsAtMs ?? 0) || a.id - b.id)[0];
+      const off = this.#state.servers.find(({ offAtMs }) => offAtMs !== undefined && offAtMs <= Math.min(nowMs, due?.endsAtMs ?? nowMs));
+      if (off !== undefined) {
+        off.offAtMs = undefined;
+        if (off.status === "running") off.status = "off";
+        continue;
+      }
       if (due === undefined) return;
       this.#end(due, due.endsAtMs ?? nowMs);
     }
@@ -112,7 +126,8 @@ export class Actions {
 
   /** When the next action ends; undefined where none is under way. */
   nextDueMs(): number | undefined {
-    const due = this.#state.actions.flatMap((action) => (action.finishedMs === undefined ? (action.endsAtMs ?? []) : []));
+    const ends = this.#state.actions.flatMap((action) => (action.finishedMs === undefined ? (action.endsAtMs ?? []) : []));
+    const due = [...ends, ...this.#state.servers.flatMap(({ offAtMs }) => offAtMs ?? [])];
     return due.length === 0 ? undefined : Math.min(...due);
   }
 
@@ -178,7 +193,7 @@ export class Actions {
   #end(action: SimAction, nowMs: number): void {
     action.finishedMs = nowMs;
     const server = this.#serverOf(action);
-    if (action.failure === undefined) this.#onSuccess(action, server);
+    if (action.failure === undefined) this.#onSuccess(action, server, nowMs);
     else this.#onFailure(action, server);
     for (const waiting of this.#state.actions.filter((each) => each.after === action.id && each.finishedMs === undefined)) {
       if (action.failure === undefined) this.#run(waiting, nowMs);
@@ -189,7 +204,7 @@ export class Actions {
     }
   }
 
-  #onSuccess(action: SimAction, server: SimServer | undefined): void {
+  #onSuccess(action: SimAction, server: SimServer | undefined, nowMs: number): void {
     switch (action.command) {
       case "create_image":
         this.#image(action, "available");
@@ -208,9 +223,14 @@ export class Actions {
         }
         break;
       case "start_server":
+      case "rebuild_server":
+        if (server !== undefined) {
+          server.status = "running";
+          if (!this.#backed && POWERS_OFF.test(server.userData)) server.offAtMs = nowMs + FIRST_BOOT_MS / this.#speed;
+        }
+        break;
       case "reboot_server":
       case "reset_server":
-      case "rebuild_server":
         if (server !== undefined) server.status = "running";
         break;
       case "change_protection":

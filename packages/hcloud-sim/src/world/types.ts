@@ -17,6 +17,8 @@ export interface SimServer {
   ipv4: string | undefined;
   readonly ipv6: string | undefined;
   protection: { delete: boolean; rebuild: boolean };
+  /** When it switches itself off, as its user data said. */
+  offAtMs: number | undefined;
 }
 
 export interface SimImage {

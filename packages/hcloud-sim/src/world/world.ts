@@ -54,7 +54,7 @@ export class World {
   constructor(options: WorldOptions, nowMs: number) {
     this.#options = options;
     this.state = options.state ?? freshState(nowMs);
-    this.actions = new Actions(this.state, { speed: options.speed, plan: options.plan, effects: this.#effects });
+    this.actions = new Actions(this.state, { speed: options.speed, plan: options.plan, effects: this.#effects, backed: options.backed });
   }
 
   advance(nowMs: number): void {
@@ -106,6 +106,7 @@ export class World {
       ipv4: wish.enable_ipv4 ? addressOf(id) : undefined,
       ipv6: wish.enable_ipv6 ? `2001:db8:${id.toString(16)}::/64` : undefined,
       protection: { delete: false, rebuild: false },
+      offAtMs: undefined,
     };
     this.state.servers.push(server);
     const resources = [{ id, type: "server" as const }];

@@ -1,26 +1,14 @@
 // Runners from Hetzner Cloud, behind the pool's port.
 //
-// 1. A create whose fate is not known throws `provider_unknown_outcome`; one that failed after the server was made leaves no server behind. `runner-always-destroyed`
-// 2. A server is destroyed when the API says that it is gone, not when the deletion was asked for.
-// 3. The token is in the header of calls to the endpoint, and nowhere else.
-import { type Clock, type Random, TriplaneError, toTriplaneError } from "@triplane/contract";
+// 1. The token is in the header of calls to the endpoint, and nowhere else.
+import { type Clock, type Random, toTriplaneError } from "@triplane/contract";
 import type { Logger } from "@triplane/kit";
-import type { Image, Provider, Server, ServerSpec } from "@triplane/vm-pool";
+import type { Image, Provider } from "@triplane/vm-pool";
 import { ActionWaiter } from "./client/actions.ts";
-import {
-  type Action,
-  type ApiImage,
-  createdServerSchema,
-  imageSchema,
-  oneActionSchema,
-  oneServerSchema,
-  type ServerType,
-  serverSchema,
-  serverTypeSchema,
-} from "./client/answers.ts";
+import { type ApiImage, imageSchema, type ServerType, serverSchema, serverTypeSchema } from "./client/answers.ts";
 import { HcloudClient } from "./client/client.ts";
-import { failureCodeOf, meaningOf } from "./client/codes.ts";
 import { runnerUserData } from "./cloud-init.ts";
+import { checkedId, checkedName, Machines } from "./machines.ts";
 import { offersOf, Unavailable } from "./offers.ts";
 import { PlaceholderKey } from "./placeholder-key.ts";
 import { checkedLabels, selectorOf, serverOf } from "./servers.ts";
@@ -52,95 +40,44 @@ export interface HcloudOptions {
   readonly unavailableForMs?: number;
 }
 
-const HOST_NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
-const ID = /^[1-9]\d{0,14}$/;
 const MINUTE_MS = 60_000;
 
-export function hcloudProvider(options: HcloudOptions): Provider {
+/** The client and what is built on it, once for each project. */
+export function openProject(options: HcloudOptions) {
   const { clock, random, logger } = options;
   const { token, endpoint } = checkedAccess(options.token, options.endpoint);
   const timing = { timeoutMs: options.timeoutMs ?? 30_000, retryBaseMs: options.retryBaseMs ?? 1000 };
   const client = new HcloudClient({ token, endpoint, clock, random, logger, ...timing });
-  const deadlineMs = options.actionDeadlineMs ?? 5 * MINUTE_MS;
-  const actions = new ActionWaiter({ client, clock, logger, pollMs: options.pollMs ?? 1000, deadlineMs });
-  const key = new PlaceholderKey(client);
+  const waiting = { client, clock, logger, pollMs: options.pollMs ?? 1000, deadlineMs: options.actionDeadlineMs ?? 5 * MINUTE_MS };
+  const actions = new ActionWaiter(waiting);
+  const machines = new Machines({ ...waiting, actions, key: new PlaceholderKey(client) });
+  return { client, actions, machines };
+}
+
+export function hcloudProvider(options: HcloudOptions): Provider {
+  const { clock } = options;
+  const { client, machines } = openProject(options);
   const unavailable = new Unavailable(clock, options.unavailableForMs ?? 5 * MINUTE_MS);
   const login = { port: options.sshPort ?? 22, user: "root" };
   const nowS = (): number => Math.floor(clock.nowMs() / 1000);
   const rules = { locations: options.locations ?? [], cpuTypes: options.cpuTypes ?? ["shared"] };
   let types: { readonly list: readonly ServerType[]; readonly untilMs: number } | undefined;
-
-  const destroy = async (id: string, signal: AbortSignal): Promise<void> => {
-    const path = `/servers/${checkedId(id)}`;
-    const answer = await client.askIfThere({ method: "DELETE", path }, oneActionSchema, signal);
-    if (answer === undefined) return;
-    const [end] = await actions.wait([answer.action], signal);
-    if (end === "gone" || (typeof end === "object" && end.status === "success")) return;
-    // The action failed, or takes for ever: what counts is whether the server is there.
-    if ((await client.askIfThere({ method: "GET", path }, oneServerSchema, signal)) === undefined) return;
-    if (end === "late" || end === undefined)
-      throw new TriplaneError("provider_busy", `server ${id} is still there long after its deletion was asked for`);
-    throw actionFailure(`the deletion of server ${id}`, end);
-  };
-
-  /** Makes the server that is half made go away, and throws why. */
-  const giveUp = async (server: number, failed: Action, signal: AbortSignal): Promise<never> => {
-    const failure = actionFailure(`the creation of server ${server}`, failed);
-    try {
-      await destroy(String(server), signal);
-    } catch (error) {
-      const { code, message } = toTriplaneError(error);
-      throw new TriplaneError(
-        "provider_unknown_outcome",
-        `${failure.message}; removing what there is of it failed too: ${message} (${code})`,
-        {
-          cause: error,
-        },
-      );
-    }
-    throw failure;
-  };
-
-  const ask = async (spec: ServerSpec, userData: string, signal: AbortSignal) => {
-    const body = {
-      ...{ name: spec.name, server_type: spec.offer.type, location: spec.offer.location, image: Number(checkedId(spec.image)) },
-      ...{ ssh_keys: [await key.id(signal)], user_data: userData, labels: checkedLabels(spec.labels), start_after_create: true },
-      public_net: { enable_ipv4: true, enable_ipv6: true },
-    };
-    return await client.ask({ method: "POST", path: "/servers", body }, createdServerSchema, signal);
-  };
-
-  const create = async (spec: ServerSpec, signal: AbortSignal): Promise<Server> => {
-    if (!HOST_NAME.test(spec.name)) throw new TriplaneError("provider_failed", `${JSON.stringify(spec.name)} is not a host name`);
-    const userData = runnerUserData({ ...spec, nowS: nowS() });
-    let made: Awaited<ReturnType<typeof ask>>;
-    try {
-      made = await ask(spec, userData, signal);
-    } catch (error) {
-      const failure = toTriplaneError(error, "provider_failed");
-      if (failure.code === "provider_unavailable") unavailable.remember(spec.offer);
-      if (failure.code === "provider_failed") key.forget();
-      throw failure;
-    }
-    const { id } = made.server;
-    logger.info({ server: id, name: spec.name, type: spec.offer.type, location: spec.offer.location }, "a server was made");
-    const ends = await actions.wait([made.action, ...made.next_actions], signal);
-    const failed = ends.find((end) => typeof end === "object" && end.status === "error");
-    if (typeof failed === "object") return await giveUp(id, failed, signal);
-    if (ends.includes("late"))
-      throw new TriplaneError("provider_unknown_outcome", `server ${id} is not started after ${deadlineMs / 1000} s`);
-    const there = await client.askIfThere({ method: "GET", path: `/servers/${id}` }, oneServerSchema, signal).catch((error: unknown) => {
-      throw new TriplaneError("provider_unknown_outcome", `server ${id} was made and cannot be looked at`, { cause: error });
-    });
-    if (there === undefined) throw new TriplaneError("provider_failed", `server ${id} is gone right after it was made`);
-    return serverOf(there.server, login, nowS());
-  };
-
   return {
     capabilities: { name: "hcloud", currency: "EUR", billing: "hour" },
-    create,
-    destroy,
     budget: () => client.budget(),
+    destroy: (id, signal) => machines.destroy(id, signal),
+    async create(spec, signal) {
+      const { name, offer } = spec;
+      const userData = runnerUserData({ ...spec, nowS: nowS() });
+      const wish = { name, type: offer.type, location: offer.location, image: Number(checkedId(spec.image)), userData };
+      try {
+        const made = await machines.make({ ...wish, labels: { ...checkedLabels(spec.labels) } }, signal);
+        return serverOf(made, login, nowS());
+      } catch (error) {
+        if (toTriplaneError(error).code === "provider_unavailable") unavailable.remember(offer);
+        throw toTriplaneError(error, "provider_failed");
+      }
+    },
     async offers(signal) {
       if (types === undefined || types.untilMs <= clock.nowMs()) {
         const list = await client.list("/server_types", "server_types", serverTypeSchema, [], signal);
@@ -149,8 +86,7 @@ export function hcloudProvider(options: HcloudOptions): Provider {
       return unavailable.without(offersOf(types.list, rules));
     },
     async find(name, signal) {
-      if (!HOST_NAME.test(name)) throw new TriplaneError("provider_failed", `${JSON.stringify(name)} is not a host name`);
-      const servers = await client.list("/servers", "servers", serverSchema, [["name", name]], signal);
+      const servers = await client.list("/servers", "servers", serverSchema, [["name", checkedName(name)]], signal);
       const server = servers.find((each) => each.name === name);
       return server === undefined ? undefined : serverOf(server, login, nowS());
     },
@@ -183,17 +119,4 @@ export function hcloudProvider(options: HcloudOptions): Provider {
 export function imageOf(image: ApiImage): Image {
   const platform = image.architecture === "x86" ? "linux/amd64" : "linux/arm64";
   return { id: String(image.id), createdAtS: image.created ?? 0, labels: image.labels, platform };
-}
-
-function actionFailure(what: string, action: Action): TriplaneError {
-  const { code, message } = action.error ?? { code: "action_failed", message: "no reason given" };
-  const meaning = meaningOf(code, message);
-  // The action has ended: nothing about it is unknown.
-  const failure = meaning === "unknown" ? "provider_failed" : failureCodeOf(meaning, true);
-  return new TriplaneError(failure, `${what} failed: ${message} (${code})`, { details: { api_code: code, action: action.id } });
-}
-
-function checkedId(id: string): string {
-  if (!ID.test(id)) throw new TriplaneError("provider_failed", `${JSON.stringify(id.slice(0, 40))} is not an id of Hetzner Cloud`);
-  return id;
 }
