@@ -56,7 +56,7 @@ curl --fail --silent --show-error --location --proto =https --output /run/buildk
 echo '${sha256}  /run/buildkit.tar.gz' | sha256sum --check --quiet
 tar -C /usr/local -xzf /run/buildkit.tar.gz
 systemctl enable buildkitd.service
-rm -f /etc/ssh/ssh_host_* /root/.ssh/authorized_keys
+rm -f /etc/ssh/ssh_host_* ~root/.ssh/authorized_keys
 cloud-init clean --logs --seed --machine-id
 mkdir -p ${READY.slice(0, READY.lastIndexOf("/"))}
 touch ${READY}
