@@ -71,6 +71,7 @@ test("tools/install.ts: --json lists every tool for programs", async () => {
       "versitygw",
       "oras",
       "sccache",
+      "hcloud",
     ],
   );
   assert.equal(tools.find(({ name }) => name === "node")?.inRange, true);

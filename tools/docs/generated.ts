@@ -19,6 +19,7 @@ const DAEMONS = [
   "@triplane/audit-mirror",
   "@triplane/desired-sync",
   "@triplane/registry",
+  "@triplane/hcloud-sim",
 ] as const;
 
 export async function generatedDocs(): Promise<GeneratedDoc[]> {

@@ -39,8 +39,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   cli: { folder: "packages/cli", mayImport: [...LIBRARIES, "checker", ...PLANES, ...BUILD_ROOMS, "buildkit-launcher"] },
 };
 
-/** Tests may in addition import these: the kit finds the tools that they run. */
-export const ALSO_IN_TESTS: readonly string[] = ["testkit", "kit"];
+/** Tests may in addition import these: the kit finds the tools that they run, hcloud-sim is their cloud. */
+export const ALSO_IN_TESTS: readonly string[] = ["testkit", "kit", "hcloud-sim"];
 
 /** What a room may not depend on, because it may not do what that is for. */
 export const FORBIDDEN_DEPENDENCIES: Readonly<Record<string, { readonly pattern: RegExp; readonly why: string }>> = {

@@ -26,4 +26,5 @@ export const DOORS: Readonly<Record<string, () => Promise<Door>>> = {
   "outbox-entry": async () => (await files()).outboxEntries(),
   "http-body": async () => (await http()).httpBodies(),
   "http-request": async () => (await http()).httpRequests(),
+  "hcloud-answer": async () => (await import("./hcloud.ts")).hcloudAnswers(),
 };

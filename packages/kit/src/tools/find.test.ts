@@ -45,6 +45,14 @@ test("searchTool: skips what is too old or does not run, and says so", async () 
   assert.deepEqual(await searchTool(TOOL, place.env), { found: { path, version: "2.14.5" }, rejected: [] });
 });
 
+test("searchTool: a build that was not told its version is the one that the manifest knows it as", async () => {
+  await using place = await toolPlace();
+  const tool = { ...TOOL, nameless: { prints: "not built properly", version: "2.14.1" } };
+  const path = await place.addProgram("nats-server", "echo nats-server was not built properly");
+  assert.deepEqual(await searchTool(tool, place.env), { found: { path, version: "2.14.1" }, rejected: [] });
+  assert.deepEqual(await searchTool(TOOL, place.env), { found: undefined, rejected: [{ path, why: "does not say its version" }] });
+});
+
 test("searchTool: the cache comes before PATH, its newest version first", async () => {
   await using place = await toolPlace();
   await place.addProgram("nats-server", "echo v2.14.5");

@@ -67,8 +67,9 @@ export function versionOf(tool: Tool, path: string): Promise<string | undefined>
   return new Promise((resolve) => {
     execFile(path, [...tool.versionArguments], { timeout: 10_000, maxBuffer: 64 * 1024 }, (error, stdout, stderr) => {
       const printed = `${stdout}\n${stderr}`;
-      const version = tool.versionPattern === undefined ? printed : (tool.versionPattern.exec(printed)?.[1] ?? "");
-      resolve(error === null ? parseVersion(version) : undefined);
+      const stated = tool.versionPattern === undefined ? printed : (tool.versionPattern.exec(printed)?.[1] ?? "");
+      const nameless = tool.nameless !== undefined && printed.includes(tool.nameless.prints) ? tool.nameless.version : undefined;
+      resolve(error === null ? (parseVersion(stated) ?? nameless) : undefined);
     });
   });
 }

@@ -18,6 +18,8 @@ export interface Tool {
   readonly versionArguments: readonly string[];
   /** Where its version stands in what it prints, as the first group; undefined = the first version in it. */
   readonly versionPattern?: RegExp;
+  /** What a build prints that was not told its version, and which one it is. */
+  readonly nameless?: { readonly prints: string; readonly version: string };
   /** In order of preference. Looking on PATH comes before all of them. */
   readonly sources: readonly ToolSource[];
   /** For people, when no source works or there is none. */
@@ -40,6 +42,7 @@ export const TOOL_NAMES = [
   "versitygw",
   "oras",
   "sccache",
+  "hcloud",
 ] as const;
 export type ToolName = (typeof TOOL_NAMES)[number];
 
@@ -60,6 +63,7 @@ const DISTRIBUTION_VERSION = "3.1.2";
 const VERSITYGW_VERSION = "1.8.0";
 const ORAS_VERSION = "1.3.6";
 const SCCACHE_VERSION = "0.17.0";
+const HCLOUD_VERSION = "1.30.3";
 
 function natsArchive(platform: string): ReleaseArchive {
   const name = `nats-server-v${NATS_VERSION}-${platform}`;
@@ -308,6 +312,18 @@ const TABLE: Readonly<Record<ToolName, Tool>> = {
       },
     ],
     hint: "Install sccache with the feature webdav (`cargo install sccache`) and put it on PATH.",
+  hcloud: {
+    name: "hcloud",
+    range: ">=1.30.0 <2.0.0",
+    pinned: HCLOUD_VERSION,
+    why: "Talks to Hetzner Cloud, and checks our simulator of it as a foreign client.",
+    neededFor: ["tests of hcloud-sim"],
+    required: false,
+    versionArguments: ["version"],
+    // Debian's package does not link the version in.
+    nameless: { prints: "hcloud was not built properly", version: HCLOUD_VERSION },
+    sources: [{ kind: "apt", package: "hcloud-cli", version: HCLOUD_VERSION, member: "usr/bin/hcloud" }],
+    hint: "Install the hcloud CLI 1.30 or later (https://github.com/hetznercloud/cli) and put it on PATH; builds do not need it.",
   },
 };
 
