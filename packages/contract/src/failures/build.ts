@@ -44,4 +44,10 @@ export const BUILD_FAILURES = {
     what: "The provider failed.",
     hint: "See the message; its correlation id is for the provider's support.",
   },
+  context_invalid: {
+    httpStatus: 400,
+    retry: "no",
+    what: "The build context, its Dockerfile or its ignore file cannot be read.",
+    hint: "The message names the file or the pattern.",
+  },
 } as const satisfies Record<string, FailureEntry>;
