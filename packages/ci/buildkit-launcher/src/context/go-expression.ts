@@ -18,7 +18,7 @@ export function goExpression(expression: string): RegExp {
     first = false;
     if (character === "\\") {
       index += 1;
-      out += escape(characters[index] ?? "", inClass);
+      out += escapeOf(characters[index] ?? "", inClass);
     } else if (!inClass && character === "[") {
       inClass = true;
       first = true;
@@ -38,7 +38,7 @@ export function goExpression(expression: string): RegExp {
   return new RegExp(out, "u");
 }
 
-function escape(character: string, inClass: boolean): string {
+function escapeOf(character: string, inClass: boolean): string {
   if (/^[A-Za-z0-9]$/.test(character)) {
     const renamed = (inClass ? RENAMED_IN_CLASS : RENAMED)[character];
     if (renamed !== undefined) return renamed;
