@@ -1,4 +1,16 @@
 // The public names of the buildkit-launcher.
+
+export { type HttpPoolClient, type PoolClientOptions, poolClient } from "./adapters/pool-client.ts";
+export {
+  knownHostsLine,
+  type RemoteEnd,
+  type RemoteOptions,
+  remote,
+  type SshTarget,
+  sendFiles,
+  shellWord,
+  sshOptions,
+} from "./adapters/ssh.ts";
 export { type IgnoreRules, ignorePatterns, ignoreRules } from "./context/ignore-rules.ts";
 export { type ContextEntry, walkContext } from "./context/walk.ts";
 export { type BuildEnd, classify, type Evidence } from "./run/classify.ts";
