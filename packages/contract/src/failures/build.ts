@@ -86,4 +86,10 @@ export const BUILD_FAILURES = {
     what: "What answers at the runner's address does not have the runner's host key.",
     hint: "Somebody else has the address, or stands in between: do not go on; look at the provider's network.",
   },
+  build_spec_invalid: {
+    httpStatus: 400,
+    retry: "no",
+    what: "The repository's .build-spec.ncl does not say a size that can be had.",
+    hint: "It may say tier ('cx22 to 'cx52) or memory_gib.",
+  },
 } as const satisfies Record<string, FailureEntry>;

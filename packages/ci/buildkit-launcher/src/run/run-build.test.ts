@@ -186,6 +186,7 @@ test("runBuild: asked to stop at any step, the runner is given back and nothing 
   for (const stopAt of ["spawn cx22", "lease", "connect", "context", "build"]) {
     const { reports, calls } = await play({ stopAt, ends: [FAILED], kills: [1] });
     assert.deepEqual([releases(calls), spawns(calls).length, reports[0]?.outcome], [1, 1, "cancelled"], stopAt);
+    assert.equal(reports[0]?.error?.code, stopAt === "build" ? undefined : "build_cancelled", stopAt);
   }
 });
 
