@@ -159,6 +159,7 @@ export type BuildMetrics = z.infer<typeof buildMetricsSchema>;
 
 export const LANGUAGES = ["rust", "cpp", "java", "go", "node", "python", "other"] as const;
 export const languageSchema = z.enum(LANGUAGES);
+export type Language = z.infer<typeof languageSchema>;
 
 /** Query of GET sizing: what decides where there is no history. */
 export const sizingQuerySchema = z.strictObject({ ...buildKeySchema.shape, language: languageSchema.default("other") });

@@ -44,4 +44,52 @@ export const BUILD_FAILURES = {
     what: "The provider failed.",
     hint: "See the message; its correlation id is for the provider's support.",
   },
+  context_invalid: {
+    httpStatus: 400,
+    retry: "no",
+    what: "The build context, its Dockerfile or its ignore file cannot be read.",
+    hint: "The message names the file or the pattern.",
+  },
+  build_taken: {
+    httpStatus: 409,
+    retry: "later",
+    what: "Another launcher runs the build of this id.",
+    hint: "Wait for it, or give this run an id of its own; a lease whose launcher died ends by itself.",
+  },
+  build_cancelled: {
+    httpStatus: 409,
+    retry: "later",
+    what: "The build was asked to stop before it was done.",
+    hint: "Its runner was given back; start it again.",
+  },
+  lease_ended: {
+    httpStatus: 409,
+    retry: "later",
+    what: "The lease of a runner ended before the build did.",
+    hint: "The message has the pool's reason; start the build again.",
+  },
+  runner_not_ready: {
+    httpStatus: 504,
+    retry: "later",
+    what: "No runner became ready in the time allowed.",
+    hint: "Look at the pool's leases and at its provider, or allow more time.",
+  },
+  runner_unreachable: {
+    httpStatus: 502,
+    retry: "later",
+    what: "The connection to a runner could not be made, or was lost.",
+    hint: "Start the build again; its runner was given back.",
+  },
+  runner_host_key: {
+    httpStatus: 502,
+    retry: "no",
+    what: "What answers at the runner's address does not have the runner's host key.",
+    hint: "Somebody else has the address, or stands in between: do not go on; look at the provider's network.",
+  },
+  build_spec_invalid: {
+    httpStatus: 400,
+    retry: "no",
+    what: "The repository's .build-spec.ncl does not say a size that can be had.",
+    hint: "It may say tier ('cx22 to 'cx52) or memory_gib.",
+  },
 } as const satisfies Record<string, FailureEntry>;

@@ -312,6 +312,7 @@ const TABLE: Readonly<Record<ToolName, Tool>> = {
       },
     ],
     hint: "Install sccache with the feature webdav (`cargo install sccache`) and put it on PATH.",
+  },
   hcloud: {
     name: "hcloud",
     range: ">=1.30.0 <2.0.0",

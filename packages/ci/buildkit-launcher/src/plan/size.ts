@@ -1,0 +1,63 @@
+// How large the runner of a build is, in three steps: the repository's .build-spec.ncl, the history, the language. Pure.
+import { type Language, type Sizing, TIER_SIZES, TIERS, type Tier, TriplaneError, tierSchema } from "@triplane/contract";
+import { readNickel } from "@triplane/nickel";
+import { z } from "zod";
+
+export interface BuildSpec {
+  readonly tier: Tier | undefined;
+  /** What is in the file and means nothing here: told, not refused. */
+  readonly unknown: readonly string[];
+}
+
+export interface Size {
+  readonly tier: Tier;
+  readonly source: "spec" | "history" | "language";
+  /** One line for people. */
+  readonly reason: string;
+}
+
+const specSchema = z.looseObject({
+  tier: tierSchema.optional(),
+  memory_gib: z.number().positive().optional(),
+});
+
+/** Reads `.build-spec.ncl`: data, nothing is evaluated. Throws as `readNickel`, or `build_spec_invalid`. */
+export function readBuildSpec(text: string, file = ".build-spec.ncl"): BuildSpec {
+  const parsed = specSchema.safeParse(readNickel(text, { file }).json);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue) => `${issue.path.join(".") || "the whole"}: ${issue.message}`);
+    throw new TriplaneError("build_spec_invalid", `${file}: ${problems.join("; ")}`, { details: { problems } });
+  }
+  const { tier, memory_gib: memoryGib, ...rest } = parsed.data;
+  const wanted = memoryGib === undefined ? undefined : TIERS.find((each) => TIER_SIZES[each].memoryMib >= memoryGib * 1024);
+  if (memoryGib !== undefined && wanted === undefined)
+    throw new TriplaneError("build_spec_invalid", `${file}: memory_gib: no tier has ${memoryGib} GiB`);
+  if (tier !== undefined && wanted !== undefined && TIERS.indexOf(tier) < TIERS.indexOf(wanted))
+    throw new TriplaneError("build_spec_invalid", `${file}: ${tier} has less than memory_gib says`);
+  return { tier: tier ?? wanted, unknown: Object.keys(rest) };
+}
+
+/** `sizing`: the pool's answer, which already is history before language. */
+export function sizeOf(spec: BuildSpec | undefined, sizing: Sizing): Size {
+  if (spec?.tier !== undefined) return { tier: spec.tier, source: "spec", reason: `${spec.tier}: .build-spec.ncl says so` };
+  return { tier: sizing.tier, source: sizing.source, reason: sizing.reason };
+}
+
+/** In order: the first file that is there decides. */
+const MARKS: readonly (readonly [string, Language])[] = [
+  ["Cargo.toml", "rust"],
+  ["CMakeLists.txt", "cpp"],
+  ["meson.build", "cpp"],
+  ["pom.xml", "java"],
+  ["build.gradle", "java"],
+  ["build.gradle.kts", "java"],
+  ["go.mod", "go"],
+  ["package.json", "node"],
+  ["pyproject.toml", "python"],
+  ["requirements.txt", "python"],
+];
+
+/** `names`: of the files at the root of the context. */
+export function languageOf(names: ReadonlySet<string>): Language {
+  return MARKS.find(([name]) => names.has(name))?.[1] ?? "other";
+}
