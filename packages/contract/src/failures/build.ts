@@ -44,4 +44,16 @@ export const BUILD_FAILURES = {
     what: "The provider failed.",
     hint: "See the message; its correlation id is for the provider's support.",
   },
+  runner_not_ready: {
+    httpStatus: 504,
+    retry: "later",
+    what: "No runner became ready in the time allowed.",
+    hint: "Look at the pool's leases and at its provider, or allow more time.",
+  },
+  runner_host_key: {
+    httpStatus: 502,
+    retry: "no",
+    what: "What answers at the runner's address does not have the runner's host key.",
+    hint: "Somebody else has the address, or stands in between: do not go on; look at the provider's network.",
+  },
 } as const satisfies Record<string, FailureEntry>;

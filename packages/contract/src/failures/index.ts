@@ -9,6 +9,7 @@ import { KEY_FAILURES } from "./keys.ts";
 import { LEDGER_FAILURES } from "./ledger.ts";
 import { NICKEL_FAILURES } from "./nickel.ts";
 import { POLICY_FAILURES } from "./policy.ts";
+import { POOL_FAILURES } from "./pool.ts";
 import { RECOVERY_FAILURES } from "./recovery.ts";
 import { SIGNED_FAILURES } from "./signed.ts";
 import { STORE_FAILURES } from "./store.ts";
@@ -27,6 +28,7 @@ export const FAILURES = {
   ...DAEMON_FAILURES,
   ...RECOVERY_FAILURES,
   ...BUILD_FAILURES,
+  ...POOL_FAILURES,
 } as const;
 
 export type FailureCode = keyof typeof FAILURES;
