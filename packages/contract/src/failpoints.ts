@@ -16,14 +16,28 @@ const STEPS = {
   mirror: ["write", "push", "ack"],
 } as const;
 
-type Steps = typeof STEPS;
-export type FailpointRoom = keyof Steps;
-export type Failpoint = { [R in FailpointRoom]: `${R}.${"before" | "after"}-${Steps[R][number]}` }[FailpointRoom];
+/** Steps of a lease, which is no op: `intent`, `attempt`, `record` and `end` are commits, `create` and `destroy` the provider's. */
+const LEASE_STEPS = {
+  pool: ["intent", "attempt", "create", "record", "destroy", "end"],
+} as const;
+
+type StepsOf<S extends Record<string, readonly string[]>> = {
+  [R in keyof S & string]: `${R}.${"before" | "after"}-${S[R][number]}`;
+}[keyof S & string];
+export type FailpointRoom = keyof typeof STEPS;
+export type Failpoint = StepsOf<typeof STEPS>;
+export type LeaseFailpoint = StepsOf<typeof LEASE_STEPS>;
 
 /** Every failpoint, in the order in which an op passes the rooms. */
-export const FAILPOINTS: readonly Failpoint[] = Object.entries(STEPS).flatMap(([room, names]) =>
-  names.flatMap((name) => [`${room}.before-${name}`, `${room}.after-${name}`] as Failpoint[]),
-);
+export const FAILPOINTS: readonly Failpoint[] = namesOf(STEPS);
+/** Every failpoint in the life of a lease, in its order. */
+export const LEASE_FAILPOINTS: readonly LeaseFailpoint[] = namesOf(LEASE_STEPS);
+
+function namesOf<S extends Record<string, readonly string[]>>(steps: S): readonly StepsOf<S>[] {
+  return Object.entries(steps).flatMap(([room, names]) =>
+    names.flatMap((name) => [`${room}.before-${name}`, `${room}.after-${name}`] as StepsOf<S>[]),
+  );
+}
 
 /** The name of the channel on which steps are told. */
 export const FAILPOINT_CHANNEL = "triplane:failpoint";
@@ -31,6 +45,6 @@ export const FAILPOINT_CHANNEL = "triplane:failpoint";
 const steps = channel(FAILPOINT_CHANNEL);
 
 /** Tells that a step is reached. With nobody listening, which is always so outside of tests, this is one comparison. */
-export function failpoint(name: Failpoint): void {
+export function failpoint(name: Failpoint | LeaseFailpoint): void {
   if (steps.hasSubscribers) steps.publish(name);
 }

@@ -68,6 +68,8 @@ export const spawnRequestSchema = z.strictObject({
     .string()
     .max(200)
     .regex(/^ssh-ed25519 [A-Za-z0-9+/]+=*$/),
+  /** The build of which this is the one retry, because its run was out of memory: the pool refuses any but one, one tier up (`oom-retry-bounded`). */
+  retry_of: buildIdField.optional(),
   /** Whose limits on leases and cost count. */
   tenant: z
     .string()
@@ -94,6 +96,7 @@ export type RegistryAccess = z.infer<typeof registryAccessSchema>;
 export const leaseSchema = z.strictObject({
   lease_id: leaseIdField,
   build_id: buildIdField,
+  retry_of: buildIdField.optional(),
   state: leaseStateSchema,
   ...buildKeySchema.shape,
   tenant: z.string(),

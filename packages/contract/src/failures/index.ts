@@ -9,6 +9,7 @@ import { KEY_FAILURES } from "./keys.ts";
 import { LEDGER_FAILURES } from "./ledger.ts";
 import { NICKEL_FAILURES } from "./nickel.ts";
 import { POLICY_FAILURES } from "./policy.ts";
+import { POOL_FAILURES } from "./pool.ts";
 import { RECOVERY_FAILURES } from "./recovery.ts";
 import { REGISTRY_FAILURES } from "./registry.ts";
 import { SIGNED_FAILURES } from "./signed.ts";
@@ -29,6 +30,7 @@ export const FAILURES = {
   ...RECOVERY_FAILURES,
   ...BUILD_FAILURES,
   ...REGISTRY_FAILURES,
+  ...POOL_FAILURES,
 } as const;
 
 export type FailureCode = keyof typeof FAILURES;

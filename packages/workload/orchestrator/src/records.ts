@@ -5,6 +5,7 @@
 // 3. Those who wait share the next commit; where it fails for one of them, each has one of its own.
 import { type ApplyResult, type Clock, TriplaneError } from "@triplane/contract";
 import type { Document, Migration, Store, Write } from "@triplane/store";
+import { POOL_TABLES } from "@triplane/vm-pool";
 import { z } from "zod";
 import { EventRows } from "./event-rows.ts";
 import { type EventDraft, EventRing, type OrchestratorEvent } from "./events.ts";
@@ -24,6 +25,7 @@ export const MIGRATIONS: readonly Migration[] = [
       { table: "replicas", indexes: [] },
     ],
   },
+  { version: 2, description: "leases of machines, builds on them, and what the pool remembers of itself", tables: POOL_TABLES },
 ];
 
 export const META = { table: "meta", id: "workspace" } as const;

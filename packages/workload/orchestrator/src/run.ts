@@ -11,6 +11,7 @@ import { assertWorkspace, TriplaneError, toTriplaneError } from "@triplane/contr
 import { type DaemonContext, ensurePrivateFolder, findTool, isToolName, type RunningDaemon, type ValuesOf } from "@triplane/kit";
 import { type RepositoryPlace, rememberInFile } from "@triplane/ledger";
 import { type OpenStoreOptions, openServedStore, openStore, type Store } from "@triplane/store";
+import type { VmPool } from "@triplane/vm-pool";
 import { CatalogFolder } from "./adapters/catalog-folder.ts";
 import { desiredRepo } from "./adapters/desired-repo.ts";
 import { loadKinds } from "./adapters/kinds-folder.ts";
@@ -25,6 +26,8 @@ import { type RestoreParts, restoreReplicas } from "./drivers/process/restore.ts
 import { stopAllReplicas } from "./drivers/process/stop-all.ts";
 import { createApp } from "./http/app.ts";
 import { Tokens } from "./http/tokens.ts";
+import { openMachines } from "./machines/providers.ts";
+import { type OpenMachines, startPool } from "./machines/start-pool.ts";
 import { type InstanceState, instanceOf } from "./model.ts";
 import { observe } from "./observe.ts";
 import { MIGRATIONS, Records } from "./records.ts";
@@ -43,6 +46,7 @@ type Context = DaemonContext<OrchestratorConfig>;
 export async function startOrchestrator(
   context: Context,
   open: OpenStore = (config) => openServedStore(storeOptions(config), context.logger),
+  machines: OpenMachines = openMachines,
 ): Promise<RunningOrchestrator> {
   const { config, logger, clock, random, metrics } = context;
   const workspace = assertWorkspace(config.workspace);
@@ -56,6 +60,7 @@ export async function startOrchestrator(
   const done = Promise.withResolvers<void>();
   done.promise.catch(() => undefined);
   const onFatal = (error: unknown): void => done.reject(toTriplaneError(error));
+  let pool: VmPool | undefined;
   try {
     await assertMayStart(store, dataDir);
     const records = await Records.load(store, clock);
@@ -97,8 +102,9 @@ export async function startOrchestrator(
     const resumed = await service.resume();
     if (resumed > 0) logger.info({ ops: resumed }, "going on with ops that were running");
 
+    pool = await startPool(context, store, machines);
     const app = createApp({
-      ...{ workspace, service, events: records.events, tokens, logger, metrics, signal: stopping.signal },
+      ...{ workspace, service, pool, events: records.events, tokens, logger, metrics, signal: stopping.signal },
       health: () => ({ ok: true, detail: { workspace, revision: records.revision } }),
       applyWaitMs: config.applyWaitMs,
     });
@@ -108,6 +114,7 @@ export async function startOrchestrator(
     const stop = async (): Promise<void> => {
       stopping.abort();
       await closeServer(server);
+      await pool?.stop();
       await processes.close();
       await service.idle();
       await files.close();
@@ -117,6 +124,7 @@ export async function startOrchestrator(
     return { port, done: done.promise, health: () => ({ ok: true, detail: { workspace, revision: records.revision } }), stop };
   } catch (error) {
     stopping.abort();
+    await pool?.stop();
     await store.close();
     throw error;
   }

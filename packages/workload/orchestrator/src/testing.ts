@@ -137,6 +137,8 @@ export function baseConfig(dataDir: string, catalogDir = FIXTURES): Orchestrator
       portsTo: 29_999,
     },
     ...{ applyWaitMs: 20_000, stopComponents: false, stopAll: false },
+    ...{ vmPoolProvider: undefined, vmPoolName: undefined, vmPoolLeases: 20, vmPoolLeasesPerTenant: 20 },
+    ...{ vmPoolCentsPerTenantMonth: undefined, vmPoolGolden: ["golden=current"], vmPoolHeartbeatS: 15, vmPoolBootS: 300, vmPoolReapS: 60 },
   };
 }
 

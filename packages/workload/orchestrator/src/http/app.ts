@@ -1,30 +1,24 @@
 // The HTTP API: who calls, whether the request has its shape, and the service's answer or failure in the table's words.
-import {
-  applyRequestSchema,
-  FAILURES,
-  jtiField,
-  parseStrictJson,
-  planRequestSchema,
-  TriplaneError,
-  targetField,
-  toTriplaneError,
-} from "@triplane/contract";
+import { applyRequestSchema, FAILURES, jtiField, planRequestSchema, TriplaneError, targetField, toTriplaneError } from "@triplane/contract";
 import { type Health, type Logger, type Metrics, sleep } from "@triplane/kit";
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import type { z } from "zod";
 import type { EventRing } from "../events.ts";
 import type { OrchestratorService } from "../service.ts";
 import { eventStream } from "./event-stream.ts";
 import { openApiDocument } from "./openapi.ts";
+import { body, checked } from "./requests.ts";
 import { honoPath, ROUTES, type RouteSpec } from "./routes.ts";
-import type { Tokens } from "./tokens.ts";
+import type { Caller, Tokens } from "./tokens.ts";
+import { type PoolOfApp, vmPoolRoutes } from "./vm-pool.ts";
 
 export interface AppParts {
   readonly workspace: string;
   readonly service: Pick<OrchestratorService, "plan" | "apply" | "op" | "target" | "state">;
   readonly events: EventRing;
+  /** Undefined: this orchestrator has no provider of machines. */
+  readonly pool?: PoolOfApp | undefined;
   readonly tokens: Tokens;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -34,6 +28,9 @@ export interface AppParts {
   /** Ends event streams when the process stops. */
   readonly signal: AbortSignal;
 }
+
+/** Registers what a route does; who calls is known by then. */
+export type RouteHandling = (route: RouteSpec, handle: (context: Context, caller: Caller) => Response | Promise<Response>) => void;
 
 const MAX_BODY_BYTES = 64 * 1024;
 const MAX_WATCHERS = 64;
@@ -67,15 +64,17 @@ export function createApp(parts: AppParts): Hono {
   app.get("/metrics", async (context) => context.body(await parts.metrics.text(), 200, { "content-type": parts.metrics.contentType }));
   app.get("/openapi.json", (context) => context.json(document));
 
-  const on = (route: RouteSpec, handle: (context: Context) => Response | Promise<Response>): void => {
+  const on: RouteHandling = (route, handle) => {
     app.on(route.method.toUpperCase(), honoPath(route), (context) => {
-      parts.tokens.authorize(context.req.header("authorization"), route.scope);
+      const caller = parts.tokens.authorize(context.req.header("authorization"), route.scope);
       const asked = context.req.param("ws");
-      if (asked !== workspace) throw new TriplaneError("not_found", `this orchestrator serves the workspace ${workspace}`);
-      return handle(context);
+      if (route.path.includes("{ws}") && asked !== workspace)
+        throw new TriplaneError("not_found", `this orchestrator serves the workspace ${workspace}`);
+      return handle(context, caller);
     });
   };
 
+  vmPoolRoutes(on, parts.pool);
   on(ROUTES.workspace, async (context) => context.json(await service.state()));
   on(ROUTES.target, async (context) => context.json(await service.target(checked(targetField, context.req.param("target"), "target"))));
   on(ROUTES.plan, async (context) => context.json(await service.plan(await body(context, planRequestSchema))));
@@ -109,24 +108,6 @@ function failure(context: Context, error: TriplaneError): Response {
   const message = error.code === "internal" ? FAILURES.internal.what : error.message;
   if (status === 401) context.header("www-authenticate", "Bearer");
   return context.json({ code: error.code, message, hint: error.hint }, status);
-}
-
-async function body<T>(context: Context, schema: z.ZodType<T>): Promise<T> {
-  const bytes = new Uint8Array(await context.req.arrayBuffer());
-  let json: unknown;
-  try {
-    json = parseStrictJson(bytes);
-  } catch (cause) {
-    throw new TriplaneError("request_invalid", `the body is not strict JSON: ${toTriplaneError(cause).message}`, { cause });
-  }
-  return checked(schema, json, "body");
-}
-
-function checked<T>(schema: z.ZodType<T>, value: unknown, name: string): T {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map((issue) => `${[name, ...issue.path].join(".")}: ${issue.message}`);
-  throw new TriplaneError("request_invalid", problems.join("; "), { details: { problems } });
 }
 
 function lastEventId(header: string | undefined): number | undefined {

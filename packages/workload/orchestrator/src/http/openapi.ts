@@ -15,7 +15,8 @@ export function openApiDocument(): Record<string, unknown> {
     info: {
       title: "Triplane orchestrator",
       version: "1",
-      description: "State, plan and apply of one workspace. Nobody but the ops-controller has a token that may apply.",
+      description:
+        "State, plan and apply of one workspace, and machines for builds. Nobody but the ops-controller has a token that may apply.",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     servers: [{ url: "/" }],
@@ -35,30 +36,40 @@ export function openApiDocument(): Record<string, unknown> {
 }
 
 function operation(name: string, route: RouteSpec): Record<string, unknown> {
-  const parameters = { ws: z.string(), ...route.parameters };
+  const inPath = { ...(route.path.includes("{ws}") ? { ws: z.string() } : {}), ...route.parameters };
   return {
     operationId: name,
     summary: route.summary,
     description: `Needs the scope \`${route.scope}\`.`,
-    parameters: Object.entries(parameters).map(([parameter, schema]) => ({
-      name: parameter,
-      in: "path",
-      required: true,
-      schema: jsonSchema(schema),
-    })),
+    parameters: [
+      ...Object.entries(inPath).map(([parameter, schema]) => ({
+        name: parameter,
+        in: "path",
+        required: true,
+        schema: jsonSchema(schema),
+      })),
+      ...Object.entries(route.query?.shape ?? {}).map(([parameter, schema]) => ({
+        name: parameter,
+        in: "query",
+        required: !schema.safeParse(undefined).success,
+        schema: jsonSchema(schema),
+      })),
+    ],
     ...(route.request === undefined
       ? {}
       : { requestBody: { required: true, content: { "application/json": { schema: jsonSchema(route.request) } } } }),
-    responses: { "200": success(route), ...failureResponses([...EVERYWHERE, ...route.failures]) },
+    responses: { ...successes(route), ...failureResponses([...EVERYWHERE, ...route.failures]) },
   };
 }
 
-function success(route: RouteSpec): Record<string, unknown> {
+function successes(route: RouteSpec): Record<string, unknown> {
+  if (route.response === "nothing") return { "204": { description: "Done." } };
   const content =
-    route.response === undefined
+    route.response === "events"
       ? { "text/event-stream": { schema: { type: "string" } } }
       : { "application/json": { schema: jsonSchema(route.response) } };
-  return { description: "Done.", content };
+  const done = { "200": { description: route.creates ? "It was there." : "Done.", content } };
+  return route.creates ? { ...done, "201": { description: "Made.", content } } : done;
 }
 
 /** One response for each status, naming the codes that come with it. */

@@ -5,7 +5,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { type Random, TriplaneError } from "@triplane/contract";
 import { z } from "zod";
 
-export const TOKEN_SCOPES = ["state:read", "plan", "apply"] as const;
+export const TOKEN_SCOPES = ["state:read", "plan", "apply", "vm-pool:read", "vm-pool:spawn"] as const;
 export type TokenScope = (typeof TOKEN_SCOPES)[number];
 
 const tokensFileSchema = z.strictObject({

@@ -46,7 +46,12 @@ export const SIMULATED_OFFERS: readonly Offer[] = [
   { type: "s16", location: "a", cpus: 16, memoryMib: 32_768, platform: "linux/amd64", centsPerHour: 8 },
 ];
 
-const GOLDEN: Image = { id: "golden-1", createdAtS: 1_767_000_000, labels: { golden: "current" }, platform: "linux/amd64" };
+const GOLDEN: Image = {
+  id: "golden-1",
+  createdAtS: 1_767_500_000,
+  labels: { "managed-by": "triplane", golden: "current" },
+  platform: "linux/amd64",
+};
 
 const CODES = {
   unavailable: "provider_unavailable",

@@ -1,0 +1,76 @@
+// A lease as the pool keeps it: what is on disk before anything is asked of the provider.
+//
+// 1. `isUnsure` is stored before a create is sent: whoever finds it so looks the server up by its name before asking again.
+// 2. A lease that ended never comes back; one that is being released is only ever released.
+import type { BuildKey, FailureCode, LeaseState, Tier } from "@triplane/contract";
+import type { Offer, Server } from "../provider.ts";
+
+/** Why a lease is over, or will be when its runner is gone. */
+export interface LeaseEnd {
+  /** Undefined where its holder gave it back. */
+  readonly code: FailureCode | undefined;
+  readonly why: string;
+  /** It never got ready, or its runner was lost. */
+  readonly failed: boolean;
+}
+
+export interface LeaseRecord {
+  /** Also the name of its server. */
+  readonly id: string;
+  readonly buildId: string;
+  /** The build whose run ended for want of memory, where this is its one retry (`oom-retry-bounded`). */
+  readonly retryOf: string | undefined;
+  readonly key: BuildKey;
+  readonly tenant: string;
+  /** As asked; its memory is the least that will do. */
+  readonly tier: Tier;
+  readonly ttlS: number;
+  readonly authorizedKey: string;
+  /** Public half: what the runner has to show. */
+  readonly hostKey: string;
+  readonly state: LeaseState;
+  readonly createdAtS: number;
+  readonly expiresAtS: number;
+  /** Creates that were begun. */
+  readonly attempts: number;
+  /** A create was begun and what it did is not known. */
+  readonly isUnsure: boolean;
+  /** When the last create was begun. */
+  readonly attemptAtS: number | undefined;
+  /** Of the last attempt. */
+  readonly offer: Offer | undefined;
+  readonly image: string | undefined;
+  readonly serverId: string | undefined;
+  readonly address: Server["address"];
+  readonly bootingAtS: number | undefined;
+  readonly readyAtS: number | undefined;
+  readonly endedAtS: number | undefined;
+  readonly end: LeaseEnd | undefined;
+}
+
+export interface LeaseTerms {
+  readonly id: string;
+  readonly buildId: string;
+  readonly retryOf: string | undefined;
+  readonly key: BuildKey;
+  readonly tenant: string;
+  readonly tier: Tier;
+  readonly ttlS: number;
+  readonly authorizedKey: string;
+  readonly hostKey: string;
+}
+
+/** A lease whose intent is about to be stored. */
+export function newLease(terms: LeaseTerms, nowS: number): LeaseRecord {
+  return {
+    ...terms,
+    ...{ state: "creating", createdAtS: nowS, expiresAtS: nowS + terms.ttlS, attempts: 0, isUnsure: false },
+    ...{ attemptAtS: undefined, offer: undefined, image: undefined, serverId: undefined, address: undefined },
+    ...{ bootingAtS: undefined, readyAtS: undefined, endedAtS: undefined, end: undefined },
+  };
+}
+
+/** Whether it is over: no server is looked for any more, but by the reaper. */
+export function isEnded({ state }: Pick<LeaseRecord, "state">): boolean {
+  return state === "gone" || state === "failed";
+}
