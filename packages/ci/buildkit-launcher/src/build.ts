@@ -61,6 +61,7 @@ export async function performBuild(prepared: PreparedBuild, settings: BuildSetti
     const spawn = {
       ...{ repo: plan.repo, target: plan.target, platform: plan.platforms[0] ?? "linux/amd64", build_id: plan.build_id },
       ...{ ttl_s: plan.ttl_s, tenant: plan.tenant, ssh_public_key: keys.publicKey },
+      ...(settings.mayPull.length === 0 ? {} : { may_pull: [...settings.mayPull] }),
     };
     const request = { spawn, tier: plan.size.tier, readyTimeoutMs: settings.readyTimeoutS * 1000, pollMs: POLL_MS };
     reports = await runBuild(request, portsOf(prepared, settings, surroundings, keys), signal);

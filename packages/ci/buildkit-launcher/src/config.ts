@@ -1,5 +1,5 @@
 // Settings of a build: one description for the flags of `buildkit-launcher` and `triplane build`, for TRIPLANE_BUILD_* and for Woodpecker's PLUGIN_*.
-import { buildIdField, buildTargetField, PLATFORMS, platformField, repoField } from "@triplane/contract";
+import { buildIdField, buildTargetField, imageRepositoryField, PLATFORMS, platformField, repoField } from "@triplane/contract";
 import {
   type ConfigDefinition,
   type Environment,
@@ -90,6 +90,10 @@ const OPTIONS = {
       placeholder: "HOST:PORT",
     },
   ),
+  mayPull: option(items().pipe(z.array(imageRepositoryField).max(16).readonly()), {
+    description: "Repositories of the registry that the build begins from, with their namespace: its token may read them.",
+    placeholder: "images/ORG/NAME,…",
+  }),
   cacheKey: option(
     z
       .string()

@@ -127,14 +127,14 @@ class Attempt {
         const { lease, created } = await this.#ports.pool.spawn(this.#spawn);
         // An answer that was lost may have been ours; a lease that was there before we ever asked is not.
         if (!created && !unknown)
-          throw new TriplaneError("build_taken", `another launcher runs the build ${this.#spawn.build_id} (${lease.lease_id})`);
+          throw new TriplaneError("build_id_taken", `another launcher runs the build ${this.#spawn.build_id} (${lease.lease_id})`);
         this.#lease = lease;
         return;
       } catch (thrown) {
         const error = toTriplaneError(thrown);
         const mayHaveHappened = error.code === "unavailable";
         unknown ||= mayHaveHappened;
-        if (error.code !== "build_taken" && error.retry === "later" && tries < SPAWN_TRIES && !this.#asked.aborted) {
+        if (error.retry === "later" && tries < SPAWN_TRIES && !this.#asked.aborted) {
           await this.#ports.sleep(RETRY_MS * tries, this.#asked);
           continue;
         }
