@@ -95,7 +95,10 @@ describe("buildkit-launcher with runners on this machine", { skip }, () => {
 
   it("SIGTERM and SIGINT in the middle of a build: the runner is given back, exit codes 143 and 130 (runner-always-destroyed)", async () => {
     const context = await place.context("slow", { Dockerfile: BUSYBOX + run("echo it runs; /bin/busybox sleep 600") });
-    for (const [signal, exitCode] of [["SIGTERM", 143], ["SIGINT", 130]] as const) {
+    for (const [signal, exitCode] of [
+      ["SIGTERM", 143],
+      ["SIGINT", 130],
+    ] as const) {
       const launcher = place.launch(["--context", context, "--repo", "acme/slow"]);
       await eventually(() => launcher.said().includes("| it runs"), { timeoutMs: 120_000, what: "the step" });
       launcher.child.kill(signal);
@@ -136,7 +139,9 @@ describe("buildkit-launcher with runners on this machine", { skip }, () => {
     assert.match(wrong.stderr, /--repo \(TRIPLANE_BUILD_REPO\)/);
     const absent = await place.build(["--context", join(context, "nowhere"), "--repo", "acme/x"]);
     assert.deepEqual([absent.exitCode, /code: context_invalid/.test(absent.stderr)], [2, true]);
-    const away = await place.build(["--context", context, "--repo", "acme/x"], { env: { TRIPLANE_BUILD_ORCHESTRATOR_URL: "http://127.0.0.1:9" } });
+    const away = await place.build(["--context", context, "--repo", "acme/x"], {
+      env: { TRIPLANE_BUILD_ORCHESTRATOR_URL: "http://127.0.0.1:9" },
+    });
     assert.deepEqual([away.exitCode, /code: unavailable/.test(away.stderr)], [5, true]);
   });
 });

@@ -87,7 +87,9 @@ export async function buildPlace(more: { readonly heartbeatS?: number } = {}): P
   await writeKeyFile(at("registry.key"), key);
   await writeFile(at("gateway-token"), tokens.gateway, { mode: 0o600 });
   const secretOfWoodpecker = newSecret(systemRandom);
-  await writeFile(at("credentials.json"), renderCredentials([{ name: "ci", role: "woodpecker", secret: secretOfWoodpecker }]), { mode: 0o600 });
+  await writeFile(at("credentials.json"), renderCredentials([{ name: "ci", role: "woodpecker", secret: secretOfWoodpecker }]), {
+    mode: 0o600,
+  });
   const issuer = { key, previousKeys: [], issuer: "triplane", registry };
   const backend = stack.use(await startBackend(await firstBackend(), { folder: at("backend"), issuer, origin: `http://${registry}` }));
   for (const name of ["data", "sccache", "catalog"]) await mkdir(at(name));
@@ -125,7 +127,8 @@ export async function buildPlace(more: { readonly heartbeatS?: number } = {}): P
     ...{ folder: folder.path, registry, orchestratorUrl, secretOfWoodpecker, launcherToken: tokens.launcher, launch, leases },
     build: (args, options) => launch(args, options).ended,
     empty: async () => {
-      const runners = async (): Promise<readonly string[]> => (await readdir(at("runners")).catch(() => [])).filter((name) => !name.startsWith("."));
+      const runners = async (): Promise<readonly string[]> =>
+        (await readdir(at("runners")).catch(() => [])).filter((name) => !name.startsWith("."));
       await eventually(async () => (await leases()).leases.length === 0 && (await runners()).length === 0, {
         timeoutMs: 120_000,
         what: "an empty pool",
@@ -145,7 +148,10 @@ export async function buildPlace(more: { readonly heartbeatS?: number } = {}): P
   };
 }
 
-async function writeTokens<C extends string>(file: string, callers: Readonly<Record<C, readonly TokenScope[]>>): Promise<Record<C, string>> {
+async function writeTokens<C extends string>(
+  file: string,
+  callers: Readonly<Record<C, readonly TokenScope[]>>,
+): Promise<Record<C, string>> {
   const names = Object.keys(callers) as C[];
   const issued = names.map((caller) => ({ caller, scopes: callers[caller], token: newToken(systemRandom) }));
   await writeFile(file, renderTokensFile(issued), { mode: 0o600 });
@@ -169,6 +175,8 @@ function started(program: string, args: readonly string[], env: NodeJS.ProcessEn
   let [stdout, stderr] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
-  const ended = once(child, "close").then(([code, signal]): LauncherEnd => ({ exitCode: code ?? (signal === null ? -1 : -9), stdout, stderr }));
+  const ended = once(child, "close").then(
+    ([code, signal]): LauncherEnd => ({ exitCode: code ?? (signal === null ? -1 : -9), stdout, stderr }),
+  );
   return { child, ended, said: () => stderr };
 }

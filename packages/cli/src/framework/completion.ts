@@ -44,7 +44,10 @@ function levelsOf(commands: readonly ListedCommand[], nouns: Readonly<Record<str
   }));
   // A command that shares its name with a group has both kinds of words.
   const alone = groups.filter(({ path }) => leaves.every((leaf) => leaf.path !== path));
-  const shared = leaves.map((leaf) => ({ ...leaf, words: [...(groups.find(({ path }) => path === leaf.path)?.words ?? []), ...leaf.words] }));
+  const shared = leaves.map((leaf) => ({
+    ...leaf,
+    words: [...(groups.find(({ path }) => path === leaf.path)?.words ?? []), ...leaf.words],
+  }));
   return [{ path: "", words: first }, ...alone, ...shared];
 }
 

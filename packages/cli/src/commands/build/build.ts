@@ -12,7 +12,10 @@ const entries = Object.entries<Option>(OPTIONS);
 function optionOf(spec: Option) {
   const description = spec.description.replace(/\.$/, "");
   if (spec.toggle === true) return flag(description);
-  return text(spec.secret === true ? "FILE" : (spec.placeholder ?? "VALUE"), `${description}${isRequired(spec) ? " (required)" : ""}`).optional();
+  return text(
+    spec.secret === true ? "FILE" : (spec.placeholder ?? "VALUE"),
+    `${description}${isRequired(spec) ? " (required)" : ""}`,
+  ).optional();
 }
 
 const nameOf = (name: string, spec: Option): string => (spec.secret === true ? `${name}File` : name);
