@@ -9,7 +9,7 @@ import { hierarchiesOf } from "./machine/hierarchy.ts";
 const FOLDERS = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 /** Programs, and the Debian package that has each. */
 const FOR_RUNNERS = { ip: "iproute2", unshare: "util-linux", nsenter: "util-linux", mount: "mount" } as const;
-const FOR_ROOTS = { "apt-get": "apt", "dpkg-deb": "dpkg", tar: "tar", ldconfig: "libc-bin" } as const;
+const FOR_ROOTS = { "apt-get": "apt", "dpkg-deb": "dpkg", tar: "tar", ldconfig: "libc-bin", setpriv: "util-linux" } as const;
 
 /** Nothing when runners can be made here. */
 export async function runnerNeeds(): Promise<readonly string[]> {

@@ -2,3 +2,5 @@
 export { BACKENDS, type Backend, type BackendName, startBackend, whyMissing } from "./backends.ts";
 export { cargoAt, writeCrate } from "./cargo.ts";
 export { crateFile, publishBody } from "./crate-file.ts";
+export { orasAs } from "./oras.ts";
+export { startRegistry } from "./registry-place.ts";
