@@ -20,14 +20,29 @@ export const GROUPS: readonly TestGroup[] = [
   {
     name: "with real git, NATS and SurrealDB",
     patterns: [
-      "packages/{testkit,ledger,bus,store,submitter,radicle,governance,checker,cli}/src/**/*.test.ts",
+      "packages/{hcloud-sim,testkit,ledger,bus,store,submitter,radicle,governance,checker,cli}/src/**/*.test.ts",
       "packages/{signing,workload,ci}/*/src/**/*.test.ts",
     ],
     deadlineMs: 400_000,
     concurrency: undefined,
   },
-  // One at a time: they measure nothing, but they time whole systems of processes.
-  { name: "end to end", patterns: ["test/**/*.test.ts", "bench/**/*.test.ts"], deadlineMs: 900_000, concurrency: 1 },
+  {
+    name: "end to end",
+    patterns: [
+      "test/!(single-consumer).test.ts",
+      "test/{checker,e2e,fuzz,peer,pitfalls,secrets,simulation,verify-receipt}/**/*.test.ts",
+      "bench/**/*.test.ts",
+    ],
+    deadlineMs: 900_000,
+    concurrency: undefined,
+  },
+  // One at a time: each is a whole system of processes that is killed, cut off or hurried by the clock.
+  {
+    name: "end to end, under faults",
+    patterns: ["test/{build,faults,torture}/**/*.test.ts", "test/single-consumer.test.ts"],
+    deadlineMs: 900_000,
+    concurrency: 1,
+  },
 ];
 
 /** The files of a group whose path contains one of the filters; all of them without filters. */

@@ -38,6 +38,12 @@ export const repoField = z
   .max(200)
   .regex(/^[a-z0-9]+(?:[._-][a-z0-9]+)*(?:\/[a-z0-9]+(?:[._-][a-z0-9]+)*)*$/);
 
+/** A repository of images in the registry: `images/` and a `repoField`. */
+export const imageRepositoryField = z
+  .string()
+  .max(207)
+  .regex(/^images\/[a-z0-9]+(?:[._-][a-z0-9]+)*(?:\/[a-z0-9]+(?:[._-][a-z0-9]+)*)*$/);
+
 /** A build stage's name; "" is the last stage of the Dockerfile. */
 export const buildTargetField = z
   .string()
@@ -70,6 +76,8 @@ export const spawnRequestSchema = z.strictObject({
     .regex(/^ssh-ed25519 [A-Za-z0-9+/]+=*$/),
   /** The build of which this is the one retry, because its run was out of memory: the pool refuses any but one, one tier up (`oom-retry-bounded`). */
   retry_of: buildIdField.optional(),
+  /** Repositories of other builds that this one begins from, with their namespace: `images/acme/base`. Its registry token may pull them. */
+  may_pull: z.array(imageRepositoryField).max(16).optional(),
   /** Whose limits on leases and cost count. */
   tenant: z
     .string()

@@ -1,12 +1,10 @@
 // The orchestrator's options.
 
 import { commitField, ridField } from "@triplane/contract";
-import { COMMON_OPTIONS, defineConfig, integer, list, option, port, text, toggle } from "@triplane/kit";
-import { CURRENT_GOLDEN } from "@triplane/vm-pool";
-import { z } from "zod";
-
-/** A label's key or value as every provider takes it. */
-const LABEL = "[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?";
+import { COMMON_OPTIONS, defineConfig, integer, option, port, text, toggle } from "@triplane/kit";
+import { HCLOUD_OPTIONS } from "@triplane/provider-hcloud/options";
+import { LOCAL_OPTIONS } from "@triplane/provider-local/options";
+import { machinesProblems, POOL_OPTIONS, REGISTRY_OPTIONS } from "./machines/options.ts";
 
 export const CONFIG = defineConfig({
   program: "orchestrator",
@@ -67,48 +65,10 @@ export const CONFIG = defineConfig({
     stopAll: toggle({
       description: "Start nothing: end all components that the last orchestrator left running, then exit. Their state stays.",
     }),
-    vmPoolProvider: option(text().optional(), {
-      description: "Where machines for builds come from; absent: this orchestrator has none.",
-      placeholder: "NAME",
-    }),
-    vmPoolName: option(
-      z
-        .string()
-        .regex(new RegExp(`^${LABEL}$`))
-        .optional(),
-      {
-        description: "Label on every machine of this pool; the workspace's name unless given. Nothing without it is ever touched.",
-        placeholder: "NAME",
-      },
-    ),
-    vmPoolLeases: option(integer({ min: 1, max: 1000 }).default(20), {
-      description: "Leases that may be live at once.",
-      placeholder: "COUNT",
-    }),
-    vmPoolLeasesPerTenant: option(integer({ min: 1, max: 1000 }).default(20), {
-      description: "Leases of one tenant that may be live at once.",
-      placeholder: "COUNT",
-    }),
-    vmPoolCentsPerTenantMonth: option(integer({ min: 1 }).optional(), {
-      description: "What one tenant may spend in a calendar month (UTC), in cents of the provider's currency; absent: no limit.",
-      placeholder: "CENTS",
-    }),
-    vmPoolGolden: option(list().default(Object.entries(CURRENT_GOLDEN).map(([key, value]) => `${key}=${value}`)), {
-      description: "Labels of the golden image that machines are made from.",
-      placeholder: "KEY=VALUE,…",
-    }),
-    vmPoolHeartbeatS: option(integer({ min: 1, max: 600 }).default(15), {
-      description: "Seconds within which a launcher has to show itself; three that are missed end its lease.",
-      placeholder: "SECONDS",
-    }),
-    vmPoolBootS: option(integer({ min: 10, max: 3600 }).default(300), {
-      description: "Seconds in which a machine has to be ready.",
-      placeholder: "SECONDS",
-    }),
-    vmPoolReapS: option(integer({ min: 1, max: 3600 }).default(60), {
-      description: "Seconds between two passes of the reaper over the provider's list.",
-      placeholder: "SECONDS",
-    }),
+    ...POOL_OPTIONS,
+    ...REGISTRY_OPTIONS,
+    ...LOCAL_OPTIONS,
+    ...HCLOUD_OPTIONS,
   },
   rules: (values) => {
     const problems: string[] = [];
@@ -118,9 +78,7 @@ export const CONFIG = defineConfig({
       problems.push(
         "--desired-repo, --desired-rid, --desired-root, --policy-repo, --policy-rid and --policy-identity-root belong together",
       );
-    for (const label of values.vmPoolGolden)
-      if (!new RegExp(`^${LABEL}=${LABEL}$`).test(label)) problems.push(`--vm-pool-golden: ${JSON.stringify(label)} is not KEY=VALUE`);
     if (values.portsFrom > values.portsTo) problems.push("--ports-from is above --ports-to");
-    return problems;
+    return [...problems, ...machinesProblems(values)];
   },
 });

@@ -139,6 +139,16 @@ export function baseConfig(dataDir: string, catalogDir = FIXTURES): Orchestrator
     ...{ applyWaitMs: 20_000, stopComponents: false, stopAll: false },
     ...{ vmPoolProvider: undefined, vmPoolName: undefined, vmPoolLeases: 20, vmPoolLeasesPerTenant: 20 },
     ...{ vmPoolCentsPerTenantMonth: undefined, vmPoolGolden: ["golden=current"], vmPoolHeartbeatS: 15, vmPoolBootS: 300, vmPoolReapS: 60 },
+    ...{ registry: undefined, registryKeyFile: undefined, registryIssuer: "triplane" },
+    ...{ localRunnersDir: undefined, localGoldenDir: undefined, localNetwork: "10.201.0.0/24", localForward: false },
+    ...{ localMemoryMib: undefined, localScale: 1, localPlainHttp: [] },
+    ...{
+      hcloudToken: undefined,
+      hcloudEndpoint: "https://api.hetzner.cloud/v1",
+      hcloudLocations: [],
+      hcloudCpuTypes: ["shared"],
+      hcloudSshPort: 22,
+    },
   };
 }
 

@@ -17,7 +17,7 @@ import { upperFiles, writeUpper } from "./runner-files.ts";
 import { type KnownRunner, RunnerFolders } from "./runner-folder.ts";
 import { type BuildUpStep, makeRunnerFolders, RunnerMachine } from "./runner-machine.ts";
 import { type RunnerRecord, serverLabelsSchema, writeRecord } from "./runner-record.ts";
-import { type LocalSettings, type ResolvedSettings, type RunnerSize, resolveSettings } from "./settings.ts";
+import { type LocalSettings, type ResolvedSettings, type RunnerSize, resolveSettings, scaledMib } from "./settings.ts";
 
 const LOCATION = "local";
 const SSH_PORT = 22;
@@ -70,14 +70,15 @@ class LocalProvider implements Provider {
 
   async create(spec: ServerSpec, signal: AbortSignal): Promise<Server> {
     const name = checkedName(spec.name);
-    const size = this.#settings.sizes.find(({ type }) => type === spec.offer.type);
-    if (size === undefined) throw new TriplaneError("provider_unavailable", `there is no size ${spec.offer.type.slice(0, 64)} here`);
+    const offered = this.#settings.sizes.find(({ type }) => type === spec.offer.type);
+    if (offered === undefined) throw new TriplaneError("provider_unavailable", `there is no size ${spec.offer.type.slice(0, 64)} here`);
     if ((await this.#golden.get(spec.image)) === undefined) {
       throw new TriplaneError("provider_failed", "there is no such golden root", {
         hint: "Make one, see docs/how-to/run-builds-on-this-machine.md.",
       });
     }
     if (signal.aborted) throw new TriplaneError("provider_failed", "was given up before it began");
+    const size = { ...offered, memoryMib: scaledMib(offered.memoryMib, this.#settings.scale) };
     return await this.#alone(name, () => this.#create(spec, size, signal));
   }
 

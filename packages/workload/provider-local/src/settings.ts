@@ -22,6 +22,8 @@ export interface LocalSettings {
   readonly forward: boolean;
   /** Of all runners together, MiB; undefined = four fifths of the machine's. */
   readonly memoryMib?: number;
+  /** Divides the memory that runners really get, to try things out on a small machine: what is offered, and so asked for, stays what a tier promises. 1 unless given. */
+  readonly scale?: number;
   /** What is offered; undefined = the tiers that fit. */
   readonly sizes?: readonly RunnerSize[];
   /** Registries that buildkitd speaks plain HTTP with, `host:port`. */
@@ -31,6 +33,7 @@ export interface LocalSettings {
 export interface ResolvedSettings extends LocalSettings {
   readonly range: AddressRange;
   readonly memoryMib: number;
+  readonly scale: number;
   readonly sizes: readonly RunnerSize[];
 }
 
@@ -45,7 +48,9 @@ const SMALLEST_MIB = 384;
 /** Throws `config_invalid` with every problem. */
 export function resolveSettings(settings: LocalSettings): ResolvedSettings {
   const memoryMib = settings.memoryMib ?? Math.floor((totalmem() / MIB) * 0.8);
-  const sizes = settings.sizes ?? tiersWithin(memoryMib);
+  const scale = settings.scale ?? 1;
+  if (!Number.isInteger(scale) || scale < 1) throw new TriplaneError("config_invalid", `local runners: ${scale} does not divide memory`);
+  const sizes = settings.sizes ?? tiersWithin(memoryMib * scale);
   const problems = [
     ...[settings.runnersFolder, settings.goldenFolder]
       .filter((path) => !isAbsolute(path) || !PLAIN_PATH.test(path))
@@ -54,11 +59,14 @@ export function resolveSettings(settings: LocalSettings): ResolvedSettings {
       .filter((name) => !REGISTRY.test(name))
       .map((name) => `${JSON.stringify(name)} is not a registry's host:port`),
     ...sizes
-      .filter(({ type, cpus, memoryMib: size }) => !TYPE.test(type) || !(cpus > 0) || !Number.isInteger(size) || size < SMALLEST_MIB)
-      .map((size) => `${JSON.stringify(size)} is not a size (at least ${SMALLEST_MIB} MiB)`),
+      .filter(
+        ({ type, cpus, memoryMib: size }) =>
+          !TYPE.test(type) || !(cpus > 0) || !Number.isInteger(size) || scaledMib(size, scale) < SMALLEST_MIB,
+      )
+      .map((size) => `${JSON.stringify(size)} is not a size (at least ${SMALLEST_MIB * scale} MiB)`),
   ];
   if (problems.length > 0) throw new TriplaneError("config_invalid", `local runners: ${problems.join("; ")}`);
-  return { ...settings, memoryMib, sizes, range: addressRange(settings.network) };
+  return { ...settings, memoryMib, scale, sizes, range: addressRange(settings.network) };
 }
 
 /** A tier's memory is kept; of processors a runner has at most what the machine has. */
@@ -68,6 +76,11 @@ function tiersWithin(memoryMib: number): readonly RunnerSize[] {
     cpus: Math.min(TIER_SIZES[tier].cpus, availableParallelism()),
     memoryMib: TIER_SIZES[tier].memoryMib,
   }));
+}
+
+/** The limit of a runner's cgroup. */
+export function scaledMib(memoryMib: number, scale: number): number {
+  return Math.floor(memoryMib / scale);
 }
 
 /** What the steps of builds may have: the rest is for sshd and buildkitd. */

@@ -5,6 +5,7 @@ import {
   buildIdField,
   buildKeySchema,
   type FailureCode,
+  imageRepositoryField,
   isFailureCode,
   leaseIdField,
   leaseStateSchema,
@@ -39,6 +40,7 @@ const rowSchema = z.strictObject({
   build_id: buildIdField,
   retry_of: buildIdField.nullable(),
   ...buildKeySchema.shape,
+  may_pull: z.array(imageRepositoryField),
   tenant: z.string(),
   tier: tierSchema,
   ttl_s: z.int(),
@@ -63,6 +65,7 @@ const rowSchema = z.strictObject({
 export function leaseDocument(lease: LeaseRecord, rev: number): Document {
   return {
     ...{ rev, build_id: lease.buildId, retry_of: lease.retryOf ?? null, ...lease.key, tenant: lease.tenant, tier: lease.tier },
+    may_pull: [...lease.mayPull],
     ...{ ttl_s: lease.ttlS, authorized_key: lease.authorizedKey, host_key: lease.hostKey, state: lease.state },
     ...{ created_at: lease.createdAtS, expires_at: lease.expiresAtS, attempts: lease.attempts, is_unsure: lease.isUnsure },
     ...{ attempt_at: lease.attemptAtS ?? null, offer: offerDocument(lease.offer), image: lease.image ?? null },
@@ -93,6 +96,7 @@ export function storedLease(id: string, document: Document): StoredLease {
   const lease: LeaseRecord = {
     ...{ id, buildId: row.build_id, retryOf: row.retry_of ?? undefined, tenant: row.tenant, tier: row.tier, ttlS: row.ttl_s },
     key: { repo: row.repo, target: row.target, platform: row.platform },
+    mayPull: row.may_pull,
     ...{ authorizedKey: row.authorized_key, hostKey: row.host_key, state: row.state },
     ...{ createdAtS: row.created_at, expiresAtS: row.expires_at, attempts: row.attempts, isUnsure: row.is_unsure },
     attemptAtS: row.attempt_at ?? undefined,

@@ -142,6 +142,7 @@ export class VmPool {
     const lease = newLease(
       {
         ...{ id, buildId: request.build_id, retryOf: request.retry_of, key: { repo, target, platform }, tenant: request.tenant },
+        mayPull: request.may_pull ?? [],
         ...{ tier: request.tier, ttlS: request.ttl_s, authorizedKey: request.ssh_public_key, hostKey: hostKeyOf(secret, id).public },
       },
       nowS,
@@ -204,5 +205,7 @@ function isSameRequest(lease: LeaseRecord, request: SpawnRequest): boolean {
   const { key } = lease;
   const isSameBuild = key.repo === request.repo && key.target === request.target && key.platform === request.platform;
   const isSameSize = lease.tier === request.tier && lease.ttlS === request.ttl_s && lease.tenant === request.tenant;
-  return isSameBuild && isSameSize && lease.authorizedKey === request.ssh_public_key && lease.retryOf === request.retry_of;
+  const mayPull = request.may_pull ?? [];
+  const mayPullSame = lease.mayPull.length === mayPull.length && lease.mayPull.every((name, at) => name === mayPull[at]);
+  return isSameBuild && isSameSize && mayPullSame && lease.authorizedKey === request.ssh_public_key && lease.retryOf === request.retry_of;
 }

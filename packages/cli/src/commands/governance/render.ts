@@ -123,7 +123,7 @@ export function renderDelegates(standing: RepositoryStanding, nowS: number): str
         each.name ?? "?",
         shortDid(each.did),
         each.votes ? stateOf(each) : `NO VOTE: no person of the policy holds it`,
-        each.upToDate ? "yes" : "not yet",
+        standing.approved === undefined ? "nothing is yet" : each.upToDate ? "yes" : "not yet",
         ago(each.firstSignedS),
         `${ago(each.lastSignedS)}${isSilent ? ", SILENT: is the key still there?" : ""}`,
       ];

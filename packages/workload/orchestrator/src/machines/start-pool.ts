@@ -17,6 +17,7 @@ import {
   VmPool,
 } from "@triplane/vm-pool";
 import type { OrchestratorConfig } from "../run.ts";
+import type { ProviderName } from "./options.ts";
 
 type Context = DaemonContext<OrchestratorConfig>;
 
@@ -28,8 +29,8 @@ export interface Machines {
   readonly registryAccess?: RegistryAccessOf;
 }
 
-/** Makes the provider that the configuration names. */
-export type OpenMachines = (context: Context) => Promise<Machines>;
+/** Makes the provider of this name. */
+export type OpenMachines = (context: Context, name: ProviderName) => Promise<Machines>;
 
 const PROBE_TIMEOUT_S = 5;
 
@@ -37,7 +38,7 @@ const PROBE_TIMEOUT_S = 5;
 export async function startPool(context: Context, store: Store, open: OpenMachines): Promise<VmPool | undefined> {
   const { config, clock, random, logger, metrics } = context;
   if (config.vmPoolProvider === undefined) return undefined;
-  const { provider, probe, registryAccess } = await open(context);
+  const { provider, probe, registryAccess } = await open(context, config.vmPoolProvider);
   return await VmPool.start({
     ...{ provider, store, clock, random, settings: settingsOf(config), secret: await secretOf(context) },
     probe: probe ?? sshKeyscan({ path: await keyscanPath(), timeoutS: PROBE_TIMEOUT_S }),

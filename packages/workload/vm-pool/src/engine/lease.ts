@@ -21,6 +21,8 @@ export interface LeaseRecord {
   /** The build whose run ended for want of memory, where this is its one retry (`oom-retry-bounded`). */
   readonly retryOf: string | undefined;
   readonly key: BuildKey;
+  /** Repositories of other builds that its registry token may pull. */
+  readonly mayPull: readonly string[];
   readonly tenant: string;
   /** As asked; its memory is the least that will do. */
   readonly tier: Tier;
@@ -53,6 +55,8 @@ export interface LeaseTerms {
   readonly buildId: string;
   readonly retryOf: string | undefined;
   readonly key: BuildKey;
+  /** Repositories of other builds that its registry token may pull. */
+  readonly mayPull: readonly string[];
   readonly tenant: string;
   readonly tier: Tier;
   readonly ttlS: number;
