@@ -34,7 +34,7 @@ export interface LocalProviderOptions {
 /** Throws `provider_failed` naming all that is missing on this machine, `config_invalid` for wrong settings. */
 export async function openLocalProvider(settings: LocalSettings, options: LocalProviderOptions = {}): Promise<Provider> {
   const resolved = resolveSettings(settings);
-  const needs = await runnerNeeds();
+  const needs = await runnerNeeds(resolved.runnersFolder);
   if (needs.length > 0) {
     throw new TriplaneError("provider_failed", `runners on this machine need ${needs.join(", ")}`, {
       hint: "Provide what is missing, or configure another provider for builds.",
