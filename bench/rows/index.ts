@@ -1,6 +1,7 @@
 // All rows, in the order of the table.
 import type { Row } from "../harness/row.ts";
 import { admission } from "./admission.ts";
+import { builds } from "./builds.ts";
 import { endToEnd } from "./end-to-end.ts";
 import { failpoints } from "./failpoints.ts";
 import { latency } from "./latency.ts";
@@ -25,6 +26,7 @@ export const ROWS: readonly Row[] = [
   memory,
   start,
   runnerStart,
+  builds,
   workspaces,
   registry,
   failpoints,

@@ -16,6 +16,7 @@ const NOUNS = {
   seed: "Replicate the repositories with Radicle",
   registry: "Set up the registry for images, compiled objects and crates",
   golden: "Build, prove, promote and watch the images that runners are made from",
+  build: "Build images on machines that live as long as the build",
   keys: "Make, lock, replace and show signing keys",
   check: "Check a workspace from the outside",
 } as const;
@@ -159,6 +160,9 @@ const COMMANDS: readonly Listing[] = [
   ...GOVERNANCE_COMMANDS,
   listed("desired set-image", "Change the image of a component, as a rule of the policy lets an automation", () =>
     import("./commands/desired/set-image.ts").then((module) => module.desiredSetImage),
+  ),
+  listed("build token", "Make a token for whoever builds, or replace it", () =>
+    import("./commands/build/token.ts").then((module) => module.buildToken),
   ),
   listed("build", "Build an image on a machine that lives as long as the build", () =>
     import("./commands/build/build.ts").then((module) => module.build),
