@@ -18,7 +18,6 @@ const NOUNS = {
   seed: "Replicate the repositories with Radicle",
   registry: "Set up the registry for images, compiled objects and crates",
   golden: "Build, prove, promote and watch the images that runners are made from",
-  build: "Build images on machines that live as long as the build",
   keys: "Make, lock, replace and show signing keys",
   check: "Check a workspace from the outside",
 } as const;
