@@ -13,8 +13,12 @@ interface ApiServer {
 }
 
 export interface SimulatedHcloud extends AsyncDisposable {
+  readonly endpoint: string;
+  readonly token: string;
   /** Options of an orchestrator that has it as its provider. */
   readonly options: readonly string[];
+  /** Makes a server as somebody with the token may. */
+  addServer(name: string, labels: Readonly<Record<string, string>>): Promise<void>;
   /** Names of the servers of the pool `w1`. */
   servers(): Promise<readonly string[]>;
   /** Calls since `forget`. */
@@ -56,6 +60,10 @@ export async function simulatedHcloud(folder: string, more: SimulatorOptions = {
   const tokenFile = join(folder, "hcloud.token");
   await writeFile(tokenFile, `${TOKEN}\n`, { mode: 0o600 });
   return {
+    ...{ endpoint: simulator.endpoint, token: TOKEN },
+    addServer: async (name, more) => {
+      await api("POST", "/servers", { name, server_type: "cx23", image: "debian-12", labels: more });
+    },
     options: ["--vm-pool-provider", "hcloud", "--hcloud-token-file", tokenFile, "--hcloud-endpoint", simulator.endpoint],
     async servers() {
       const names: string[] = [];
