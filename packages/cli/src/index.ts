@@ -1,6 +1,8 @@
 // The public names of the CLI, for the generator of its reference page and for tests; nothing else imports the CLI.
 export { asReviewer } from "./commands/keeper/options.ts";
 export { leftovers } from "./demo/leftovers.ts";
+export { playScene, type Scene, type SceneResult, type Teller } from "./demo/scene.ts";
+export { openTimeline, type Timeline } from "./demo/timeline.ts";
 export { type OpTold, World } from "./demo/world.ts";
 export { loadCommands } from "./framework/listing.ts";
 export { referencePage } from "./framework/reference.ts";

@@ -17,5 +17,6 @@ export * from "./log-levels.ts";
 export * from "./logger.ts";
 export * from "./metrics.ts";
 export * from "./ports.ts";
+export * from "./process-lock.ts";
 export * from "./sleep.ts";
 export * from "./tools/index.ts";

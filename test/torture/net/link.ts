@@ -70,9 +70,9 @@ export class Link {
     this.#server = createServer({ allowHalfOpen: true }, (near) => this.#accept(near));
   }
 
-  /** Listens on a free port of `host`, loopback unless told otherwise. */
-  static async open(name: string, targetPort: number, host = "127.0.0.1"): Promise<Link> {
-    const link = new Link(name, { host: "127.0.0.1", port: targetPort });
+  /** Listens on a free port of `host`, loopback unless told otherwise; so is the host of what it leads to. */
+  static async open(name: string, target: number | { readonly host: string; readonly port: number }, host = "127.0.0.1"): Promise<Link> {
+    const link = new Link(name, typeof target === "number" ? { host: "127.0.0.1", port: target } : target);
     link.#server.listen(0, host);
     await once(link.#server, "listening");
     return link;

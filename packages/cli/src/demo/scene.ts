@@ -10,12 +10,13 @@ export interface Teller {
   observe(place: Place, claim: string, held: boolean, evidence: string): void;
 }
 
-export interface Scene {
+/** `W`: the world that it plays in. */
+export interface Scene<W = World> {
   readonly id: string;
   readonly title: string;
   /** Claim to its meaning. The scene has to observe each of them. */
   readonly claims: Readonly<Record<string, string>>;
-  play(world: World, tell: Teller): Promise<void>;
+  play(world: W, tell: Teller): Promise<void>;
 }
 
 export interface SceneResult {
@@ -27,7 +28,7 @@ export interface SceneResult {
 }
 
 /** Plays a scene; a thrown failure ends the scene, and every claim not observed by then is missing. */
-export async function playScene(scene: Scene, world: World, timeline: Timeline): Promise<SceneResult> {
+export async function playScene<W>(scene: Scene<W>, world: W, timeline: Timeline): Promise<SceneResult> {
   timeline.title(scene.title);
   const held = new Set<string>();
   const broken = new Set<string>();

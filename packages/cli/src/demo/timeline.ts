@@ -2,7 +2,19 @@
 import type { CommandContext } from "../framework/command.ts";
 
 /** Where something happens, as the time line's second column. */
-export type Place = "set-up" | "operator" | "agent" | "attacker" | "signing" | "workload" | "CI" | "ledger" | "clean-up";
+export type Place =
+  | "set-up"
+  | "operator"
+  | "agent"
+  | "attacker"
+  | "signing"
+  | "workload"
+  | "CI"
+  | "ledger"
+  | "launcher"
+  | "pool"
+  | "registry"
+  | "clean-up";
 
 export interface Observation {
   readonly scene: string;

@@ -6,7 +6,7 @@ import { buildGolden, recipeId } from "../golden/build.ts";
 import { DEFAULT_RECIPE } from "../golden/recipe.ts";
 import { type GoldenRecord, GoldenStore } from "../golden/store.ts";
 import { inTurn } from "../in-turn.ts";
-import { goldenNeeds, runnerNeeds } from "../needs.ts";
+import { clientNeeds, goldenNeeds, runnerNeeds } from "../needs.ts";
 
 export const TEST_GOLDEN_LABELS = { "managed-by": "triplane", golden: "current" } as const;
 
@@ -14,8 +14,8 @@ const FRESH_S = 7 * 24 * 3600;
 
 /** What a test says when it is skipped; undefined where runners can be made. */
 export async function whyNoRunners(): Promise<string | undefined> {
-  const needs = [...new Set([...(await runnerNeeds()), ...(await goldenNeeds())])];
-  return needs.length === 0 ? undefined : `runners on this machine need ${needs.join(", ")}`;
+  const needs = [...new Set([...(await runnerNeeds()), ...(await clientNeeds()), ...(await goldenNeeds())])];
+  return needs.length === 0 ? undefined : `RUNNERS ARE NOT TESTED, on this machine they need ${needs.join(", ")}`;
 }
 
 export interface TestGolden {

@@ -94,7 +94,7 @@ async function zotCommand(port: number, { folder, issuer, origin, storage, edit 
   return ["serve", file];
 }
 
-async function distributionCommand(port: number, { folder, issuer, origin }: BackendOptions): Promise<string[]> {
+async function distributionCommand(port: number, { folder, issuer, origin, storage }: BackendOptions): Promise<string[]> {
   const keys = [
     { kty: "OKP", crv: "Ed25519", kid: issuer.key.did, alg: "EdDSA", x: Buffer.from(issuer.key.publicKey).toString("base64url") },
   ];
@@ -109,7 +109,7 @@ async function distributionCommand(port: number, { folder, issuer, origin }: Bac
   const config = {
     version: 0.1,
     log: { level: "warn" },
-    storage: { filesystem: { rootdirectory: join(folder, "data") }, delete: { enabled: true } },
+    storage: { ...distributionStorage(folder, storage), delete: { enabled: true } },
     http: { addr: `127.0.0.1:${port}` },
     auth: { token },
   };
@@ -117,4 +117,13 @@ async function distributionCommand(port: number, { folder, issuer, origin }: Bac
   // JSON is YAML.
   await writeFile(file, JSON.stringify(config));
   return ["serve", file];
+}
+
+/** Its credentials for S3 come from the environment, as zot's do. */
+function distributionStorage(folder: string, storage: BackendOptions["storage"]): object {
+  if (storage === undefined || storage.kind === "files") return { filesystem: { rootdirectory: join(folder, "data") } };
+  const { region, bucket, endpoint, pathStyle } = storage;
+  const isSecure = endpoint.startsWith("https:");
+  // Blobs come through the registry: a client cannot be sent to an S3 server that only this machine reaches.
+  return { s3: { region, bucket, regionendpoint: endpoint, forcepathstyle: pathStyle, secure: isSecure }, redirect: { disable: true } };
 }

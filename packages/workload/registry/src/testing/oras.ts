@@ -21,7 +21,7 @@ export interface OrasAnswer {
 export type Oras = (...args: readonly string[]) => Promise<OrasAnswer>;
 
 /** Runs oras in a folder of its own. `login` undefined asks without any. */
-export async function orasAs(place: RegistryPlace, login: Login | undefined): Promise<Oras> {
+export async function orasAs(place: Pick<RegistryPlace, "folder" | "registry">, login: Login | undefined): Promise<Oras> {
   const { path: program } = await findTool("oras");
   const folder = join(place.folder, `oras-${Buffer.from(systemRandom.bytes(4)).toString("hex")}`);
   await mkdir(folder);

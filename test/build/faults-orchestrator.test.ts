@@ -1,0 +1,98 @@
+// The orchestrator dies at every step of a lease's way, and its clock goes wrong: builds end well or say why, and no runner is left. `runner-always-destroyed`
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { LEASE_FAILPOINTS, type LeaseFailpoint } from "@triplane/contract";
+import { allFired, eventually, giveOrder, skewClock } from "@triplane/testkit";
+import { greeting, waiting } from "./plane/dockerfiles.ts";
+import { whyNoPlane } from "./plane/needs.ts";
+import { assertTold, BuildPlace } from "./plane/place.ts";
+
+const skip = (await whyNoPlane()) ?? false;
+const SLOW = { timeout: 300_000 };
+const ONE_HOUR_MS = 3_600_000;
+
+describe("orchestrators that do not come to their end", { skip }, () => {
+  let place: BuildPlace;
+  before(async () => {
+    place = await BuildPlace.open();
+  }, SLOW);
+  after(() => place?.[Symbol.asyncDispose]());
+
+  /** What a supervisor does, until told to stop. */
+  const supervise = (): { stop(): Promise<void> } => {
+    const { orchestrator } = place.plane;
+    let wanted = true;
+    const loop = (async () => {
+      while (wanted) {
+        if (orchestrator.program.hasEnded) await orchestrator.restart([], true);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    })();
+    return {
+      stop: async () => {
+        wanted = false;
+        await loop;
+      },
+    };
+  };
+
+  for (const step of ["intent", "attempt", "create", "record", "destroy", "end"] as const) {
+    it(`SIGKILL before and after the step ${step}: the build goes on, nothing is left`, SLOW, async () => {
+      const { orchestrator } = place.plane;
+      const names = LEASE_FAILPOINTS.filter((name) => name.endsWith(`-${step}`)) as readonly LeaseFailpoint[];
+      assert.equal(names.length, 2);
+      await orchestrator.restart([], true);
+      const before = (await allFired(orchestrator.faults)).length;
+      for (const name of names) await giveOrder(orchestrator.faults, name, { action: "kill" });
+      const supervisor = supervise();
+      try {
+        const end = await place.build("faults/orchestrator", greeting(place.base, `the orchestrator died around ${step}`));
+        assert.equal(end.exitCode, 0, end.log + end.out);
+        await eventually(async () => (await allFired(orchestrator.faults)).length === before + 2, {
+          timeoutMs: 60_000,
+          what: `a death at each of ${names.join(", ")}`,
+        });
+      } finally {
+        await supervisor.stop();
+      }
+      await eventually(() => orchestrator.leases(), { timeoutMs: 60_000, what: "the pool" });
+      await place.assertNothingLeft(60_000);
+    });
+  }
+
+  it("SIGKILL while a build runs, and nobody starts it again for a while: the build goes on", SLOW, async () => {
+    const { orchestrator } = place.plane;
+    const running = await place.start("faults/away", waiting(place.base, 8));
+    await running.says(/the step runs/);
+    await orchestrator.program.kill();
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    await orchestrator.restart();
+    const end = await running.end();
+    assert.equal(end.exitCode, 0, end.log + end.out);
+    await place.assertNothingLeft(60_000);
+  });
+
+  it("its clock jumps an hour and more ahead during a build: the lease is over, the launcher says so", SLOW, async () => {
+    const { orchestrator } = place.plane;
+    await orchestrator.restart([], true);
+    const running = await place.start("faults/ahead", waiting(place.base, 300));
+    await running.says(/the step runs/);
+    await skewClock(orchestrator.faults, 2 * ONE_HOUR_MS);
+    const end = await running.end();
+    assertTold(end, { exitCode: 5, code: "lease_ended", says: /its time of \d+ s is over|no heartbeat/, hint: /start the build again/ });
+    await place.assertNothingLeft(60_000);
+    await skewClock(orchestrator.faults, 0);
+  });
+
+  it("its clock is set back an hour during a build: the build ends well", SLOW, async () => {
+    const { orchestrator } = place.plane;
+    await orchestrator.restart([], true);
+    const running = await place.start("faults/back", waiting(place.base, 4));
+    await running.says(/the step runs/);
+    await skewClock(orchestrator.faults, -ONE_HOUR_MS);
+    const end = await running.end();
+    assert.equal(end.exitCode, 0, end.log + end.out);
+    await place.assertNothingLeft(60_000);
+    await skewClock(orchestrator.faults, 0);
+  });
+});

@@ -1,0 +1,55 @@
+// A build plane that the tests of one file share, and what each of them asks of it at its end.
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { systemRandom } from "@triplane/kit";
+import { BuildPlane, type PlaneOptions } from "./build-plane.ts";
+import type { Context } from "./dockerfiles.ts";
+import { type BuildEnd, type BuildOrder, RunningBuild } from "./launcher.ts";
+
+export class BuildPlace implements AsyncDisposable {
+  readonly plane: BuildPlane;
+
+  private constructor(plane: BuildPlane) {
+    this.plane = plane;
+  }
+
+  static async open(options: Omit<PlaneOptions, "random"> = {}): Promise<BuildPlace> {
+    return new BuildPlace(await BuildPlane.start({ random: systemRandom, ...options }));
+  }
+
+  get base(): string {
+    return this.plane.base.reference;
+  }
+
+  async start(repo: string, files: Context, more: Partial<Pick<BuildOrder, "args" | "env" | "imports">> = {}): Promise<RunningBuild> {
+    return await RunningBuild.start({
+      ...{ folder: join(this.plane.folder, "builds"), repo, files, ...more },
+      env: { ...this.plane.launcherEnv, ...more.env },
+    });
+  }
+
+  async build(repo: string, files: Context, more: Partial<Pick<BuildOrder, "args" | "env" | "imports">> = {}): Promise<BuildEnd> {
+    return await (await this.start(repo, files, more)).end();
+  }
+
+  /** `runner-always-destroyed`: no lease, no orphan, no process, mount, interface, cgroup or file of any runner. */
+  async assertNothingLeft(withinMs?: number): Promise<void> {
+    assert.deepEqual(await this.plane.left(withinMs), []);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.plane[Symbol.asyncDispose]();
+  }
+}
+
+/** The build ended as it should, and its message says what happened and what to do. */
+export function assertTold(
+  end: BuildEnd,
+  wanted: { readonly exitCode: number; readonly code?: string; readonly says: RegExp; readonly hint: RegExp },
+): void {
+  const everything = `${end.log}\n${end.out}`;
+  assert.equal(end.exitCode, wanted.exitCode, everything);
+  if (wanted.code !== undefined) assert.equal(end.receipt?.error?.code, wanted.code, everything);
+  assert.match(end.out, wanted.says, everything);
+  assert.match(end.out, wanted.hint, everything);
+}
