@@ -22,7 +22,7 @@ test(`${PIPELINE}: steps with a name, an image and commands, secrets by referenc
   );
   assert.deepEqual(
     lines.filter((line) => /^[a-z_]+:/.test(line)).map((line) => line.split(":")[0]),
-    ["when", "depends_on", "runs_on", "steps"],
+    ["when", "steps"],
   );
   const steps = lines
     .slice(lines.indexOf("steps:") + 1)

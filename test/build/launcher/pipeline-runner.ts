@@ -4,49 +4,63 @@
 // substituted in the file before it is read. The commands of a step are one shell that ends with the first failure.
 import { execFile } from "node:child_process";
 import { parse } from "yaml";
-import { z } from "zod";
 
-const scalar = z.union([z.string(), z.number(), z.boolean()]);
-const fromSecret = z.strictObject({ from_secret: z.string() });
-const whenSchema = z.strictObject({
-  event: z.unknown().optional(),
-  branch: z.unknown().optional(),
-  cron: z.unknown().optional(),
-  status: z.unknown().optional(),
-});
+type Scalar = string | number | boolean;
+
+export interface PipelineStep {
+  readonly name: string;
+  readonly image: string;
+  readonly settings?: Readonly<Record<string, unknown>>;
+  readonly environment?: Readonly<Record<string, unknown>>;
+  readonly commands?: readonly string[];
+}
+
+export interface Pipeline {
+  readonly steps: readonly PipelineStep[];
+}
+
 /** The keys that our pipelines use, of those that Woodpecker 3 knows: one that is misspelt is an error, as it is there. */
-const stepSchema = z
-  .strictObject({
-    name: z.string().regex(/^[a-z][a-z0-9-]*$/),
-    image: z.string(),
-    settings: z.record(z.string(), z.unknown()).optional(),
-    environment: z.record(z.string(), z.union([scalar, fromSecret])).optional(),
-    commands: z.array(z.string()).min(1).optional(),
-    when: z.array(whenSchema).optional(),
-  })
-  .refine((step) => (step.settings === undefined) !== (step.commands === undefined), "a step has either settings or commands")
-  .refine((step) => step.settings === undefined || step.environment === undefined, "a plugin gets no environment");
-const pipelineSchema = z.strictObject({
-  when: z.array(whenSchema).min(1),
-  depends_on: z.array(z.string()).optional(),
-  runs_on: z.array(z.string()).optional(),
-  steps: z.array(stepSchema).min(1),
-});
-export type Pipeline = z.infer<typeof pipelineSchema>;
-export type PipelineStep = Pipeline["steps"][number];
+const KEYS = {
+  pipeline: ["when", "depends_on", "runs_on", "steps"],
+  step: ["name", "image", "settings", "environment", "commands", "when"],
+  when: ["event", "branch", "cron", "status"],
+} as const;
 
 /** Throws what is wrong with the file. `ci`: what is substituted. */
 export function readPipeline(text: string, ci: Readonly<Record<string, string>>): Pipeline {
-  return pipelineSchema.parse(parse(text.replaceAll(/\$\{([A-Z][A-Z0-9_]*)\}/g, (_, name: string) => ci[name] ?? "")));
+  const pipeline = parse(text.replaceAll(/\$\{([A-Z][A-Z0-9_]*)\}/g, (_, name: string) => ci[name] ?? ""));
+  checkKeys("pipeline", pipeline);
+  for (const step of pipeline.steps) {
+    checkKeys("step", step);
+    if (!/^[a-z][a-z0-9-]*$/.test(step.name) || typeof step.image !== "string")
+      throw new Error(`${step.name}: a step has a name and an image`);
+    if ((step.settings === undefined) === (step.commands === undefined))
+      throw new Error(`${step.name}: a step has either settings or commands`);
+    if (step.settings !== undefined && step.environment !== undefined) throw new Error(`${step.name}: a plugin gets no environment`);
+    if (step.commands?.some((command: unknown) => typeof command !== "string")) throw new Error(`${step.name}: a command is no text`);
+  }
+  for (const when of [...pipeline.when, ...pipeline.steps.flatMap((step: { readonly when?: readonly unknown[] }) => step.when ?? [])])
+    checkKeys("when", when);
+  return pipeline;
+}
+
+function checkKeys(kind: keyof typeof KEYS, value: object): void {
+  const known: readonly string[] = KEYS[kind];
+  const unknown = Object.keys(value).filter((key) => !known.includes(key));
+  if (unknown.length > 0) throw new Error(`a ${kind} has no ${unknown.join(", ")}`);
+}
+
+function isScalar(value: unknown): value is Scalar {
+  return ["string", "number", "boolean"].includes(typeof value);
 }
 
 /** The environment that a step gets beside its surroundings. */
 export function environmentOf(step: PipelineStep, secrets: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   const resolved = (value: unknown): unknown => {
-    const secret = fromSecret.safeParse(value);
-    if (!secret.success) return value;
-    const found = secrets[secret.data.from_secret];
-    if (found === undefined) throw new Error(`there is no secret ${secret.data.from_secret}`);
+    const name = (value as { readonly from_secret?: unknown } | null)?.from_secret;
+    if (typeof name !== "string") return value;
+    const found = secrets[name];
+    if (found === undefined) throw new Error(`there is no secret ${name}`);
     return found;
   };
   const plugin = Object.entries(step.settings ?? {}).map(
@@ -57,8 +71,8 @@ export function environmentOf(step: PipelineStep, secrets: Readonly<Record<strin
 }
 
 function asText(value: unknown): string {
-  if (scalar.safeParse(value).success) return String(value);
-  if (Array.isArray(value) && value.every((each) => scalar.safeParse(each).success)) return value.join(",");
+  if (isScalar(value)) return String(value);
+  if (Array.isArray(value) && value.every(isScalar)) return value.join(",");
   return JSON.stringify(value);
 }
 

@@ -16,8 +16,8 @@ import { ROOT } from "../../e2e/installation.ts";
 /** What of the memory of its tier a runner here has: 512 MiB of the smallest. */
 const SCALE = "8";
 export const PROGRAMS = {
-  launcher: join(ROOT, "packages/cli/src/daemons/buildkit-launcher.ts"),
-  triplane: join(ROOT, "packages/cli/src/main.ts"),
+  launcher: join(ROOT, "packages/cli/bin/buildkit-launcher.mjs"),
+  triplane: join(ROOT, "packages/cli/bin/triplane.mjs"),
 } as const;
 
 export interface LauncherEnd {

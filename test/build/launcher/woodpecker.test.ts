@@ -9,11 +9,11 @@ import { CONFIG } from "@triplane/buildkit-launcher";
 import { TriplaneError } from "@triplane/contract";
 import { findTool } from "@triplane/kit";
 import { whyNoRunners } from "@triplane/provider-local/testing";
-import { tempDir } from "@triplane/testkit";
-import { ROOT } from "../../e2e/installation.ts";
+import { installation, ROOT } from "../../e2e/installation.ts";
 import { environmentOf, readPipeline, runStep } from "./pipeline-runner.ts";
 import { buildPlace, PROGRAMS, whyNoRegistry } from "./place.ts";
 
+const run = promisify(execFile);
 const FOLDER = join(ROOT, "deploy/woodpecker");
 const CI = { CI_COMMIT_SHA: "0123456789abcdef", CI_REPO: "Team/Shop", CI_PIPELINE_NUMBER: "17" };
 const pipelines = (await readdir(FOLDER)).filter((name) => name.endsWith(".yaml"));
@@ -78,22 +78,51 @@ test("deploy/woodpecker/build.yaml, update-image.yaml: the plugin builds and pus
   await place.empty();
 });
 
-test("peer woodpecker-cli: lints the pipelines, and runs commands of one with its local backend", async (context) => {
+const PEER = { WOODPECKER_DISABLE_UPDATE_CHECK: "true" };
+
+test("peer woodpecker-cli lint: has nothing to say against the pipelines", async (context) => {
   const program = await woodpeckerCli(context);
   if (program === undefined) return;
-  const run = promisify(execFile);
-  await run(program, ["lint", ...pipelines.map((name) => join(FOLDER, name))], { cwd: ROOT });
-  // Its local backend takes the image for the shell, and runs no plugins by their image's name unless they are programs on PATH.
-  await using folder = await tempDir("woodpecker");
-  const file = join(folder.path, "pipeline.yaml");
-  const { steps } = await read("update-image.yaml");
-  const command = steps.flatMap(({ commands }) => commands ?? []).find((each) => each.includes("receipt.json"));
-  await writeFile(join(folder.path, "receipt.json"), `{\n  "image_digest": "sha256:${"a".repeat(64)}",\n  "x": 1\n}\n`);
-  const commands = [command, "cat digest.txt"].map((each) => `      - ${JSON.stringify(each)}\n`).join("");
-  await writeFile(
-    file,
-    `when: [{event: [push, manual]}]\nskip_clone: true\nsteps:\n  - name: digest\n    image: bash\n    commands:\n${commands}`,
+  const files = pipelines.map((name) => join(FOLDER, name));
+  const { stdout, stderr } = await run(program, ["lint", "--strict", ...files], { env: { ...process.env, ...PEER } });
+  assert.equal((stdout.match(/Config is valid/g) ?? []).length, pipelines.length, stdout + stderr);
+});
+
+test("peer woodpecker-cli exec: runs build.yaml with its local backend, in which an image is a program on PATH", {
+  skip: (await whyNoRunners()) ?? (await whyNoRegistry()) ?? false,
+}, async (context) => {
+  const program = await woodpeckerCli(context);
+  if (program === undefined) return;
+  await using place = await buildPlace();
+  await using installed = await installation("woodpecker");
+  const cwd = await place.context("workspace", { Dockerfile: "FROM scratch\nCOPY busybox /bin/busybox\n" });
+  const pipeline = (await readFile(join(FOLDER, "build.yaml"), "utf8")).replace(/image: .*/, "image: buildkit-launcher");
+  await writeFile(join(cwd, ".woodpecker.yaml"), `skip_clone: true\n${pipeline}`);
+  const secrets = { triplane_orchestrator_url: place.orchestratorUrl, triplane_build_token: place.launcherToken };
+  await writeFile(join(place.folder, "secrets.yaml"), JSON.stringify(secrets), { mode: 0o600 });
+  // Its --repo is read by nobody in 3.17.
+  const metadata = join(place.folder, "metadata.json");
+  await writeFile(metadata, JSON.stringify({ repo: { owner: "Team", name: "Shop" } }));
+  const flags = [
+    "--local",
+    "--backend-engine",
+    "local",
+    "--pipeline-event",
+    "push",
+    "--metadata-file",
+    metadata,
+    "--commit-sha",
+    CI.CI_COMMIT_SHA,
+  ];
+  const args = ["exec", ...flags, "--secrets-file", join(place.folder, "secrets.yaml"), ".woodpecker.yaml"];
+  const { stdout, stderr } = await run(program, args, { cwd, env: { ...installed.env, ...PEER }, maxBuffer: 16 * 1024 * 1024 });
+  const receipt = JSON.parse(await readFile(join(cwd, "receipt.json"), "utf8"));
+  assert.deepEqual(
+    [receipt.outcome, receipt.images[0]],
+    ["built", `${place.registry}/images/team/shop:${CI.CI_COMMIT_SHA}`],
+    stdout + stderr,
   );
-  const { stdout, stderr } = await run(program, ["exec", "--backend-engine", "local", "--local", file], { cwd: folder.path });
-  assert.match(stdout + stderr, /sha256:a{64}/);
+  assert.match(stdout + stderr, /outcome +built and pushed/);
+  assert.ok(!(stdout + stderr).includes(place.launcherToken));
+  await place.empty();
 });

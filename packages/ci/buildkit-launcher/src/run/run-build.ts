@@ -152,7 +152,7 @@ class Attempt {
       await this.#timed("context", () => this.#sendContext(runner));
       const before = (await runner.stats())?.oomKills;
       this.#refuseIfStopped();
-      const end = await this.#timed("build", () => runner.build(lease, this.#stop.signal));
+      const end = await this.#timed("build", () => runner.build(this.#stop.signal));
       this.#end = end;
       this.#seconds.push = end.pushSeconds;
       this.#seconds.cache = end.cacheSeconds;
