@@ -43,7 +43,10 @@ describe("hcloud with a real runner behind each server", { skip, timeout: 800_00
     };
     const options = ["--port", String(port), "--speed", "200", "--backer", BACKER, "--log-level", "warn"];
     simulator = spawn(process.execPath, [SIMULATOR, ...options], { stdio: ["ignore", "pipe", "pipe"], env });
-    for (const stream of [simulator.stdout, simulator.stderr]) stream?.setEncoding("utf8").on("data", (text: string) => void (log += text));
+    for (const stream of [simulator.stdout, simulator.stderr])
+      stream?.setEncoding("utf8").on("data", (text: string) => {
+        log += text;
+      });
     await eventually(async () => (await ask("/locations")).ok, { timeoutMs: 60_000, what: "the simulator" });
   });
   after(async () => {
@@ -69,7 +72,8 @@ describe("hcloud with a real runner behind each server", { skip, timeout: 800_00
     return ((await answer.json()) as { faults: readonly { do: string }[] }).faults.filter((fault) => fault.do !== "unavailable");
   };
   const forget = () => fetch(endpoint.replace(/v1$/, "_sim/faults"), { method: "DELETE", headers: { authorization: `Bearer ${TOKEN}` } });
-  const names = async (): Promise<string[]> => ((await (await ask("/servers")).json()) as { servers: { name: string }[] }).servers.map(({ name }) => name);
+  const names = async (): Promise<string[]> =>
+    ((await (await ask("/servers")).json()) as { servers: { name: string }[] }).servers.map(({ name }) => name);
   const nothingRuns = async (): Promise<void> => {
     await eventually(async () => (await readdir(runners)).length === 0, { timeoutMs: 60_000, what: "the end of the runners" });
     assert.deepEqual(await names(), []);
@@ -96,7 +100,10 @@ describe("hcloud with a real runner behind each server", { skip, timeout: 800_00
     const address = server.address;
     assert.ok(address !== undefined);
     const login = { address, key, hostKey };
-    await eventually(async () => (await sshShell(login, "buildctl debug workers", NEVER)).exitCode === 0, { timeoutMs: 120_000, what: "buildkitd" });
+    await eventually(async () => (await sshShell(login, "buildctl debug workers", NEVER)).exitCode === 0, {
+      timeoutMs: 120_000,
+      what: "buildkitd",
+    });
     return login;
   };
 
@@ -132,7 +139,9 @@ describe("hcloud with a real runner behind each server", { skip, timeout: 800_00
     assert.equal((await sshShell(login, "id -un; hostname", NEVER)).stdout, `root\n${spec.name}\n`);
     const stranger = opensshPublicKey(generateSigningKey().publicKey);
     await assert.rejects(sshShell({ ...login, hostKey: stranger }, "true", NEVER), { code: "runner_host_key" });
-    await assert.rejects(sshShell({ ...login, key: openOpensshKey(generateSigningKey(), "x") }, "true", NEVER), { code: "runner_unreachable" });
+    await assert.rejects(sshShell({ ...login, key: openOpensshKey(generateSigningKey(), "x") }, "true", NEVER), {
+      code: "runner_unreachable",
+    });
     const build = await sshShell(login, BUILD, NEVER);
     assert.equal(build.exitCode, 0, build.stderr);
     assert.equal(build.stdout, "built-in-a-step\n");
@@ -149,10 +158,13 @@ describe("hcloud with a real runner behind each server", { skip, timeout: 800_00
   it("dead man: a server whose time is over switches itself off, and is listed as stopped", async () => {
     const { spec } = await specFor("lease-2", { deadManAtS: Math.floor(Date.now() / 1000) + 30 });
     const made = await provider().create(spec, NEVER);
-    await eventually(async () => (await (await ask(`/servers/${made.id}`)).json() as { server: { status: string } }).server.status === "off", {
-      timeoutMs: 120_000,
-      what: "its end",
-    });
+    await eventually(
+      async () => ((await (await ask(`/servers/${made.id}`)).json()) as { server: { status: string } }).server.status === "off",
+      {
+        timeoutMs: 120_000,
+        what: "its end",
+      },
+    );
     await provider().destroy(made.id, NEVER);
     await nothingRuns();
   });

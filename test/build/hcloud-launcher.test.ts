@@ -28,7 +28,7 @@ describe("triplane build on Hetzner Cloud, rehearsed with real runners", { skip 
     assert.deepEqual(await cloud.servers(), []);
   };
 
-  it("sold out, 429, a lost answer, deletions that fail: the image is built and pushed, the receipt has a price, nothing is left", SLOW, async () => {
+  it("sold out, 429, a lost answer, deletions that fail: built, pushed, priced, and nothing is left", SLOW, async () => {
     await cloud.fault(
       { do: "unavailable", when: { server_type: "cx23", location: "fsn1" } },
       { do: "error", code: "rate_limit_exceeded", when: { method: "POST", path: "/servers" } },

@@ -19,7 +19,11 @@ test("golden_image_missing, golden_image_old after 14 days, and a lease from one
   await writeFile(tokenFile, `${TOKEN}\n`, { mode: 0o600 });
   const ask = async (method: string, path: string, body?: unknown) => {
     const headers = { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" };
-    const answer = await fetch(`${simulator.endpoint}${path}`, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+    const answer = await fetch(`${simulator.endpoint}${path}`, {
+      method,
+      headers,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
     const text = await answer.text();
     assert.ok(answer.ok, text);
     return text === "" ? {} : JSON.parse(text);
@@ -40,7 +44,14 @@ test("golden_image_missing, golden_image_old after 14 days, and a lease from one
     ...["--vm-pool-provider", "hcloud", "--hcloud-token-file", tokenFile, "--hcloud-endpoint", simulator.endpoint, "--vm-pool-reap-s", "1"],
   ]);
   const refused = async (build: string): Promise<unknown> => {
-    const body = { repo: "acme/api", target: "", platform: "linux/amd64", tier: "cx22", ttl_s: 600, ssh_public_key: `ssh-ed25519 ${"A".repeat(68)}` };
+    const body = {
+      repo: "acme/api",
+      target: "",
+      platform: "linux/amd64",
+      tier: "cx22",
+      ttl_s: 600,
+      ssh_public_key: `ssh-ed25519 ${"A".repeat(68)}`,
+    };
     const { status, json } = await daemon.request("/api/v1/vm-pool/spawn", { method: "POST", body: { build_id: build, ...body } });
     return status === 503 ? json["code"] : status;
   };
