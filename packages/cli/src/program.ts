@@ -141,6 +141,9 @@ const COMMANDS: readonly Listing[] = [
   listed("desired set-image", "Change the image of a component, as a rule of the policy lets an automation", () =>
     import("./commands/desired/set-image.ts").then((module) => module.desiredSetImage),
   ),
+  listed("build", "Build an image on a machine that lives as long as the build", () =>
+    import("./commands/build/build.ts").then((module) => module.build),
+  ),
   listed("ledger verify", "Verify a ledger from its bytes", () =>
     import("./commands/ledger/verify.ts").then((module) => module.ledgerVerify),
   ),

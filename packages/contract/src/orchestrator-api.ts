@@ -1,6 +1,6 @@
 // The orchestrator's HTTP API as its callers see it: schemas of /api/v1/workspaces/{ws}/…
 import { z } from "zod";
-import { digestField, jsonRecordField, jtiField, kindField, targetField, versionField } from "./objects/claims.ts";
+import { digestField, jsonRecordField, jtiField, kindField, secondsField, targetField, versionField } from "./objects/claims.ts";
 
 /** A step that applying would take. */
 export const planActionSchema = z.strictObject({
@@ -51,6 +51,8 @@ export const applyResultSchema = z.strictObject({
   state_version_before: versionField,
   state_version_after: versionField,
   workspace_revision: versionField,
+  /** When it ended, by the orchestrator's clock; absent while it runs. Kept with the result: whoever asks again hears the same. */
+  finished_at: secondsField.optional(),
   evidence: jsonRecordField,
 });
 export type ApplyResult = z.infer<typeof applyResultSchema>;

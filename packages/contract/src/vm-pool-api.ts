@@ -52,6 +52,7 @@ export const buildTargetField = z
 
 export const PLATFORMS = ["linux/amd64", "linux/arm64"] as const;
 export const platformField = z.enum(PLATFORMS);
+export type Platform = z.infer<typeof platformField>;
 
 /** Of a caller's choice and unique for one run of one build: the same id again is the same lease. */
 export const buildIdField = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/);

@@ -52,6 +52,8 @@ export interface CommandSpec<Args extends z.ZodObject, Options extends z.ZodObje
   failed?(data: Data): boolean;
   /** Whether it neither failed nor could be judged: exit code 3 with the data still printed. */
   undecided?(data: Data): boolean;
+  /** Of commands with exit codes of their own, which their description says. */
+  exitCode?(data: Data): number;
 }
 
 export interface CommandResult {
@@ -59,6 +61,7 @@ export interface CommandResult {
   readonly text: string;
   readonly failed: boolean;
   readonly undecided: boolean;
+  readonly exitCode: number | undefined;
 }
 
 /** A command without its type parameters, as the shell handles it. */
@@ -87,7 +90,8 @@ export function defineCommand<Args extends z.ZodObject, Options extends z.ZodObj
       const args = parseInput(spec.args, rawArgs, (name) => name.toUpperCase());
       const options = parseInput(spec.options, rawOptions, (name) => `--${kebab(name)}`);
       const data = await spec.run({ args, options }, context);
-      return { data, text: printable(spec.render(data)), failed: spec.failed?.(data) ?? false, undecided: spec.undecided?.(data) ?? false };
+      const ended = { failed: spec.failed?.(data) ?? false, undecided: spec.undecided?.(data) ?? false, exitCode: spec.exitCode?.(data) };
+      return { data, text: printable(spec.render(data)), ...ended };
     },
   };
 }

@@ -26,7 +26,9 @@ export function completionScript(
 function levelsOf(commands: readonly ListedCommand[], nouns: Readonly<Record<string, string>>): readonly Level[] {
   const first = [
     ...commands.filter((command) => command.noun === undefined).map((command) => ({ word: command.verb, summary: command.summary })),
-    ...Object.entries(nouns).map(([word, summary]) => ({ word, summary })),
+    ...Object.entries(nouns)
+      .filter(([word]) => !commands.some((command) => command.noun === undefined && command.verb === word))
+      .map(([word, summary]) => ({ word, summary })),
   ].sort((a, b) => (a.word < b.word ? -1 : 1));
   const groups = Object.keys(nouns).map((noun) => ({
     path: noun,
@@ -40,7 +42,13 @@ function levelsOf(commands: readonly ListedCommand[], nouns: Readonly<Record<str
       { word: "--help", summary: "show the help" },
     ],
   }));
-  return [{ path: "", words: first }, ...groups, ...leaves];
+  // A command that shares its name with a group has both kinds of words.
+  const alone = groups.filter(({ path }) => leaves.every((leaf) => leaf.path !== path));
+  const shared = leaves.map((leaf) => ({
+    ...leaf,
+    words: [...(groups.find(({ path }) => path === leaf.path)?.words ?? []), ...leaf.words],
+  }));
+  return [{ path: "", words: first }, ...alone, ...shared];
 }
 
 function bashScript(name: string, levels: readonly Level[]): string {

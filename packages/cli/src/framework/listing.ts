@@ -33,5 +33,6 @@ export function loadCommands(listings: readonly Listing[]): Promise<readonly Lis
 export function commandAt(listings: readonly Listing[], argv: readonly string[]): Listing | undefined {
   const words = argv.filter((word) => !word.startsWith("-"));
   const [first, second] = words[0] === "help" ? words.slice(1) : words;
-  return listings.find(({ noun, verb }) => (noun === undefined ? verb === first : noun === first && verb === second));
+  const inGroup = listings.find(({ noun, verb }) => noun !== undefined && noun === first && verb === second);
+  return inGroup ?? listings.find(({ noun, verb }) => noun === undefined && verb === first);
 }

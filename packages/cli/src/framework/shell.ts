@@ -73,14 +73,18 @@ function buildCommander(program: Program, loaded: ListedCommand | undefined, str
       groups.set(command.noun, parent);
       parent.helpCommand(false);
     }
-    if (command.name === loaded?.name) addCommand(parent, loaded, streams, action);
-    else prepare(parent.command(command.verb), streams).summary(command.summary);
+    // A command may share its name with a group: `build DIR` and `build leases`.
+    const isGroup = command.noun === undefined && program.commands.some(({ noun }) => noun === command.verb);
+    const built = (isGroup ? groups.get(command.verb) : undefined) ?? prepare(parent.command(command.verb), streams);
+    if (isGroup) groups.set(command.verb, built.helpCommand(false));
+    if (command.name === loaded?.name) addCommand(built, loaded, action);
+    else built.summary(command.summary);
   }
   return root;
 }
 
-function addCommand(parent: CommanderCommand, command: ListedCommand, streams: Streams, action: Action): void {
-  const built = prepare(parent.command(command.verb), streams).summary(command.summary).description(describe(command));
+function addCommand(built: CommanderCommand, command: ListedCommand, action: Action): void {
+  built.summary(command.summary).description(describe(command));
   const { args, options } = command;
   for (const parameter of args) {
     const inner = parameter.kind === "list" ? `${parameter.placeholder}...` : parameter.placeholder;
@@ -141,6 +145,7 @@ async function invoke(
     const result = await command.invoke(rawArgs, rawOptions, await contextFor(json));
     if (json) streams.out(`${JSON.stringify(result.data, null, command.jsonLines ? 0 : 2)}\n`);
     else if (result.text !== "") streams.out(`${result.text}\n`);
+    if (result.exitCode !== undefined) return result.exitCode;
     if (result.failed) return EXIT_FAILED;
     return result.undecided ? EXIT_UNDECIDED : EXIT_DONE;
   } catch (thrown) {

@@ -50,12 +50,6 @@ export const BUILD_FAILURES = {
     what: "The build context, its Dockerfile or its ignore file cannot be read.",
     hint: "The message names the file or the pattern.",
   },
-  build_taken: {
-    httpStatus: 409,
-    retry: "later",
-    what: "Another launcher runs the build of this id.",
-    hint: "Wait for it, or give this run an id of its own; a lease whose launcher died ends by itself.",
-  },
   build_cancelled: {
     httpStatus: 409,
     retry: "later",

@@ -62,7 +62,9 @@ export function examine(input: ReviewInput): Examined {
         {
           do: "alarm",
           code: "chain_broken",
-          message: "a review item holds an op that this keeper never took in; somebody else writes to the review stream",
+          message: isNumberFree(input)
+            ? "the number of an op in review is free: it counts again once its sender has sent it again after the loss of the bucket; else somebody else writes to the review stream"
+            : "a review item holds an op that this keeper never took in; somebody else writes to the review stream",
           subject: item.op_jti,
           throttle: `untaken ${item.op_jti}`,
         },
@@ -126,6 +128,13 @@ function wasTakenIn(input: ReviewInput): boolean {
   if (same !== undefined) return same.op_digest === input.op.token.digest;
   const oldest = input.history.at(-1);
   return oldest !== undefined && seq < oldest.seq;
+}
+
+/** Whether the op would get its number if it came now, as after a rebuild of a bucket that was lost. */
+function isNumberFree({ op, history }: ReviewInput): boolean {
+  const { seq } = op.claims;
+  const [newest] = history;
+  return seq > (newest?.seq ?? 0) || (newest?.missing?.includes(seq) === true && !history.some((record) => record.seq === seq));
 }
 
 function end(input: ReviewInput, output: Output, fresh: "new" | undefined): Examined {

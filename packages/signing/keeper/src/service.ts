@@ -145,7 +145,7 @@ export function takeIn(input: IntakeInput): Intake {
     case "next":
       return takeNext(input, RECORD_KEYS.sequence(op.claims.iss));
     case "late":
-      return repeatOfReview(input) ?? takeNext(input, RECORD_KEYS.late(op.claims.iss, op.claims.seq));
+      return lateReview(input) ?? takeNext(input, RECORD_KEYS.late(op.claims.iss, op.claims.seq));
   }
 }
 
@@ -221,6 +221,22 @@ function repeatOfReview(input: IntakeInput): Intake | undefined {
   return { verdict: "repeat", effects: [answer(input, recorded.review), { do: "ack" }], waits: true };
 }
 
+/**
+ * An op whose review outlived the record of its number, because the bucket was rebuilt: it has its number again, and its review goes on.
+ * The record comes first: a review whose op has no number is nobody's. `every-command-lands`
+ */
+function lateReview(input: IntakeInput): Intake | undefined {
+  const { recorded, op, seat } = input;
+  const { digest } = op.token;
+  if (recorded.settled?.op_digest === digest) {
+    const { output } = recorded.settled;
+    return { verdict: "repeat", effects: [recordLate(input, output), publish(output), { do: "ack" }] };
+  }
+  if (recorded.review?.state !== "open" || recorded.review.op_digest !== digest) return undefined;
+  const output = reviewOutput(seat.audience.workspace, recorded.review);
+  return { verdict: "repeat", effects: [recordLate(input, output), answer(input, recorded.review), { do: "ack" }], waits: true };
+}
+
 interface Uncounted {
   readonly code: FailureCode;
   readonly fact: string;
@@ -253,10 +269,7 @@ function refuseUncounted(input: IntakeInput, verdict: "refuse" | "gap" | "fork",
 
 function count(input: IntakeInput, key: string, output: Output, decision: Decision): Effect {
   const { op, issuer, recorded, seat, nowS } = input;
-  if (key !== RECORD_KEYS.sequence(op.claims.iss)) {
-    const late: SequenceRecord = { seq: op.claims.seq, op_digest: op.token.digest, output, uses: [] };
-    return { do: "record", key, value: JSON.stringify(late), expect: undefined };
-  }
+  if (key !== RECORD_KEYS.sequence(op.claims.iss)) return recordLate(input, output);
   const used = decision.verdict !== "refuse";
   const rule = decision.verdict === "admit" && decision.basis === "auto" ? { rule: decision.rule } : {};
   const uses = addUse(recorded.history[0]?.uses ?? [], used ? { at: nowS, jti: op.claims.jti, ...rule } : undefined, {
@@ -272,6 +285,12 @@ function count(input: IntakeInput, key: string, output: Output, decision: Decisi
     ...missingOf(recorded.history),
   };
   return { do: "count", key, record, expect: recorded.revision };
+}
+
+/** The op has a number that a rebuild left open. Created once: whoever comes second with that number finds it taken. */
+function recordLate({ op }: IntakeInput, output: Output): Effect {
+  const late: SequenceRecord = { seq: op.claims.seq, op_digest: op.token.digest, output, uses: [] };
+  return { do: "record", key: RECORD_KEYS.late(op.claims.iss, op.claims.seq), value: JSON.stringify(late), expect: undefined };
 }
 
 function missingOf([latest]: readonly SequenceRecord[]): Pick<SequenceRecord, "missing"> {

@@ -19,6 +19,8 @@ export interface Outcome {
   readonly target?: string;
   readonly versions?: { readonly before: number; readonly after: number };
   readonly workspaceRevision?: number;
+  /** Seconds since 1970, as the orchestrator keeps it; absent where it does not. */
+  readonly finishedAtS?: number;
   readonly evidence: { readonly [key: string]: Json };
 }
 
@@ -40,6 +42,7 @@ export function outcomeOf(result: ApplyResult): Outcome {
     target: result.target,
     versions: { before: result.state_version_before, after: result.state_version_after },
     workspaceRevision: result.workspace_revision,
+    ...(result.finished_at === undefined ? {} : { finishedAtS: result.finished_at }),
     evidence: result.evidence,
   };
 }

@@ -154,6 +154,20 @@ describe("ControllerService.finish", () => {
     assert.deepEqual(service.finish(row, outcome, 2), service.finish(row, outcome, 2));
   });
 
+  it("applied-once: recorded again at another time, by a controller whose disk lost the first record, it is the same record", () => {
+    const { op, admission, accepted, service, clock } = parts();
+    const row = accepted(admission(op()));
+    for (const finishedAtS of [row.accepted_at + 3, row.accepted_at - 3]) {
+      const outcome = outcomeOf(resultOf(row, { finished_at: finishedAtS }));
+      const first = service.finish(row, outcome, 2);
+      clock.advance(60_000);
+      const again = service.finish(row, outcome, 2);
+      assert.equal(again.row.record, first.row.record);
+      const { claims } = verifyAuditRecord(first.row.record);
+      assert.equal(claims.finished_at, Math.max(row.accepted_at, finishedAtS));
+    }
+  });
+
   it("result: outcome, code, versions, revision and evidence go into the record; the row keeps no second copy of the decision", () => {
     const { op, admission, accepted, service, clock } = parts();
     const row = accepted(admission(op()));

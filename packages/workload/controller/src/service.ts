@@ -141,7 +141,9 @@ export class ControllerService {
 
   #record(about: { subject: string; basis: "admission" | "refusal"; decision: string; acceptedAtS: number }, outcome: Outcome): string {
     const { audience, key, clock } = this.#parts;
-    return signRecord({ ...about, aud: formatAudience(audience), finishedAtS: nowSeconds(clock) }, outcome, key);
+    // The orchestrator's time, and no clock of ours: a controller that has to record an op again, because its disk lied, signs the same bytes.
+    const finishedAtS = Math.max(about.acceptedAtS, outcome.finishedAtS ?? nowSeconds(clock));
+    return signRecord({ ...about, aud: formatAudience(audience), finishedAtS }, outcome, key);
   }
 }
 

@@ -80,6 +80,6 @@ export function opDocument(row: OpRow): Document {
 }
 
 function resultJson(result: ApplyResult): Json {
-  const { code, ...rest } = result;
-  return code === undefined ? rest : { ...rest, code };
+  const { code, finished_at, ...rest } = result;
+  return { ...rest, ...(code === undefined ? {} : { code }), ...(finished_at === undefined ? {} : { finished_at }) };
 }

@@ -74,6 +74,7 @@ test("apply: applied-once, however often and however concurrently the same op co
   const later = await service.apply(op);
   for (const result of [...results, later, await service.op(op.jti)]) assert.deepEqual(result, results[0]);
   assert.equal(results[0]?.status, "applied");
+  assert.equal(typeof results[0]?.finished_at, "number");
   assert.deepEqual([results[0]?.state_version_before, results[0]?.state_version_after, results[0]?.workspace_revision], [0, 1, 1]);
   assert.equal(world.effects.length, 1);
 });

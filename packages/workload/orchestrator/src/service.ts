@@ -13,6 +13,7 @@ import {
   digestOf,
   type FailureCode,
   failpoint,
+  nowSeconds,
   type Plan,
   type PlanRequest,
   type TargetState,
@@ -212,7 +213,7 @@ export class OrchestratorService {
     const result: ApplyResult = {
       ...{ jti: request.jti, op_digest: request.op_digest, status, code, target: request.target },
       ...{ state_version_before: version, state_version_after: version },
-      ...{ workspace_revision: this.#parts.records.revision, evidence },
+      ...{ workspace_revision: this.#parts.records.revision, finished_at: nowSeconds(this.#parts.clock), evidence },
     };
     const row = { ...this.#rowOf(request, version), result };
     await this.#parts.records.begin(row, [finishedEvent(row, result)]);
@@ -253,6 +254,7 @@ export class OrchestratorService {
     const { records, clock } = this.#parts;
     const failed = outcomes.some(({ result }) => !result.ok);
     const durationMs = Math.max(0, clock.nowMs() - row.acceptedAtMs);
+    const finishedAtS = nowSeconds(clock);
     const changed: TargetRecord[] = [];
     for (const { change, result } of outcomes) {
       if (!result.ok) continue;
@@ -265,7 +267,7 @@ export class OrchestratorService {
       ...{ jti: row.jti, op_digest: row.opDigest, status: failed ? "failed" : "applied" },
       ...(failed ? { code: "apply_failed" satisfies FailureCode } : {}),
       ...{ target: row.target, state_version_before: row.stateVersionBefore, state_version_after: versionAfter },
-      ...{ workspace_revision: revision, evidence: evidenceOf(outcomes, durationMs, changed) },
+      ...{ workspace_revision: revision, finished_at: finishedAtS, evidence: evidenceOf(outcomes, durationMs, changed) },
     });
     const events: EventDraft[] = changed.map(({ target, version }) => ({
       type: "target.changed",

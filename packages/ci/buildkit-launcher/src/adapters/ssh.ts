@@ -29,11 +29,12 @@ export interface RemoteEnd {
 export interface RemoteOptions {
   readonly input?: string | AsyncIterable<Uint8Array>;
   readonly signal?: AbortSignal;
-  /** Each line of standard error as it comes; then it is not collected. */
+  /** Each line of standard error as it comes, the last one also without an end. */
   onErrorLine?(line: string): void;
 }
 
 const MAX_OUTPUT_CHARS = 1024 * 1024;
+const MAX_LINE_CHARS = 16 * 1024 * 1024;
 export const SSH_FAILED = 255;
 
 /** `[host]:port`, and the bare host where the port is 22, as ssh looks it up. */
@@ -107,6 +108,8 @@ async function run(program: string, args: readonly string[], options: RemoteOpti
   return await new Promise<RemoteEnd>((resolve, reject) => {
     const child = spawn(program, [...args], {
       stdio: ["pipe", "pipe", "pipe"],
+      // Ctrl-C at a terminal is for us alone: the connection is needed to end what runs.
+      detached: true,
       env: { PATH: process.env["PATH"], HOME: process.env["HOME"], LANG: "C" },
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
@@ -119,6 +122,9 @@ async function run(program: string, args: readonly string[], options: RemoteOpti
       if (options.onErrorLine === undefined) return;
       const lines = (rest + chunk).split("\n");
       rest = lines.pop() ?? "";
+      // A line without an end is cut: nothing here grows without a bound.
+      if (rest.length > MAX_LINE_CHARS) lines.push(rest.slice(0, MAX_LINE_CHARS));
+      if (rest.length > MAX_LINE_CHARS) rest = "";
       for (const line of lines) options.onErrorLine(line);
     });
     // Whoever does not read to the end has said why by its exit code.
@@ -127,7 +133,10 @@ async function run(program: string, args: readonly string[], options: RemoteOpti
       if (options.signal?.aborted === true) reject(new TriplaneError("build_cancelled", `${program} was stopped`, { cause }));
       else reject(new TriplaneError("tool_missing", `${program} cannot be run: ${cause.message}`, { cause }));
     });
-    child.once("close", (code) => resolve({ exitCode: code ?? SSH_FAILED, stdout, stderr }));
+    child.once("close", (code) => {
+      if (rest !== "") options.onErrorLine?.(rest);
+      resolve({ exitCode: code ?? SSH_FAILED, stdout, stderr });
+    });
     feed(child.stdin, options.input ?? "").catch((cause: unknown) => {
       child.kill();
       reject(cause);

@@ -29,12 +29,17 @@ export function imageNames({ registry, repo, tags }: Pick<BuildctlPlan, "registr
   return tags.map((tag) => `${registry}/images/${repo}:${tag}`);
 }
 
+/** Throws `config_invalid` for names that BuildKit or a registry would read as something else. */
+export function checkNames({ buildArgs, cacheKey }: Pick<BuildctlPlan, "buildArgs" | "cacheKey">): void {
+  const wrong = Object.keys(buildArgs).find((name) => !/^[A-Za-z_][A-Za-z0-9_.]*$/.test(name));
+  if (wrong !== undefined) throw new TriplaneError("config_invalid", `${JSON.stringify(wrong)} is no name of a build argument`);
+  if (cacheKey !== undefined && !TAG.test(cacheKey)) throw new TriplaneError("config_invalid", "the cache key is no tag");
+}
+
 export function buildctlArguments(plan: BuildctlPlan): readonly string[] {
   const option = (name: string, value: string): readonly string[] => ["--opt", `${name}=${value}`];
   const cache = plan.cacheKey === undefined ? undefined : `type=registry,ref=${plan.registry}/cache/${plan.repo}:${plan.cacheKey}`;
-  const wrong = Object.keys(plan.buildArgs).find((name) => !/^[A-Za-z_][A-Za-z0-9_.]*$/.test(name));
-  if (wrong !== undefined) throw new TriplaneError("config_invalid", `${JSON.stringify(wrong)} is no name of a build argument`);
-  if (plan.cacheKey !== undefined && !TAG.test(plan.cacheKey)) throw new TriplaneError("config_invalid", "the cache key is no tag");
+  checkNames(plan);
   return [
     "build",
     "--frontend=dockerfile.v0",

@@ -37,9 +37,10 @@ export function readBuildSpec(text: string, file = ".build-spec.ncl"): BuildSpec
   return { tier: tier ?? wanted, unknown: Object.keys(rest) };
 }
 
-/** `sizing`: the pool's answer, which already is history before language. */
-export function sizeOf(spec: BuildSpec | undefined, sizing: Sizing): Size {
+/** `sizing`: the pool's answer, which already is history before language; it is asked only where the file says nothing. */
+export function sizeOf(spec: BuildSpec | undefined, sizing: Sizing | undefined): Size {
   if (spec?.tier !== undefined) return { tier: spec.tier, source: "spec", reason: `${spec.tier}: .build-spec.ncl says so` };
+  if (sizing === undefined) throw new TriplaneError("internal", "a size was wanted without the pool's answer");
   return { tier: sizing.tier, source: sizing.source, reason: sizing.reason };
 }
 

@@ -220,7 +220,7 @@ test("runBuild: a pool that fails is asked again, and so is a release; what an u
 
 test("runBuild: of two launchers with one build id the second leaves the first one's lease alone", async () => {
   const { reports, calls } = await play({ spawn: () => "there" });
-  assert.deepEqual([reports[0]?.error?.code, releases(calls)], ["build_taken", 0]);
+  assert.deepEqual([reports[0]?.error?.code, releases(calls)], ["build_id_taken", 0]);
 });
 
 test("classify: the kernel's count decides on memory, words only where it cannot be read", () => {

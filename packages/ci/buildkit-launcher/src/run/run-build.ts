@@ -17,7 +17,7 @@ import { type BuildEnd, classify } from "./classify.ts";
 import type { BuildctlEnd, PoolClient, Runner, RunnerStats, RunPorts } from "./ports.ts";
 
 export interface RunRequest {
-  readonly spawn: Omit<SpawnRequest, "tier">;
+  readonly spawn: Omit<SpawnRequest, "tier" | "retry_of">;
   readonly tier: Tier;
   /** Longest wait for a runner. */
   readonly readyTimeoutMs: number;
@@ -31,6 +31,10 @@ export interface RunReport {
   readonly outcome: RunOutcome;
   readonly error: TriplaneError | undefined;
   readonly leaseId: string | undefined;
+  readonly provider: string | undefined;
+  readonly serverType: string | undefined;
+  /** That the image was pushed to, where the pool named it. */
+  readonly registry: string | undefined;
   readonly seconds: BuildMetrics["seconds"];
   readonly stats: RunnerStats | undefined;
   readonly end: BuildctlEnd | undefined;
@@ -52,8 +56,9 @@ export async function runBuild(request: RunRequest, ports: RunPorts, signal: Abo
 }
 
 async function runOnce(request: RunRequest, tier: Tier, run: number, ports: RunPorts, signal: AbortSignal): Promise<RunReport> {
-  const attempt = new Attempt({ ...request.spawn, build_id: `${request.spawn.build_id}.${run}`, tier }, request, ports, signal);
-  return await attempt.run();
+  const id = (number: number): string => `${request.spawn.build_id}.${number}`;
+  const spawn = { ...request.spawn, build_id: id(run), tier, ...(run === 1 ? {} : { retry_of: id(run - 1) }) };
+  return await new Attempt(spawn, request, ports, signal).run();
 }
 
 class Attempt {
@@ -101,6 +106,9 @@ class Attempt {
       outcome,
       error,
       leaseId: this.#lease?.lease_id,
+      provider: this.#lease?.provider,
+      serverType: this.#lease?.server_type,
+      registry: this.#lease?.registry_access?.registry,
       seconds: this.#seconds,
       stats: this.#stats,
       end: this.#end,
@@ -119,14 +127,14 @@ class Attempt {
         const { lease, created } = await this.#ports.pool.spawn(this.#spawn);
         // An answer that was lost may have been ours; a lease that was there before we ever asked is not.
         if (!created && !unknown)
-          throw new TriplaneError("build_taken", `another launcher runs the build ${this.#spawn.build_id} (${lease.lease_id})`);
+          throw new TriplaneError("build_id_taken", `another launcher runs the build ${this.#spawn.build_id} (${lease.lease_id})`);
         this.#lease = lease;
         return;
       } catch (thrown) {
         const error = toTriplaneError(thrown);
         const mayHaveHappened = error.code === "unavailable";
         unknown ||= mayHaveHappened;
-        if (error.code !== "build_taken" && error.retry === "later" && tries < SPAWN_TRIES && !this.#asked.aborted) {
+        if (error.retry === "later" && tries < SPAWN_TRIES && !this.#asked.aborted) {
           await this.#ports.sleep(RETRY_MS * tries, this.#asked);
           continue;
         }

@@ -74,6 +74,26 @@ describe("fillBucket", () => {
     assert.equal((await after.take(waiting.compact)).verdict, "repeat");
   });
 
+  for (const place of ["among those that the ledger has", "below all of them"] as const) {
+    test(`an op whose review outlived the bucket, its number ${place}, is sent again and goes on (every-command-lands)`, async () => {
+      const at = bench();
+      const first = place === "below all of them" ? 1 : 2;
+      const waiting = at.world.op("ana", first, { op: "component.remove" });
+      const { jti } = waiting.op.claims;
+      for (let seq = 1; seq <= 4; seq += 1) await at.take(seq === first ? waiting.compact : routine(at, seq).compact);
+      const after = await rebuilt(at, textsOf(at));
+      const shown = at.memory.texts(subjects(AUDIENCE.workspace).review(jti)).at(-1) ?? "";
+      await after.memory.bus.publish(subjects(AUDIENCE.workspace).review(jti), shown);
+      for (const person of ["ben", "cleo"] as const) after.memory.approve(jti, at.world.approval(waiting.op, person));
+      const again = await after.take(waiting.compact);
+      assert.deepEqual([again.verdict, again.waits], ["repeat", true]);
+      assert.equal((await after.take(routine(at, first).compact)).verdict, "fork", "its number is its own again");
+      assert.equal((await after.desk.look(jti, at.world.inForce))?.verdict, "admit");
+      assert.equal((await after.take(waiting.compact)).verdict, "repeat");
+      assert.equal(after.memory.texts(subjects(AUDIENCE.workspace).review(jti)).length, 2, "shown once, and closed once");
+    });
+  }
+
   test("a review that ended and a refusal that consumed no number stay as they were", async () => {
     const at = bench();
     const removal = at.world.op("ana", 1, { op: "component.remove" });

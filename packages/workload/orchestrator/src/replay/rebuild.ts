@@ -109,7 +109,7 @@ function pastOf({ claims }: AuditRecord): Past | undefined {
     ...{ jti, op_digest: op.token.digest, status: claims.outcome, target },
     ...(claims.code === undefined ? {} : { code: claims.code }),
     ...{ state_version_before: claims.state_version_before, state_version_after: claims.state_version_after },
-    ...{ workspace_revision: claims.workspace_revision ?? 0, evidence: claims.evidence },
+    ...{ workspace_revision: claims.workspace_revision ?? 0, finished_at: claims.finished_at, evidence: claims.evidence },
   });
   const row: OpRow = {
     ...{ jti, opDigest: op.token.digest, op: kind, target, args, result },
