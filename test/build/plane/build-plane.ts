@@ -100,7 +100,11 @@ export class BuildPlane implements AsyncDisposable {
 
   /** What a launcher needs to know. */
   get launcherEnv(): Readonly<Record<string, string>> {
-    return { TRIPLANE_BUILD_ORCHESTRATOR_URL: this.orchestrator.access.url, TRIPLANE_BUILD_TOKEN_FILE: this.orchestrator.access.tokenFile };
+    const { url, tokenFile } = this.orchestrator.access;
+    return {
+      ...{ TRIPLANE_BUILD_ORCHESTRATOR_URL: url, TRIPLANE_BUILD_TOKEN_FILE: tokenFile },
+      TRIPLANE_BUILD_MAY_PULL: this.base.repository,
+    };
   }
 
   /** Ids of all runners that there ever were. */

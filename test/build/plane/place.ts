@@ -22,10 +22,9 @@ export class BuildPlace implements AsyncDisposable {
   }
 
   async start(repo: string, files: Context, more: Partial<Pick<BuildOrder, "args" | "env" | "imports">> = {}): Promise<RunningBuild> {
-    const { env, ...rest } = more;
     return await RunningBuild.start({
-      ...{ folder: join(this.plane.folder, "builds"), repo, files, ...rest },
-      env: { ...this.plane.launcherEnv, ...env },
+      ...{ folder: join(this.plane.folder, "builds"), repo, files, ...more },
+      env: { ...this.plane.launcherEnv, ...more.env },
     });
   }
 
