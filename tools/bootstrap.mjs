@@ -15,7 +15,11 @@ const LOCK_STALE_MS = 30_000;
 const COMMANDS = {
   setup: { entry: undefined, tools: true, about: "install everything that the other commands need" },
   demo: { entry: ["packages/cli/bin/triplane.mjs", "demo"], tools: true, about: "show the main job end to end on this machine" },
-  "demo:build": { entry: ["tools/demo-build/main.ts"], tools: true, about: "build images on machines of their own, on this machine (Linux, root)" },
+  "demo:build": {
+    entry: ["tools/demo-build/main.ts"],
+    tools: true,
+    about: "build images on machines of their own, on this machine (Linux, root)",
+  },
   test: { entry: ["tools/test.ts"], tools: true, about: "run the tests" },
   check: { entry: ["tools/check.ts"], tools: true, about: "format, lint, types, dead code, boundaries, generated docs, tests" },
   torture: { entry: ["test/torture/main.ts"], tools: true, about: "break a running workspace from a seed, then check it" },

@@ -163,7 +163,12 @@ describe("lines, registries and disks that fail", { skip }, () => {
     try {
       await orchestrator.restart(["--local-golden-dir", broken, "--vm-pool-boot-s", "10"]);
       const end = await place.build("faults/dead", greeting(place.base, "nobody there"));
-      assertTold(end, { exitCode: 5, code: "lease_ended", says: /not ready 10 s after it was made/, hint: /message has the pool's reason/ });
+      assertTold(end, {
+        exitCode: 5,
+        code: "lease_ended",
+        says: /not ready 10 s after it was made/,
+        hint: /message has the pool's reason/,
+      });
       await place.assertNothingLeft();
     } finally {
       await orchestrator.restart();

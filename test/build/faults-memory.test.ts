@@ -62,10 +62,17 @@ describe("builds that run out of memory", { skip }, () => {
         ...{ repo: "faults/third", target: "", platform: process.arch === "arm64" ? "linux/arm64" : "linux/amd64", ttl_s: 60 },
         ssh_public_key: `ssh-ed25519 ${"A".repeat(68)}`,
       };
-      const response = await fetch(`${access.url}/api/v1/vm-pool/spawn`, { method: "POST", headers, body: JSON.stringify({ ...lease, ...body }) });
+      const response = await fetch(`${access.url}/api/v1/vm-pool/spawn`, {
+        method: "POST",
+        headers,
+        body: JSON.stringify({ ...lease, ...body }),
+      });
       return (await response.json()) as { readonly code?: string; readonly lease_id?: string };
     };
-    const made = [await spawn({ build_id: "third.1", tier: "cx22" }), await spawn({ build_id: "third.2", tier: "cx32", retry_of: "third.1" })];
+    const made = [
+      await spawn({ build_id: "third.1", tier: "cx22" }),
+      await spawn({ build_id: "third.2", tier: "cx32", retry_of: "third.1" }),
+    ];
     assert.equal((await spawn({ build_id: "third.3", tier: "cx42", retry_of: "third.2" })).code, "retry_refused");
     assert.equal((await spawn({ build_id: "third.4", tier: "cx32", retry_of: "third.1" })).code, "retry_refused");
     for (const { lease_id } of made)
@@ -96,7 +103,9 @@ async function killBuildkitdForMemory(id: string): Promise<void> {
   const folder = (await readFile(`/proc/${buildkitd}/cgroup`, "utf8"))
     .split("\n")
     .map((line) => line.split(":"))
-    .map(([, controllers = "", path = ""]) => (controllers === "" ? `/sys/fs/cgroup${path}` : controllers === "memory" ? `/sys/fs/cgroup/memory${path}` : ""))
+    .map(([, controllers = "", path = ""]) =>
+      controllers === "" ? `/sys/fs/cgroup${path}` : controllers === "memory" ? `/sys/fs/cgroup/memory${path}` : "",
+    )
     .find((path) => path !== "" && path.includes(id));
   // A process of ours that joins the cgroup and takes 1 GiB; the daemon dies first, then it dies or ends.
   const hog = `echo $$ > ${folder}/cgroup.procs && exec dd if=/dev/zero of=/dev/null bs=1024M count=1`;

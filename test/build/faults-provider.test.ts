@@ -22,8 +22,14 @@ interface Case {
 const NOT_READY = /not ready 10 s after it was made/;
 
 const CASES: Readonly<Record<string, Case>> = {
-  "the token is refused": { fault: { do: "error", code: "unauthorized", when: CREATE, times: "always" }, says: /provider_denied|refused|unauthorized/ },
-  "the account's limit is reached": { fault: { do: "error", code: "resource_limit_exceeded", when: CREATE, times: "always" }, says: /limit/ },
+  "the token is refused": {
+    fault: { do: "error", code: "unauthorized", when: CREATE, times: "always" },
+    says: /provider_denied|refused|unauthorized/,
+  },
+  "the account's limit is reached": {
+    fault: { do: "error", code: "resource_limit_exceeded", when: CREATE, times: "always" },
+    says: /limit/,
+  },
   "nothing is to be had anywhere": { fault: { do: "unavailable" }, says: /to be had/ },
   "the type at the first place is sold out": { fault: { do: "unavailable", when: { location: "fsn1" } }, says: NOT_READY },
   "the rate limit is reached once": { fault: { do: "error", code: "rate_limit_exceeded", when: CREATE }, says: NOT_READY },
@@ -33,7 +39,10 @@ const CASES: Readonly<Record<string, Case>> = {
   "the answer to the create is lost": { fault: { do: "cut", point: "after", when: CREATE }, says: NOT_READY },
   "the connection is cut before the create": { fault: { do: "cut", point: "before", when: CREATE }, says: NOT_READY },
   "the create answers half a JSON": { fault: { do: "answer", status: 201, body: '{"server":{"id":', when: CREATE }, says: NOT_READY },
-  "the server's action fails": { fault: { do: "fail", code: "action_failed", when: { command: "create_server" } }, says: /runner_lost|not there|stopped|failed|not ready/ },
+  "the server's action fails": {
+    fault: { do: "fail", code: "action_failed", when: { command: "create_server" } },
+    says: /runner_lost|not there|stopped|failed|not ready/,
+  },
   "deleting fails three times": {
     fault: { do: "error", code: "server_error", when: { method: "DELETE", path: "/servers/*" }, times: 3 },
     says: NOT_READY,
@@ -66,7 +75,9 @@ describe("provider errors of every class", () => {
         { timeoutMs: 30_000, what: "the end of the last lease" },
       );
       // Of one lease there was never more than one server at a time, whatever was lost.
-      const names = cloud.simulator.requests.entries.filter(({ method, path, status }) => method === "POST" && path === "/servers" && status === 201);
+      const names = cloud.simulator.requests.entries.filter(
+        ({ method, path, status }) => method === "POST" && path === "/servers" && status === 201,
+      );
       assert.ok(names.length <= 2, `${names.length} servers were made`);
     });
   }

@@ -6,7 +6,9 @@ import { runDemo } from "./run-demo.ts";
 
 const { values } = parseArgs({ options: { json: { type: "boolean", default: false }, help: { type: "boolean", default: false } } });
 if (values.help) {
-  process.stdout.write("usage: npm run demo:build -- [--json]\n\nNeeds Linux and root; says what else is missing. --json: one event a line.\n");
+  process.stdout.write(
+    "usage: npm run demo:build -- [--json]\n\nNeeds Linux and root; says what else is missing. --json: one event a line.\n",
+  );
 } else {
   const stopping = new AbortController();
   for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, () => stopping.abort());
@@ -19,7 +21,9 @@ if (values.help) {
     process.exitCode = result.ok ? 0 : 1;
   } catch (thrown) {
     const { code, message, hint } = toTriplaneError(thrown);
-    process.stderr.write(values.json ? `${JSON.stringify({ error: { code, message, hint } })}\n` : `error: ${message}\n  code: ${code}\n  hint: ${hint}\n`);
+    process.stderr.write(
+      values.json ? `${JSON.stringify({ error: { code, message, hint } })}\n` : `error: ${message}\n  code: ${code}\n  hint: ${hint}\n`,
+    );
     process.exitCode = 1;
   }
 }

@@ -32,7 +32,10 @@ export class BuildWorld {
     const end = await running.end();
     this.#signal.removeEventListener("abort", stop);
     if (end.receipt === undefined)
-      throw new TriplaneError("start_failed", `triplane build ended with ${end.exitCode ?? end.signal}: ${`${end.log}${end.out}`.trim().slice(-1500)}`);
+      throw new TriplaneError(
+        "start_failed",
+        `triplane build ended with ${end.exitCode ?? end.signal}: ${`${end.log}${end.out}`.trim().slice(-1500)}`,
+      );
     this.receipts.push(end.receipt);
     tell.say("launcher", end.out.trim());
     return { ...end, receipt: end.receipt };

@@ -39,7 +39,9 @@ export async function pushBaseImage({ folder, registry, login, busybox }: BaseIm
   for (const name of APPLETS) await symlink("busybox", join(root, "bin", name));
   const layer = join(folder, "layer.tar");
   await run("tar", ["--create", "--file", layer, "--directory", root, "--sort=name", "--mtime=@0", "--owner=0", "--group=0", "bin", "tmp"]);
-  const diffId = `sha256:${createHash("sha256").update(await readFile(layer)).digest("hex")}`;
+  const diffId = `sha256:${createHash("sha256")
+    .update(await readFile(layer))
+    .digest("hex")}`;
   const config = {
     ...{ architecture: process.arch === "arm64" ? "arm64" : "amd64", os: "linux", rootfs: { type: "layers", diff_ids: [diffId] } },
     config: { Env: ["PATH=/bin"], Cmd: ["/bin/sh"], WorkingDir: "/" },

@@ -14,8 +14,7 @@ export async function registryBackend(): Promise<"zot" | "distribution" | undefi
 /** Nothing when a plane can run here. */
 export async function planeNeeds(): Promise<readonly string[]> {
   const needs = [...(await runnerNeeds()), ...(await clientNeeds()), ...(await goldenNeeds())];
-  for (const name of TOOLS)
-    if ((await searchTool(toolNamed(name))).found === undefined) needs.push(`${name} (npm run tools ${name})`);
+  for (const name of TOOLS) if ((await searchTool(toolNamed(name))).found === undefined) needs.push(`${name} (npm run tools ${name})`);
   if ((await registryBackend()) === undefined) needs.push("zot or distribution (npm run tools distribution)");
   return [...new Set(needs)];
 }

@@ -42,7 +42,10 @@ async function freePrefix(random: Random): Promise<string> {
 /** Interfaces over which an address of the range is routed: those of runners. proc(5), /proc/net/route has addresses as little-endian hexadecimal. */
 export async function routedInterfaces({ prefix }: Pick<PlaneNetwork, "prefix">): Promise<readonly string[]> {
   const bytes = prefix.split(".").slice(0, 3).map(Number);
-  const ending = bytes.toReversed().map((byte) => byte.toString(16).toUpperCase().padStart(2, "0")).join("");
+  const ending = bytes
+    .toReversed()
+    .map((byte) => byte.toString(16).toUpperCase().padStart(2, "0"))
+    .join("");
   const lines = (await readFile("/proc/net/route", "utf8")).trim().split("\n").slice(1);
   return lines.map((line) => line.split("\t")).flatMap(([name = "", destination = ""]) => (destination.endsWith(ending) ? [name] : []));
 }

@@ -43,7 +43,10 @@ export class BuildPlace implements AsyncDisposable {
 }
 
 /** The build ended as it should, and its message says what happened and what to do. */
-export function assertTold(end: BuildEnd, wanted: { readonly exitCode: number; readonly code?: string; readonly says: RegExp; readonly hint: RegExp }): void {
+export function assertTold(
+  end: BuildEnd,
+  wanted: { readonly exitCode: number; readonly code?: string; readonly says: RegExp; readonly hint: RegExp },
+): void {
   const everything = `${end.log}\n${end.out}`;
   assert.equal(end.exitCode, wanted.exitCode, everything);
   if (wanted.code !== undefined) assert.equal(end.receipt?.error?.code, wanted.code, everything);

@@ -86,7 +86,9 @@ async function goldenSnapshot(api: (method: string, path: string, body?: unknown
     next_actions: { id: number }[];
   };
   await ended(next[0]?.id ?? 0);
-  const { action } = (await api("POST", `/servers/${server.id}/actions/create_image`, { labels: CURRENT_GOLDEN })) as { action: { id: number } };
+  const { action } = (await api("POST", `/servers/${server.id}/actions/create_image`, { labels: CURRENT_GOLDEN })) as {
+    action: { id: number };
+  };
   await ended(action.id);
   await api("DELETE", `/servers/${server.id}`);
 }

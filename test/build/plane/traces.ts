@@ -1,7 +1,7 @@
 // What runners leave on the machine: whatever there is of a plane's runners, in words; nothing when all of them are gone.
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { leftovers } from "@triplane/provider-local/testing";
+import { leftoversOf } from "@triplane/provider-local/testing";
 import { z } from "zod";
 import { type PlaneNetwork, routedInterfaces } from "./network.ts";
 
@@ -35,8 +35,8 @@ export class RunnerTraces {
     const found = [
       ...present.map((name) => `runner ${name}`),
       ...(await routedInterfaces(this.#network)).map((name) => `route over ${name}`),
+      ...(await leftoversOf([...this.#seen], this.#folder)),
     ];
-    for (const id of this.#seen) found.push(...(await leftovers(id, this.#folder)));
     return [...new Set(found)];
   }
 

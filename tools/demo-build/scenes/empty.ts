@@ -14,14 +14,26 @@ export const emptyScene: Scene<BuildWorld> = {
     const { plane } = world;
     const left = await plane.left();
     const { leases, orphans } = await plane.orchestrator.leases();
-    tell.observe("pool", "pool-empty", leases.length === 0 && orphans === 0, `${leases.length} live leases, ${orphans} runners without one`);
+    tell.observe(
+      "pool",
+      "pool-empty",
+      leases.length === 0 && orphans === 0,
+      `${leases.length} live leases, ${orphans} runners without one`,
+    );
     tell.observe(
       "workload",
       "machine-empty",
       left.length === 0,
-      left.length === 0 ? `looked for ${plane.runnersSeen.length} runners in /proc, /sys/class/net, the routes, all cgroup hierarchies and the runners' folder` : left.join("\n"),
+      left.length === 0
+        ? `looked for ${plane.runnersSeen.length} runners in /proc, /sys/class/net, the routes, all cgroup hierarchies and the runners' folder`
+        : left.join("\n"),
     );
     const states = await Promise.all(world.leases.map(async (id) => (await plane.orchestrator.lease(id)).state));
-    tell.observe("pool", "leases-ended", states.length === 6 && states.every((state) => state === "gone"), `${states.length} leases: ${states.join(", ")}`);
+    tell.observe(
+      "pool",
+      "leases-ended",
+      states.length === 6 && states.every((state) => state === "gone"),
+      `${states.length} leases: ${states.join(", ")}`,
+    );
   },
 };

@@ -28,9 +28,15 @@ export const firstScene: Scene<BuildWorld> = {
     );
     const { receipt, exitCode } = await world.build(tell, REPO, greeting(plane.base.reference, GREETING), ["--tags", "1"]);
     const { image_digest: digest = "", images, sized_by: size, runs } = receipt;
-    tell.observe("launcher", "built", exitCode === 0 && /^sha256:/.test(digest), `${images[0]} is ${digest.slice(0, 19)}…; sized by ${size.source}: ${size.reason}`);
-    const lease = await plane.orchestrator.lease(runs[0]?.lease_id ?? "");
+    tell.observe(
+      "launcher",
+      "built",
+      exitCode === 0 && /^sha256:/.test(digest),
+      `${images[0]} is ${digest.slice(0, 19)}…; sized by ${size.source}: ${size.reason}`,
+    );
+    // It goes a moment after it was given back.
     const left = await plane.left();
+    const lease = await plane.orchestrator.lease(runs[0]?.lease_id ?? "");
     tell.observe(
       "pool",
       "own-machine",

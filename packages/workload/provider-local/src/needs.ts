@@ -60,7 +60,12 @@ async function overlayNeeds(folder: string): Promise<readonly string[]> {
   await mkdir(folder, { recursive: true });
   const place = await mkdtemp(join(folder, ".overlay-"));
   try {
-    const [lower, upper, work, root] = ["lower", "upper", "work", "root"].map((name) => join(place, name)) as [string, string, string, string];
+    const [lower, upper, work, root] = ["lower", "upper", "work", "root"].map((name) => join(place, name)) as [
+      string,
+      string,
+      string,
+      string,
+    ];
     for (const each of [lower, upper, work, root]) await mkdir(each);
     const options = `lowerdir=${lower},upperdir=${upper},workdir=${work}`;
     // In a namespace of its own: the mount goes with the process.

@@ -97,22 +97,32 @@ export function run(program: string, programArguments: readonly string[]): Promi
 
 /** Whatever of a runner is still on the machine, in words; nothing when all is gone. */
 export async function leftovers(id: string, runnersFolder: string): Promise<readonly string[]> {
+  return await leftoversOf([id], runnersFolder);
+}
+
+/** The same of several runners of one folder, with one look at the machine. */
+export async function leftoversOf(ids: readonly string[], runnersFolder: string): Promise<readonly string[]> {
   const found: string[] = [];
+  const isOurs = (text: string): string | undefined => ids.find((id) => text.includes(id));
   for (const mountPoint of (await readHierarchies()).mountPoints) {
-    if ((await readdir(mountPoint)).includes(id)) found.push(`cgroup ${join(mountPoint, id)}`);
+    const names = new Set(await readdir(mountPoint));
+    found.push(...ids.filter((id) => names.has(id)).map((id) => `cgroup ${join(mountPoint, id)}`));
   }
-  if ((await readdir("/sys/class/net")).includes(id)) found.push(`interface ${id}`);
-  if ((await readFile("/proc/net/route", "utf8")).includes(id)) found.push(`route over ${id}`);
+  const interfaces = new Set(await readdir("/sys/class/net"));
+  const routes = await readFile("/proc/net/route", "utf8");
+  found.push(...ids.filter((id) => interfaces.has(id)).map((id) => `interface ${id}`));
+  found.push(...ids.filter((id) => routes.includes(id)).map((id) => `route over ${id}`));
   for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
     const of = (name: string): Promise<string> => readFile(`/proc/${pid}/${name}`, "utf8").catch(() => "");
-    if ((await of("cgroup")).includes(`/${id}`)) found.push(`process ${pid} in its cgroup: ${(await of("cmdline")).replaceAll("\0", " ")}`);
+    if (isOurs(await of("cgroup")) !== undefined)
+      found.push(`process ${pid} in the cgroup of a runner: ${(await of("cmdline")).replaceAll("\0", " ")}`);
     if (Number(pid) !== process.pid && (await of("mountinfo")).includes(runnersFolder))
       found.push(`mount in the namespace of process ${pid}`);
   }
   const files = await readdir(runnersFolder).catch(() => []);
   for (const name of files) {
     const record = await readFile(join(runnersFolder, name, "runner.json"), "utf8").catch(() => "");
-    if (name.startsWith(".") || record.includes(id)) found.push(`folder ${name}`);
+    if (name.startsWith(".") || isOurs(record) !== undefined) found.push(`folder ${name}`);
   }
   return found;
 }
