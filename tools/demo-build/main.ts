@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { toTriplaneError } from "@triplane/contract";
 import { systemClock, systemRandom } from "@triplane/kit";
+import { PLANE_PROVIDERS } from "../../test/build/plane/build-plane.ts";
 import { runDemo } from "./run-demo.ts";
 
 const { values } = parseArgs({ options: { json: { type: "boolean", default: false }, help: { type: "boolean", default: false } } });
@@ -14,7 +15,7 @@ if (values.help) {
   for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, () => stopping.abort());
   const emit = (event: object, text: string): void => void process.stdout.write(values.json ? `${JSON.stringify(event)}\n` : `${text}\n`);
   try {
-    const result = await runDemo({ clock: systemClock, random: systemRandom, signal: stopping.signal, emit });
+    const result = await runDemo({ provider, clock: systemClock, random: systemRandom, signal: stopping.signal, emit });
     const missing = result.scenes.flatMap((scene) => scene.missing.map((claim) => `  ✘ ${scene.scene}: ${claim}`));
     const { observed, of } = result.claims;
     emit(result, ["", ...missing, `${result.ok ? "✔" : "✘"} ${observed} of ${of} claims observed in ${result.seconds} s`].join("\n"));

@@ -8,7 +8,7 @@ export interface Room {
 
 const LIBRARIES = ["contract", "kit", "nickel", "policy", "ledger", "bus", "store", "submitter", "radicle", "governance"] as const;
 const PLANES = ["keeper", "orchestrator", "controller", "audit-mirror", "desired-sync"] as const;
-const BUILD_ROOMS = ["vm-pool", "provider-local", "provider-hcloud", "registry"] as const;
+const BUILD_ROOMS = ["vm-pool", "golden", "provider-local", "provider-hcloud", "registry"] as const;
 
 export const ROOMS: Readonly<Record<string, Room>> = {
   contract: { folder: "packages/contract", mayImport: [] },
@@ -27,8 +27,9 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   keeper: { folder: "packages/signing/keeper", mayImport: ["contract", "kit", "nickel", "policy", "ledger", "bus", "governance"] },
   orchestrator: { folder: "packages/workload/orchestrator", mayImport: [...LIBRARIES, ...BUILD_ROOMS] },
   "vm-pool": { folder: "packages/workload/vm-pool", mayImport: ["contract", "kit", "store"] },
-  "provider-local": { folder: "packages/workload/provider-local", mayImport: ["contract", "kit", "vm-pool"] },
-  "provider-hcloud": { folder: "packages/workload/provider-hcloud", mayImport: ["contract", "kit", "vm-pool"] },
+  golden: { folder: "packages/workload/golden", mayImport: ["contract", "kit", "vm-pool"] },
+  "provider-local": { folder: "packages/workload/provider-local", mayImport: ["contract", "kit", "vm-pool", "golden"] },
+  "provider-hcloud": { folder: "packages/workload/provider-hcloud", mayImport: ["contract", "kit", "vm-pool", "golden"] },
   registry: { folder: "packages/workload/registry", mayImport: ["contract", "kit"] },
   // It pretends to be a cloud: it knows nothing of us.
   "hcloud-sim": { folder: "packages/hcloud-sim", mayImport: ["kit", "contract"] },

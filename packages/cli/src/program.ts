@@ -15,6 +15,7 @@ const NOUNS = {
   ledger: "Verify and read the ledger, and rebuild from it",
   seed: "Replicate the repositories with Radicle",
   registry: "Set up the registry for images, compiled objects and crates",
+  golden: "Build, prove, promote and watch the images that runners are made from",
   keys: "Make, lock, replace and show signing keys",
   check: "Check a workspace from the outside",
 } as const;
@@ -77,6 +78,24 @@ const GOVERNANCE_COMMANDS: readonly Listing[] = [
   ),
   listed("governance verify", "Verify the governed repositories from their bytes", () =>
     import("./commands/governance/verify.ts").then((module) => module.governanceVerify),
+  ),
+];
+
+const GOLDEN_COMMANDS: readonly Listing[] = [
+  listed("golden build", "Build an image, prove it on a canary, and make it current", () =>
+    import("./commands/golden/build.ts").then((module) => module.goldenBuild),
+  ),
+  listed("golden status", "Show which images there are, and whether the current one is too old", () =>
+    import("./commands/golden/status.ts").then((module) => module.goldenStatusCommand),
+  ),
+  listed("golden promote", "Make a proven candidate current", () =>
+    import("./commands/golden/change.ts").then((module) => module.goldenPromote),
+  ),
+  listed("golden rollback", "Make the previous image current again", () =>
+    import("./commands/golden/change.ts").then((module) => module.goldenRollback),
+  ),
+  listed("golden prune", "Remove images that nobody keeps, and what a command that died left", () =>
+    import("./commands/golden/change.ts").then((module) => module.goldenPrune),
   ),
 ];
 
@@ -191,6 +210,7 @@ const COMMANDS: readonly Listing[] = [
   listed("registry mirror-crates", "Put the crates of a lock file into the registry, from cargo's downloads", () =>
     import("./commands/registry/mirror-crates.ts").then((module) => module.registryMirrorCrates),
   ),
+  ...GOLDEN_COMMANDS,
   listed("completion", "Print a completion script for your shell", async () => {
     const { completionCommand } = await import("./commands/completion.ts");
     return completionCommand("triplane", () => loadCommands(COMMANDS), NOUNS);

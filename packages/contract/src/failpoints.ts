@@ -21,17 +21,25 @@ const LEASE_STEPS = {
   pool: ["intent", "attempt", "create", "record", "destroy", "end"],
 } as const;
 
+/** Steps of a golden image, which is no op either: `change` is each change of one image's labels. */
+const GOLDEN_STEPS = {
+  golden: ["build", "canary", "smoke", "contents", "change", "remove"],
+} as const;
+
 type StepsOf<S extends Record<string, readonly string[]>> = {
   [R in keyof S & string]: `${R}.${"before" | "after"}-${S[R][number]}`;
 }[keyof S & string];
 export type FailpointRoom = keyof typeof STEPS;
 export type Failpoint = StepsOf<typeof STEPS>;
 export type LeaseFailpoint = StepsOf<typeof LEASE_STEPS>;
+export type GoldenFailpoint = StepsOf<typeof GOLDEN_STEPS>;
 
 /** Every failpoint, in the order in which an op passes the rooms. */
 export const FAILPOINTS: readonly Failpoint[] = namesOf(STEPS);
 /** Every failpoint in the life of a lease, in its order. */
 export const LEASE_FAILPOINTS: readonly LeaseFailpoint[] = namesOf(LEASE_STEPS);
+/** Every failpoint on the way of a golden image, in its order. */
+export const GOLDEN_FAILPOINTS: readonly GoldenFailpoint[] = namesOf(GOLDEN_STEPS);
 
 function namesOf<S extends Record<string, readonly string[]>>(steps: S): readonly StepsOf<S>[] {
   return Object.entries(steps).flatMap(([room, names]) =>
@@ -45,6 +53,6 @@ export const FAILPOINT_CHANNEL = "triplane:failpoint";
 const steps = channel(FAILPOINT_CHANNEL);
 
 /** Tells that a step is reached. With nobody listening, which is always so outside of tests, this is one comparison. */
-export function failpoint(name: Failpoint | LeaseFailpoint): void {
+export function failpoint(name: Failpoint | LeaseFailpoint | GoldenFailpoint): void {
   if (steps.hasSubscribers) steps.publish(name);
 }

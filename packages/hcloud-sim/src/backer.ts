@@ -19,10 +19,18 @@ export interface BackedServer {
   readonly authorizedKeys: readonly string[];
 }
 
+/** What became of a start. */
+export interface Backed {
+  /** The server gets this address. */
+  readonly ipv4?: string;
+  /** Resolves when the machine has switched itself off: the server is `off` then. */
+  readonly ended?: Promise<void>;
+}
+
 /** Starts something real behind servers. Calls for one server never overlap. */
 export interface Backer {
-  /** Resolves when the machine is under way; with `ipv4` the server gets this address. A rejection is the failure of the server's action. */
-  start(server: BackedServer, userData: string, signal: AbortSignal): Promise<{ readonly ipv4?: string }>;
+  /** Resolves when the machine is under way. A rejection is the failure of the server's action. */
+  start(server: BackedServer, userData: string, signal: AbortSignal): Promise<Backed>;
   /** Ends it and removes everything; also for a server that was never started. */
   stop(server: Pick<BackedServer, "id" | "name">): Promise<void>;
   /** Called once when the simulator ends. */

@@ -13,6 +13,7 @@ export class Backing {
   readonly #logger: Logger;
   readonly #changed: () => void;
   readonly #lines = new Map<number, Promise<void>>();
+  readonly #running = new Map<number, Promise<void>>();
   readonly #stopping = new AbortController();
 
   constructor(options: { backer: Backer; world: World; clock: Clock; logger: Logger; changed: () => void }) {
@@ -44,8 +45,9 @@ export class Backing {
 
   async #start(server: SimServer): Promise<void> {
     try {
-      const { ipv4 } = await this.#backer.start(this.#view(server), server.userData, this.#stopping.signal);
+      const { ipv4, ended } = await this.#backer.start(this.#view(server), server.userData, this.#stopping.signal);
       if (ipv4 !== undefined) server.ipv4 = ipv4;
+      if (ended !== undefined) this.#switchedOff(server, ended);
       this.#world.actions.backed(server.id, this.#clock.nowMs());
     } catch (error) {
       this.#logger.warn({ err: error, server: server.name }, "the backer could not start a machine");
@@ -55,7 +57,19 @@ export class Backing {
     this.#changed();
   }
 
+  /** Of the machine that was started last: one that was stopped meanwhile has no say any more. */
+  #switchedOff(server: SimServer, ended: Promise<void>): void {
+    this.#running.set(server.id, ended);
+    const off = (): void => {
+      if (this.#running.get(server.id) !== ended || this.#stopping.signal.aborted) return;
+      this.#world.actions.switchedOff(server.id, this.#clock.nowMs());
+      this.#changed();
+    };
+    ended.then(off, off);
+  }
+
   async #stop(server: SimServer): Promise<void> {
+    this.#running.delete(server.id);
     try {
       await this.#backer.stop({ id: server.id, name: server.name });
     } catch (error) {

@@ -1,5 +1,5 @@
 // The public names of hcloud-sim.
-export type { BackedServer, Backer } from "./backer.ts";
+export type { Backed, BackedServer, Backer } from "./backer.ts";
 export { CONFIG } from "./config.ts";
 export type { FaultInput } from "./faults/fault.ts";
 export { runHcloudSim } from "./main.ts";

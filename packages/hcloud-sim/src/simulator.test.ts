@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { eventually, manualClock, tempDir } from "@triplane/testkit";
-import type { BackedServer, Backer } from "./backer.ts";
+import type { Backer } from "./backer.ts";
 import { loadBacker } from "./backer.ts";
 import { runHcloudSim } from "./main.ts";
 import { type Simulator, type SimulatorOptions, startSimulator } from "./simulator.ts";
@@ -255,11 +255,11 @@ test("state file: what was there is there again; another file is config_invalid"
 
 test("backer: it is told to start and to stop, gives the address, and its failure is the action's", async () => {
   const log: string[] = [];
-  let start: (server: BackedServer, userData: string) => Promise<{ ipv4?: string }> = async () => ({ ipv4: "127.0.0.77" });
+  let start: Backer["start"] = async () => ({ ipv4: "127.0.0.77" });
   const backer: Backer = {
-    start: (server, userData) => {
+    start: (server, userData, signal) => {
       log.push(`start ${server.name} ${server.memoryMib} ${userData}`);
-      return start(server, userData);
+      return start(server, userData, signal);
     },
     stop: async ({ name }) => void log.push(`stop ${name}`),
     close: async () => void log.push("close"),
@@ -281,6 +281,39 @@ test("backer: it is told to start and to stop, gives the address, and its failur
   assert.equal(await status("poor"), "off");
   await at.simulator.close();
   assert.equal(log.at(-1), "close");
+});
+
+test("backer: a machine that switches itself off takes its server with it, unless another one was started since", async () => {
+  const ends: (() => void)[] = [];
+  const backer: Backer = {
+    start: async () => ({ ended: new Promise<void>((resolve) => void ends.push(resolve)) }),
+    stop: async () => undefined,
+  };
+  await using at = await stopped({ backer, speed: 1000, clock: { nowMs: () => Date.now() } });
+  const status = async () => (await at.ask("GET", "/servers?name=web")).body.servers[0]?.status;
+  const made = await at.ask("POST", "/servers", WEB);
+  const { id } = made.body.server;
+  await eventually(async () => (await status()) === "running");
+  ends[0]?.();
+  await eventually(async () => (await status()) === "off");
+  await at.ask("POST", `/servers/${id}/actions/poweron`);
+  await eventually(async () => ends.length === 2 && (await status()) === "running");
+  await at.ask("POST", `/servers/${id}/actions/reset`);
+  await eventually(async () => ends.length === 3 && (await status()) === "running");
+  // The machine before the reset has no say any more.
+  ends[1]?.();
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(await status(), "running");
+  ends[2]?.();
+  await eventually(async () => (await status()) === "off");
+});
+
+test("backer: a machine that is done at once is off once its server has started", async () => {
+  const backer: Backer = { start: async () => ({ ended: Promise.resolve() }), stop: async () => undefined };
+  await using at = await stopped({ backer, speed: 1000, clock: { nowMs: () => Date.now() } });
+  const made = await at.ask("POST", "/servers", WEB);
+  await eventually(async () => (await at.ask("GET", `/actions/${made.body.next_actions[0].id}`)).body.action.status === "success");
+  await eventually(async () => (await at.ask("GET", "/servers?name=web")).body.servers[0]?.status === "off");
 });
 
 test("hcloud-sim: the program says what is wrong with its options, and runs until it is told to stop", async () => {

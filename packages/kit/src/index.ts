@@ -16,5 +16,6 @@ export * from "./keys/ssh-agent.ts";
 export * from "./logger.ts";
 export * from "./metrics.ts";
 export * from "./ports.ts";
+export * from "./process-lock.ts";
 export * from "./sleep.ts";
 export * from "./tools/index.ts";

@@ -50,6 +50,6 @@ export function assertTold(
   const everything = `${end.log}\n${end.out}`;
   assert.equal(end.exitCode, wanted.exitCode, everything);
   if (wanted.code !== undefined) assert.equal(end.receipt?.error?.code, wanted.code, everything);
-  assert.match(end.out, wanted.says, everything);
-  assert.match(end.out, wanted.hint, everything);
+  assert.match(everything, wanted.says);
+  assert.match(everything, wanted.hint);
 }

@@ -4,6 +4,7 @@ import { BUS_FAILURES } from "./bus.ts";
 import { DAEMON_FAILURES } from "./daemon.ts";
 import type { FailureEntry } from "./entry.ts";
 import { FLOW_FAILURES } from "./flow.ts";
+import { GOLDEN_FAILURES } from "./golden.ts";
 import { GOVERNANCE_FAILURES } from "./governance.ts";
 import { KEY_FAILURES } from "./keys.ts";
 import { LEDGER_FAILURES } from "./ledger.ts";
@@ -31,6 +32,7 @@ export const FAILURES = {
   ...BUILD_FAILURES,
   ...REGISTRY_FAILURES,
   ...POOL_FAILURES,
+  ...GOLDEN_FAILURES,
 } as const;
 
 export type FailureCode = keyof typeof FAILURES;

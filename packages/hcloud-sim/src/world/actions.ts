@@ -98,6 +98,14 @@ export class Actions {
     }
   }
 
+  /** Its machine has switched itself off: once it runs, so has the server. */
+  switchedOff(serverId: number, nowMs: number): void {
+    const server = this.#state.servers.find(({ id }) => id === serverId);
+    if (server === undefined) return;
+    const runsAtMs = this.#unfinishedOf(serverId).map(({ endsAtMs }) => endsAtMs ?? nowMs);
+    server.offAtMs = Math.max(nowMs, ...runsAtMs.map((atMs) => atMs + 1));
+  }
+
   /** Its machine could not be started. */
   backerFailed(serverId: number, failure: ActionFailure, nowMs: number): void {
     for (const action of this.#unfinishedOf(serverId)) {

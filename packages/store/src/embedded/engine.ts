@@ -4,10 +4,11 @@
 //    So a path is opened once per process, and a second time is refused in words instead of hanging.
 // 2. The engine reads its memory settings when it is loaded; they are set before that.
 import { TriplaneError } from "@triplane/contract";
+import type { ProcessLock } from "@triplane/kit";
 import type { Session } from "../session.ts";
 import { openSurrealSession } from "../surreal-session.ts";
 import { stopWaitingForLiveQueries } from "./live-queries.ts";
-import { type ProcessLock, takeLock } from "./lock.ts";
+import { takeLock } from "./lock.ts";
 
 // RocksDB would take half of the machine's memory for its cache, and the engine keeps what was written of late for the check of
 // conflicts: 32 buffers of it (512 MiB, measured: a controller grew by 26 kB with every op until then). A daemon's working set is

@@ -1,50 +1,10 @@
-// A lock on a file that the system lets go when its process ends, however it ends; it says who holds it, so that a refusal can.
-//
-// 1. SQLite's exclusive lock on an empty database stands in for a file lock, which Node does not offer: nothing is ever stale.
-// 2. RocksDB's own lock is the last word; this one only comes first and speaks plainly.
-import { mkdir, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
-import { DatabaseSync } from "node:sqlite";
+// One process has a store open. RocksDB's own lock is the last word; this one only comes first and speaks plainly.
 import { TriplaneError } from "@triplane/contract";
-import { readFileIfThere } from "@triplane/kit";
-
-export interface ProcessLock {
-  release(): Promise<void>;
-}
-
-// node:sqlite closes a database that nobody refers to any more, and its lock goes with it (measured, Node 24.21): whoever opened a store
-// and forgot its lock would lose it at the next collection of garbage.
-const held = new Set<DatabaseSync>();
+import { type ProcessLock, tryProcessLock } from "@triplane/kit";
 
 /** Throws `store_locked` naming the process that holds it, and `unavailable` where the file cannot be locked at all. */
 export async function takeLock(path: string): Promise<ProcessLock> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const database = new DatabaseSync(path, { timeout: 0 });
-  try {
-    database.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
-  } catch (cause) {
-    database.close();
-    if (!isBusy(cause)) throw new TriplaneError("unavailable", `the lock ${path} cannot be taken`, { cause });
-    const pid = (await readFileIfThere(holderFile(path)))?.trim() ?? "another";
-    throw new TriplaneError("store_locked", `process ${pid} has the store open (${path})`, { details: { pid } });
-  }
-  await writeFile(holderFile(path), `${process.pid}\n`, { mode: 0o600 });
-  held.add(database);
-  return {
-    release: async () => {
-      held.delete(database);
-      database.close();
-    },
-  };
-}
-
-// Its own file: reading the locked one from the process that holds it would let the lock go (POSIX fcntl locks).
-function holderFile(path: string): string {
-  return `${path}.holder`;
-}
-
-const SQLITE_BUSY = 5;
-
-function isBusy(error: unknown): boolean {
-  return error instanceof Error && "errcode" in error && error.errcode === SQLITE_BUSY;
+  const lock = await tryProcessLock(path);
+  if (!("heldBy" in lock)) return lock;
+  throw new TriplaneError("store_locked", `process ${lock.heldBy} has the store open (${path})`, { details: { pid: lock.heldBy } });
 }

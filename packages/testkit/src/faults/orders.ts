@@ -5,7 +5,7 @@
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Failpoint, LeaseFailpoint } from "@triplane/contract";
+import type { Failpoint, GoldenFailpoint, LeaseFailpoint } from "@triplane/contract";
 
 /** Loaded with `node --import` before a daemon, it carries out orders. No installation has it. */
 export const ARMING_MODULE: string = fileURLToPath(new URL("./arm.ts", import.meta.url));
@@ -35,7 +35,7 @@ export interface FaultOrder {
   readonly seed?: string;
 }
 
-export type Armable = Failpoint | LeaseFailpoint | "any";
+export type Armable = Failpoint | LeaseFailpoint | GoldenFailpoint | "any";
 
 /** The proof that an order was carried out. */
 export interface Fired {

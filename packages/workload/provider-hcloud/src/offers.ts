@@ -1,9 +1,12 @@
 // Types at places, as offers: what can be ordered now, and what it costs.
-import type { Clock } from "@triplane/contract";
+import { type Clock, TIER_SIZES } from "@triplane/contract";
 import type { Offer } from "@triplane/vm-pool";
 import type { ServerType } from "./client/answers.ts";
 
 const PLATFORMS: Readonly<Record<string, Offer["platform"]>> = { x86: "linux/amd64", arm: "linux/arm64" };
+
+/** Of the smallest tier: what is smaller is no runner, and its disk does not count. */
+const BUILDER_MIB = TIER_SIZES.cx22.memoryMib;
 
 export interface OfferRules {
   /** Where runners may be; none = anywhere. */
@@ -27,6 +30,14 @@ export function offersOf(types: readonly ServerType[], rules: OfferRules): reado
         compare(a.type, b.type) ||
         compare(a.location, b.location),
     );
+}
+
+/** What a builder may be: of the types that runners may be, those with the smallest disk; an image fits no smaller one. */
+export function builderOffers(types: readonly ServerType[], rules: OfferRules, platform: Offer["platform"]): readonly Offer[] {
+  const diskOf = new Map(types.map(({ name, disk }) => [name, disk]));
+  const offers = offersOf(types, rules).filter((offer) => offer.platform === platform && offer.memoryMib >= BUILDER_MIB);
+  const smallest = Math.min(...offers.map(({ type }) => diskOf.get(type) ?? Number.POSITIVE_INFINITY));
+  return offers.filter(({ type }) => diskOf.get(type) === smallest);
 }
 
 function offersOfType(type: ServerType, { locations, cpuTypes }: OfferRules): Offer[] {

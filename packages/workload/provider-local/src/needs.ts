@@ -11,7 +11,7 @@ import { hierarchiesOf } from "./machine/hierarchy.ts";
 const FOLDERS = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 /** Programs, and the Debian package that has each. */
 const FOR_RUNNERS = { ip: "iproute2", unshare: "util-linux", nsenter: "util-linux", mount: "mount" } as const;
-const FOR_ROOTS = { "apt-get": "apt", "dpkg-deb": "dpkg", tar: "tar", ldconfig: "libc-bin" } as const;
+const FOR_ROOTS = { "apt-get": "apt", "dpkg-deb": "dpkg", tar: "tar", ldconfig: "libc-bin", setpriv: "util-linux" } as const;
 
 /** Of whoever talks to a runner: the pool, the launcher. */
 const FOR_CLIENTS = { ssh: "openssh-client", "ssh-keygen": "openssh-client", "ssh-keyscan": "openssh-client", rsync: "rsync" } as const;

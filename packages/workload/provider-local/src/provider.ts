@@ -91,7 +91,7 @@ class LocalProvider implements Provider {
     };
     try {
       await makeRunnerFolders(prepared);
-      await writeUpper(`${prepared}/upper`, upperFiles(spec, size.memoryMib, this.#settings));
+      await writeUpper(`${prepared}/upper`, await upperFiles(spec, size.memoryMib, this.#settings));
       await writeRecord(prepared, record);
       await this.#after("prepared");
       if (!(await this.#folders.commit(prepared, spec.name)))
@@ -170,7 +170,8 @@ class LocalProvider implements Provider {
   }
 
   async #server({ record }: KnownRunner): Promise<Server> {
-    const address = record.address === undefined ? undefined : { host: record.address, port: SSH_PORT, user: RUNNER_USER };
+    const user = this.#settings.loginAsRoot === true ? "root" : RUNNER_USER;
+    const address = record.address === undefined ? undefined : { host: record.address, port: SSH_PORT, user };
     return {
       ...{ id: record.id, name: record.name, labels: record.labels, offer: record.offer, createdAtS: record.createdAtS },
       state: await this.#stateOf(record),

@@ -1,5 +1,5 @@
 // What is put into a runner before it starts, as the upper layer of its root: keys, name, limits, buildkitd's configuration.
-import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { TriplaneError } from "@triplane/contract";
 import type { ServerSpec } from "@triplane/vm-pool";
@@ -17,7 +17,7 @@ interface UpperFile {
 }
 
 /** Throws `provider_failed` for a key that is not one line of Ed25519, or a time that is no number. */
-export function upperFiles(spec: ServerSpec, memoryMib: number, settings: ResolvedSettings): readonly UpperFile[] {
+export async function upperFiles(spec: ServerSpec, memoryMib: number, settings: ResolvedSettings): Promise<readonly UpperFile[]> {
   if (!PUBLIC_KEY.test(spec.authorizedKey)) throw wrong("the key that may log in is not one line of ssh-ed25519");
   if (!PUBLIC_KEY.test(spec.hostKey.public)) throw wrong("the host key is not one line of ssh-ed25519");
   if (!PRIVATE_KEY.test(spec.hostKey.private)) throw wrong("the host key's private half is not an OpenSSH key");
@@ -31,7 +31,14 @@ export function upperFiles(spec: ServerSpec, memoryMib: number, settings: Resolv
     { path: "etc/triplane/authorized_keys", mode: 0o644, content: `${spec.authorizedKey}\n` },
     { path: "etc/triplane/runner.env", mode: 0o644, content: `DEAD_MAN_AT_S=${spec.deadManAtS}\nSTEP_MEMORY_BYTES=${steps}\n` },
     { path: "etc/buildkit/buildkitd.toml", mode: 0o644, content: buildkitdToml(settings.plainHttpRegistries) },
+    ...(settings.loginAsRoot === true ? [{ path: "etc/ssh/sshd_config", mode: 0o644, content: await sshdConfigForRoot() }] : []),
   ];
+}
+
+/** The golden root's own, but for who logs in. */
+async function sshdConfigForRoot(): Promise<string> {
+  const text = await readFile(join(import.meta.dirname, "../root/sshd_config"), "utf8");
+  return text.replace(/^AllowUsers .*$/m, "AllowUsers root").replace(/^PermitRootLogin .*$/m, "PermitRootLogin prohibit-password");
 }
 
 function buildkitdToml(plainHttpRegistries: readonly string[]): string {

@@ -53,8 +53,8 @@ test("stepMemoryMib: sshd and buildkitd keep 600 MiB, a quarter where that is le
   assert.deepEqual([384, 768, 4096].map(stepMemoryMib), [288, 576, 3496]);
 });
 
-test("upperFiles: keys, limits and registries; what is not one key of one line is refused", () => {
-  const files = new Map(upperFiles(SPEC, 1024, resolveSettings(SETTINGS)).map((file) => [file.path, file]));
+test("upperFiles: keys, limits and registries; what is not one key of one line is refused", async () => {
+  const files = new Map((await upperFiles(SPEC, 1024, resolveSettings(SETTINGS))).map((file) => [file.path, file]));
   assert.equal(files.get("etc/triplane/runner.env")?.content, `DEAD_MAN_AT_S=1790000000\nSTEP_MEMORY_BYTES=${768 * 1024 * 1024}\n`);
   assert.equal(files.get("etc/ssh/ssh_host_ed25519_key")?.mode, 0o600);
   assert.match(files.get("etc/buildkit/buildkitd.toml")?.content ?? "", /\n\[registry\."10\.201\.0\.1:5000"\]\nhttp = true\n$/);
@@ -67,17 +67,23 @@ test("upperFiles: keys, limits and registries; what is not one key of one line i
     { deadManAtS: 1.5 },
     { deadManAtS: Number.NaN },
   ]) {
-    assert.throws(
-      () => upperFiles({ ...SPEC, ...wrong }, 1024, resolveSettings(SETTINGS)),
+    await assert.rejects(
+      upperFiles({ ...SPEC, ...wrong }, 1024, resolveSettings(SETTINGS)),
       { code: "provider_failed" },
       JSON.stringify(wrong),
     );
   }
+  assert.equal(files.get("etc/ssh/sshd_config"), undefined);
+  const forRoot = await upperFiles(SPEC, 1024, resolveSettings({ ...SETTINGS, loginAsRoot: true }));
+  const sshd = String(forRoot.find(({ path }) => path === "etc/ssh/sshd_config")?.content);
+  assert.match(sshd, /^AllowUsers root$/m);
+  assert.match(sshd, /^PermitRootLogin prohibit-password$/m);
+  assert.match(sshd, /^PasswordAuthentication no$/m);
 });
 
 test("writeUpper: folders have the mode that they have in every root", async () => {
   await using folder = await tempDir("upper");
-  await writeUpper(folder.path, upperFiles(SPEC, 1024, resolveSettings(SETTINGS)));
+  await writeUpper(folder.path, await upperFiles(SPEC, 1024, resolveSettings(SETTINGS)));
   const mode = async (path: string): Promise<number> => (await stat(join(folder.path, path))).mode & 0o777;
   assert.deepEqual(await Promise.all(["", "etc", "etc/ssh", "etc/ssh/ssh_host_ed25519_key"].map(mode)), [0o755, 0o755, 0o755, 0o600]);
 });

@@ -28,6 +28,8 @@ export interface LocalSettings {
   readonly sizes?: readonly RunnerSize[];
   /** Registries that buildkitd speaks plain HTTP with, `host:port`. */
   readonly plainHttpRegistries: readonly string[];
+  /** Who logs in is root, as on a machine of a cloud, and not the user `runner`. For rehearsals: root of a runner can become root of the machine. */
+  readonly loginAsRoot?: boolean;
 }
 
 export interface ResolvedSettings extends LocalSettings {

@@ -14,6 +14,8 @@ export const GOLDEN_LABELS = {
   role: "golden",
   /** Of whoever built it; unique. */
   version: "golden-version",
+  /** Where it was built: which folder of which machine cleans up after it. */
+  builder: "golden-builder",
   /** `passed` once a canary ran a build. */
   smoke: "golden-smoke",
   /** Seconds since 1970, decimal. */
@@ -106,6 +108,8 @@ export function promote(state: GoldenState, id: string, nowS: number): GoldenPla
 export function rollBack(state: GoldenState, nowS: number): GoldenPlan {
   const { current, previous, unsettled } = state;
   if (current === undefined || previous === undefined) return refuse("there is no previous image", "Build and promote a new one.");
+  if (goldenAge(previous, nowS).verdict === "too-old")
+    return refuse("the previous image is older than 14 days: no runner would be made from it", "Build and promote a new one.");
   const now = change(previous, "current", { [GOLDEN_LABELS.promoted]: String(laterThan(state, nowS)) });
   const retired = unsettled.filter((image) => image !== previous);
   return { do: "change", changes: [now, change(current, "rejected"), ...retired.map((image) => change(image, "retired"))] };

@@ -1,55 +1,43 @@
 // Golden images in Hetzner Cloud: snapshots of a builder, their labels and their protection.
 //
-// 1. A builder is destroyed whatever became of it, and one that a crash left is destroyed by the next `sweep`.
+// 1. A builder is destroyed whatever became of it, and one that a crash left is in the provider's list for the next sweep.
 // 2. Only snapshots that say that they are golden images are ever changed or removed.
-import { TriplaneError } from "@triplane/contract";
+// 3. Every builder has the smallest disk that runners may have: an image fits no smaller one.
+import { TriplaneError, toTriplaneError } from "@triplane/contract";
+import { type CandidateWish, type GoldenImages, goldenServerLabels, isGoldenVersion } from "@triplane/golden";
 import { sleep } from "@triplane/kit";
-import { GOLDEN_LABELS, type GoldenChange, type Image, type Offer, type ServerLabels } from "@triplane/vm-pool";
+import { GOLDEN_LABELS, type Image, type Offer } from "@triplane/vm-pool";
 import { z } from "zod";
-import { createdImageSchema, imageSchema, oneActionSchema, oneImageSchema } from "../client/answers.ts";
+import { createdImageSchema, imageSchema, oneActionSchema, oneImageSchema, serverSchema, serverTypeSchema } from "../client/answers.ts";
 import { actionFailure, checkedId } from "../machines.ts";
+import { builderOffers, type OfferRules } from "../offers.ts";
 import { type HcloudOptions, imageOf, openProject } from "../provider.ts";
 import { selectorOf } from "../servers.ts";
 import { type GoldenRecipe, goldenUserData } from "./recipe.ts";
 
-/** The pool that builders and canaries belong to: its list has no leases, so whoever holds it sweeps it. */
-export const GOLDEN_POOL = "golden";
-
-export interface GoldenBuild {
-  /** Unique: part of names and of a label. */
-  readonly version: string;
-  readonly recipe: GoldenRecipe;
-  /** The smallest disk that runners will have: an image fits no smaller one. */
-  readonly offer: Pick<Offer, "type" | "location">;
+export interface HcloudImagesOptions extends HcloudOptions {
+  /** undefined: nothing is built, and `build` throws. */
+  readonly recipe: GoldenRecipe | undefined;
+  readonly platform: Image["platform"];
   /** Longest time until the builder has switched itself off. */
-  readonly deadlineMs: number;
+  readonly buildWithinMs: number;
 }
 
-export interface GoldenImages {
-  /** Every golden image of the project that is available, whatever its role. */
-  list(signal: AbortSignal): Promise<readonly Image[]>;
-  /** A candidate. */
-  build(build: GoldenBuild, signal: AbortSignal): Promise<Image>;
-  /** Carries out the changes in order. */
-  apply(changes: readonly GoldenChange[], signal: AbortSignal): Promise<void>;
-  /** Removes an image that nobody keeps; one that is gone is done. */
-  remove(image: Image, signal: AbortSignal): Promise<void>;
-  /** Destroys builders and canaries whose time is over; their number. */
-  sweep(signal: AbortSignal): Promise<number>;
-}
-
-const VERSION = /^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/;
 const KEPT = ["current", "previous"];
-const expiring = z.object({ id: z.int().min(1), labels: z.record(z.string(), z.string()).default({}) });
+const DESTROY_MS = 10 * 60_000;
+const DESTROY_TRIES = 5;
+/** Lost answers and names that are taken by them, one after another. */
+const MAX_AGAIN = 3;
 
-export function hcloudGoldenImages(options: HcloudOptions): GoldenImages {
-  const { clock, logger } = options;
+export function hcloudGoldenImages(options: HcloudImagesOptions): GoldenImages {
+  const { clock, logger, platform, buildWithinMs } = options;
   const { client, actions, machines } = openProject(options);
-  const pauseMs = 5 * (options.pollMs ?? 1000);
-  const nowS = (): number => Math.floor(clock.nowMs() / 1000);
+  const pollMs = options.pollMs ?? 1000;
+  const pauseMs = 5 * pollMs;
+  const rules: OfferRules = { locations: options.locations ?? [], cpuTypes: options.cpuTypes ?? ["shared"] };
 
-  const isOff = async (id: string, deadlineMs: number, signal: AbortSignal): Promise<void> => {
-    const untilMs = clock.nowMs() + deadlineMs;
+  const isOff = async (id: string, signal: AbortSignal): Promise<void> => {
+    const untilMs = clock.nowMs() + buildWithinMs;
     for (;;) {
       const server = await machines.look(id, signal);
       if (server === undefined) throw new TriplaneError("provider_failed", `builder ${id} is gone before it was done`);
@@ -63,8 +51,7 @@ export function hcloudGoldenImages(options: HcloudOptions): GoldenImages {
     }
   };
 
-  const snapshot = async (id: number, version: string, signal: AbortSignal): Promise<Image> => {
-    const labels = { [GOLDEN_LABELS.owner]: "triplane", [GOLDEN_LABELS.role]: "candidate", [GOLDEN_LABELS.version]: version };
+  const snapshot = async (id: number, { version, labels }: CandidateWish, signal: AbortSignal): Promise<Image> => {
     const body = { type: "snapshot", description: `triplane golden ${version}`, labels };
     const asked = { method: "POST", path: `/servers/${id}/actions/create_image`, body } as const;
     const { image, action } = await client.ask(asked, createdImageSchema, signal);
@@ -74,6 +61,49 @@ export function hcloudGoldenImages(options: HcloudOptions): GoldenImages {
     if (made.image.status !== "available")
       throw new TriplaneError("provider_failed", `snapshot ${image.id} is ${made.image.status} after its time`);
     return imageOf(made.image);
+  };
+
+  const idOf = async (name: string, signal: AbortSignal): Promise<number | undefined> =>
+    (await client.list("/servers", "servers", serverSchema, [["name", name]], signal)).find((each) => each.name === name)?.id;
+
+  const destroyed = async (id: number, signal: AbortSignal, say: CandidateWish["say"]): Promise<void> => {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await machines.destroy(String(id), signal);
+      } catch (error) {
+        if (tries === DESTROY_TRIES) throw error;
+        say(`destroying builder ${id} failed, again: ${toTriplaneError(error).message}`);
+        await sleep(Math.min(30_000, pollMs * 2 ** tries), signal);
+      }
+    }
+  };
+
+  /** On the first offer that is to be had. A builder whose creation is not known is destroyed and made again: it might be half made. */
+  const makeBuilder = async (wish: CandidateWish, recipe: GoldenRecipe, signal: AbortSignal): Promise<number> => {
+    const name = `golden-${wish.version}`;
+    const labels = goldenServerLabels(name, wish.builder, Math.ceil((clock.nowMs() + buildWithinMs) / 1000) + 3600);
+    const types = await client.list("/server_types", "server_types", serverTypeSchema, [], signal);
+    const offers = builderOffers(types, rules, platform);
+    let last = new TriplaneError("provider_unavailable", `nothing is offered for ${platform}`);
+    let again = 0;
+    for (let at = 0; at < offers.length; ) {
+      const { type, location } = offers[at] as Offer;
+      wish.say(`${name}: ${type} in ${location} …`);
+      try {
+        const parts = { name, type, location, image: recipe.baseImage, userData: goldenUserData(recipe), labels: { ...labels } };
+        return (await machines.make(parts, signal)).id;
+      } catch (error) {
+        last = toTriplaneError(error);
+        wish.say(`${name}: ${last.message}`);
+        if (last.code === "provider_unavailable") at += 1;
+        else if (["provider_unknown_outcome", "provider_name_taken"].includes(last.code) && again < MAX_AGAIN) {
+          again += 1;
+          const there = await idOf(name, signal);
+          if (there !== undefined) await destroyed(there, signal, wish.say);
+        } else throw last;
+      }
+    }
+    throw last;
   };
 
   const protect = async (id: string, isProtected: boolean, signal: AbortSignal): Promise<void> => {
@@ -94,28 +124,34 @@ export function hcloudGoldenImages(options: HcloudOptions): GoldenImages {
       const images = await client.list("/images", "images", imageSchema, query, signal);
       return images.filter(({ status }) => status === "available").map(imageOf);
     },
-    async build({ version, recipe, offer, deadlineMs }, signal) {
-      if (!VERSION.test(version))
-        throw new TriplaneError("config_invalid", `golden image: ${JSON.stringify(version.slice(0, 60))} is not a version`);
-      const name = `golden-${version}`;
-      const labels = goldenServerLabels(name, nowS() + Math.ceil(deadlineMs / 1000) + 3600);
-      const wish = { name, ...offer, image: recipe.baseImage, userData: goldenUserData(recipe), labels: { ...labels } };
-      const builder = await machines.make(wish, signal);
+    async build(wish, signal) {
+      const { recipe } = options;
+      if (recipe === undefined || !isGoldenVersion(wish.version))
+        throw new TriplaneError("config_invalid", "golden image: there is no recipe");
+      // What is wrong with the recipe is said before anything is asked of the cloud.
+      goldenUserData(recipe);
+      let id: number | undefined;
       try {
-        await isOff(String(builder.id), deadlineMs, signal);
-        return await snapshot(builder.id, version, signal);
+        id = await makeBuilder(wish, recipe, signal);
+        wish.say(`builder ${id}: works until it switches itself off …`);
+        await isOff(String(id), signal);
+        wish.say(`builder ${id}: snapshot …`);
+        return await snapshot(id, wish, signal);
       } finally {
-        await machines.destroy(String(builder.id), AbortSignal.timeout(10 * 60_000)).catch((error: unknown) => {
-          logger.error({ err: error, server: builder.id }, "a builder could not be destroyed: the next sweep will");
+        const limit = AbortSignal.timeout(DESTROY_MS);
+        await (async () => {
+          const left = id ?? (await idOf(`golden-${wish.version}`, limit));
+          if (left !== undefined) await destroyed(left, limit, wish.say);
+        })().catch((error: unknown) => {
+          logger.error({ err: error, server: id }, "a builder could not be destroyed: the next command will");
+          wish.say(`the builder could not be destroyed, the next command will: ${toTriplaneError(error).message}`);
         });
       }
     },
-    async apply(changes, signal) {
-      for (const { image, labels, isProtected } of changes) {
-        await client.ask({ method: "PUT", path: `/images/${checkedId(image)}`, body: { labels } }, oneImageSchema, signal);
-        await protect(image, isProtected, signal);
-        logger.info({ image, role: labels[GOLDEN_LABELS.role] }, "a golden image has a new role");
-      }
+    async change({ image, labels, isProtected }, signal) {
+      await client.ask({ method: "PUT", path: `/images/${checkedId(image)}`, body: { labels } }, oneImageSchema, signal);
+      await protect(image, isProtected, signal);
+      logger.info({ image, role: labels[GOLDEN_LABELS.role] }, "a golden image has a new role");
     },
     async remove(image, signal) {
       const role = image.labels[GOLDEN_LABELS.role] ?? "current";
@@ -123,17 +159,7 @@ export function hcloudGoldenImages(options: HcloudOptions): GoldenImages {
         throw new TriplaneError("provider_failed", `image ${image.id} is ${role} and stays`);
       await client.askIfThere({ method: "DELETE", path: `/images/${checkedId(image.id)}` }, z.unknown(), signal);
     },
-    async sweep(signal) {
-      const query = [["label_selector", selectorOf({ [GOLDEN_LABELS.owner]: "triplane", pool: GOLDEN_POOL })]] as const;
-      const servers = await client.list("/servers", "servers", expiring, query, signal);
-      const over = servers.filter(({ labels }) => Number(labels["expires"] ?? 0) <= nowS());
-      for (const { id } of over) await machines.destroy(String(id), signal);
-      return over.length;
-    },
+    // Builders are servers, and half-made snapshots are candidates: the flow finds both.
+    tidy: async () => undefined,
   };
-}
-
-/** Labels of a builder or a canary. */
-export function goldenServerLabels(name: string, expiresS: number): ServerLabels {
-  return { "managed-by": "triplane", pool: GOLDEN_POOL, lease: name, tenant: GOLDEN_POOL, tier: "cx22", expires: String(expiresS) };
 }

@@ -4,10 +4,9 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { findTool } from "@triplane/kit";
 import { digestTree } from "./digest.ts";
-import { finishRoot } from "./finish.ts";
+import { FINISH_VERSION, finishRoot } from "./finish.ts";
 import { downloadPackages, unpackPackages } from "./packages.ts";
 import { BASE_PACKAGES, checkRecipe, type GoldenRecipe, ownFiles } from "./recipe.ts";
-import { spdxOf } from "./sbom.ts";
 import type { GoldenRecord, GoldenStore } from "./store.ts";
 
 export interface GoldenBuild {
@@ -21,11 +20,9 @@ export interface GoldenBuild {
   say?(line: string): void;
 }
 
-const BUILDKIT_MODULE = "github.com/moby/buildkit";
-
 /** Digest of what a root is made by, packages by their names: Debian's updates do not change it. */
 export async function recipeId(recipe: GoldenRecipe, buildkitVersion: string): Promise<string> {
-  const hash = createHash("sha256").update(JSON.stringify([recipe, BASE_PACKAGES, buildkitVersion]));
+  const hash = createHash("sha256").update(JSON.stringify([FINISH_VERSION, recipe, BASE_PACKAGES, buildkitVersion]));
   for (const { path, mode, content } of await ownFiles()) hash.update(`${path} ${mode}\n`).update(content);
   return hash.digest("hex");
 }
@@ -38,11 +35,11 @@ export async function buildGolden(store: GoldenStore, build: GoldenBuild): Promi
   const folder = await store.begin();
   try {
     const root = join(folder, "root");
-    say("golden root: Debian packages …");
+    say("Debian packages …");
     const packages = await downloadPackages(build.recipe, join(folder, "apt"), build.archives, build.signal);
-    say(`golden root: ${packages.length} packages are unpacked …`);
+    say(`${packages.length} packages are unpacked …`);
     await unpackPackages(packages, root, build.signal);
-    await finishRoot(root, { buildkitd: buildkitd.path, buildctl: buildctl.path }, await ownFiles());
+    await finishRoot(root, { programs: { buildkitd: buildkitd.path, buildctl: buildctl.path }, files: await ownFiles(), packages });
     await rm(join(folder, "apt"), { recursive: true });
     const digest = await digestTree(root);
     const record: GoldenRecord = {
@@ -52,13 +49,8 @@ export async function buildGolden(store: GoldenStore, build: GoldenBuild): Promi
       recipe: await recipeId(build.recipe, buildkitd.version),
       labels: { ...build.labels },
     };
-    const programs = [
-      { name: "buildkitd", module: BUILDKIT_MODULE, version: buildkitd.version },
-      { name: "buildctl", module: BUILDKIT_MODULE, version: buildctl.version },
-    ];
-    const sbom = spdxOf({ digest, suite: build.recipe.suite, packages, programs, createdAtS: build.nowS });
-    await store.keep(folder, record, sbom);
-    say(`golden root: ${digest}`);
+    await store.keep(folder, record);
+    say(digest);
     return (await store.get(digest)) ?? record;
   } catch (error) {
     await rm(folder, { recursive: true, force: true });

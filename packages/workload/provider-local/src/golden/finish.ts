@@ -3,12 +3,22 @@ import { chmod, chown, copyFile, mkdir, readdir, readFile, symlink, writeFile } 
 import { dirname, join } from "node:path";
 import { isErrno } from "@triplane/kit";
 import { exec } from "../machine/exec.ts";
+import type { DebianPackage } from "./packages.ts";
 import { type RootFile, RUNNER_UID, RUNNER_USER } from "./recipe.ts";
+
+/** Raised with every change of what is done here: a root that was finished otherwise is another one. */
+export const FINISH_VERSION = 2;
 
 /** Static programs that are copied in. */
 export interface RootPrograms {
   readonly buildkitd: string;
   readonly buildctl: string;
+}
+
+export interface RootParts {
+  readonly programs: RootPrograms;
+  readonly files: readonly RootFile[];
+  readonly packages: readonly DebianPackage[];
 }
 
 const FOLDERS: readonly (readonly [path: string, mode: number])[] = [
@@ -24,7 +34,7 @@ const FOLDERS: readonly (readonly [path: string, mode: number])[] = [
   ["root", 0o700],
 ];
 
-export async function finishRoot(root: string, programs: RootPrograms, files: readonly RootFile[]): Promise<void> {
+export async function finishRoot(root: string, { programs, files, packages }: RootParts): Promise<void> {
   for (const [path, mode] of FOLDERS) {
     await mkdir(join(root, path), { recursive: true });
     await chmod(join(root, path), mode);
@@ -48,6 +58,7 @@ export async function finishRoot(root: string, programs: RootPrograms, files: re
   await link("dash", join(root, "usr/bin/sh"));
   await link("/proc/self/mounts", join(root, "etc/mtab"));
   await trustDebiansAuthorities(root);
+  await writeDpkgStatus(root, packages);
   // The machine's own ldconfig: it reads the files of the root and runs none of them.
   await exec("ldconfig", ["-X", "-r", root]);
 }
@@ -58,6 +69,14 @@ async function link(target: string, path: string): Promise<void> {
   } catch (error) {
     if (!isErrno(error, "EEXIST")) throw error;
   }
+}
+
+/** dpkg's own database, so that dpkg-query and scanners of other people see what is there. */
+async function writeDpkgStatus(root: string, packages: readonly DebianPackage[]): Promise<void> {
+  const entries = packages.map(({ control }) => control.trim().replace(/\n/, "\nStatus: install ok installed\n"));
+  await mkdir(join(root, "var/lib/dpkg/info"), { recursive: true });
+  await mkdir(join(root, "var/lib/dpkg/updates"), { recursive: true });
+  await writeFile(join(root, "var/lib/dpkg/status"), entries.map((entry) => `${entry}\n\n`).join(""));
 }
 
 /** One file with every certificate of the package, which is where OpenSSL and Go look first. */

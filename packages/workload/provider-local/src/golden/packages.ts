@@ -9,14 +9,14 @@ import { exec } from "../machine/exec.ts";
 import { BASE_PACKAGES, type GoldenRecipe, sourcesList } from "./recipe.ts";
 
 export interface DebianPackage {
-  readonly name: string;
-  readonly version: string;
-  readonly architecture: string;
-  readonly source: string;
+  /** Its control fields, as dpkg keeps them. */
+  readonly control: string;
   readonly file: string;
 }
 
 const MINUTE_MS = 60_000;
+/** What is killed takes apt with it: else it would hold the lock of the archives after that. */
+const ENDS_WITH_US = ["--pdeathsig", "KILL", "--"];
 /** Manuals and translations. What is in usr/share/doc stays: licences ask for the copyright files. */
 const LEFT_OUT = ["./usr/share/man", "./usr/share/info", "./usr/share/locale", "./usr/share/i18n"];
 
@@ -47,7 +47,7 @@ export async function downloadPackages(
   const flags = ["-qq", ...Object.entries(settings).flatMap(([key, value]) => ["-o", `${key}=${value}`])];
   const names = [...new Set([...BASE_PACKAGES, ...recipe.packages])];
   const apt = (...more: string[]): Promise<string> =>
-    exec("apt-get", [...flags, ...more], { deadlineMs: 15 * MINUTE_MS, signal, cwd: work });
+    exec("setpriv", [...ENDS_WITH_US, "apt-get", ...flags, ...more], { deadlineMs: 15 * MINUTE_MS, signal, cwd: work });
   await apt("update");
   // It names what is still to be downloaded, so what was kept must be out of its sight.
   const uris = await apt("install", "--yes", "--print-uris", "-o", `Dir::Cache::archives=${nothing}`, ...names);
@@ -61,10 +61,7 @@ export async function downloadPackages(
 }
 
 async function describe(file: string): Promise<DebianPackage> {
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: fields as dpkg-deb writes them
-  const format = "--showformat=${Package}\\n${Version}\\n${Architecture}\\n${source:Package}\\n";
-  const [name = "", version = "", architecture = "", source = ""] = (await exec("dpkg-deb", ["--show", format, file])).split("\n");
-  return { name, version, architecture, source, file };
+  return { control: await exec("dpkg-deb", ["--field", file]), file };
 }
 
 /** Unpacks in a merged /usr, one package after the other. */

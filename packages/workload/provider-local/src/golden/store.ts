@@ -1,4 +1,4 @@
-// Where golden roots lie: `<folder>/<digest>/` with the root, its labels and its list of contents.
+// Where golden roots lie: `<folder>/<digest>/` with the root and its labels.
 //
 // 1. A folder with a digest for a name is complete: it was filled under another name and renamed.
 // 2. The root is never written again; labels are, by a rename.
@@ -82,33 +82,43 @@ export class GoldenStore {
     await rm(trash, { recursive: true, force: true });
   }
 
-  /** A folder to fill; `keep` makes it a golden root, or drops it where the same one is there. */
+  /** A folder to fill; `keep` makes it a golden root, or drops it where the same one is there: that one is as fresh then as if it were new. */
   async begin(): Promise<string> {
     await ensurePrivateFolder(this.folder);
-    await this.#sweep();
+    await this.#sweep(ABANDONED_AFTER_MS);
     const folder = join(this.folder, `.new-${randomBytes(6).toString("hex")}`);
     await mkdir(join(folder, "root"), { recursive: true, mode: 0o755 });
     return folder;
   }
 
-  async keep(folder: string, record: GoldenRecord, sbom: unknown): Promise<void> {
-    await atomicWriteFile(join(folder, "sbom.spdx.json"), `${JSON.stringify(sbom, undefined, 1)}\n`);
+  async keep(folder: string, record: GoldenRecord): Promise<void> {
     await this.#write(folder, record);
     try {
       await rename(folder, join(this.folder, record.digest));
     } catch (error) {
       await rm(folder, { recursive: true, force: true });
       if (!isErrno(error, "ENOTEMPTY") && !isErrno(error, "EEXIST")) throw error;
+      const there = await this.get(record.digest);
+      if (there === undefined) throw new TriplaneError("provider_failed", `${record.digest} is there and cannot be read`, { cause: error });
+      await this.#write(join(this.folder, record.digest), { ...there, created_at: Math.max(there.created_at, record.created_at) });
     }
+  }
+
+  /** Removes what builds that died left behind. Only where nobody else builds. */
+  async tidy(): Promise<void> {
+    await this.#sweep(0);
   }
 
   async #write(folder: string, record: GoldenRecord): Promise<void> {
     await atomicWriteFile(join(folder, "golden.json"), `${JSON.stringify(goldenRecordSchema.parse(record), undefined, 2)}\n`);
   }
 
-  /** What builds that died left behind. */
-  async #sweep(): Promise<void> {
-    for (const name of await readdir(this.folder)) {
+  async #sweep(olderThanMs: number): Promise<void> {
+    const names = await readdir(this.folder).catch((error: unknown) => {
+      if (isErrno(error, "ENOENT")) return [];
+      throw error;
+    });
+    for (const name of names) {
       if (!name.startsWith(".new-") && !name.startsWith(".trash-")) continue;
       const path = join(this.folder, name);
       const age =
@@ -117,7 +127,7 @@ export class GoldenStore {
           ({ mtimeMs }) => mtimeMs,
           () => Date.now(),
         ));
-      if (age > ABANDONED_AFTER_MS) await rm(path, { recursive: true, force: true });
+      if (age >= olderThanMs) await rm(path, { recursive: true, force: true });
     }
   }
 }

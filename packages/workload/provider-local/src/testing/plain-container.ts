@@ -21,7 +21,7 @@ export async function plainContainer(settings: LocalSettings, spec: ServerSpec, 
   const id = `tpr-plain-${spec.name.slice(-8)}`;
   const runc = (await findTool("runc")).path;
   await makeRunnerFolders(folder);
-  await writeUpper(join(folder, "upper"), upperFiles(spec, spec.offer.memoryMib, resolveSettings(settings)));
+  await writeUpper(join(folder, "upper"), await upperFiles(spec, spec.offer.memoryMib, resolveSettings(settings)));
   const capabilities = runnerCapabilities(await heldCapabilities());
   const config = containerConfig({ hostName: spec.name, cgroup: `/${id}`, buildkitFolder: join(folder, "buildkit"), capabilities });
   await writeFile(join(folder, "config.json"), JSON.stringify(config));

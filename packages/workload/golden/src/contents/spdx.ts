@@ -1,18 +1,16 @@
-// The list of what is in a golden root, as SPDX 2.3 in JSON (https://spdx.github.io/spdx-spec/v2.3/).
-import type { DebianPackage } from "./packages.ts";
+// The list of what is in a golden image, as SPDX 2.3 in JSON (https://spdx.github.io/spdx-spec/v2.3/).
+import type { Contents } from "./packages.ts";
 
-export interface SbomInput {
-  /** Digest of the root that it describes. */
-  readonly digest: string;
-  readonly suite: string;
-  readonly packages: readonly DebianPackage[];
-  /** Programs that are not of Debian, with the module that they were built from. */
-  readonly programs: readonly { readonly name: string; readonly module: string; readonly version: string }[];
+export interface SpdxInput extends Contents {
+  /** What it describes: `local/20261123-120000-a1b2c3`. */
+  readonly name: string;
+  /** The provider's id of the image. */
+  readonly imageId: string;
   /** Seconds since 1970. */
   readonly createdAtS: number;
 }
 
-export function spdxOf(input: SbomInput) {
+export function spdxOf(input: SpdxInput) {
   const debian = input.packages.map((each) =>
     entry(
       `deb-${each.name}`,
@@ -30,8 +28,9 @@ export function spdxOf(input: SbomInput) {
     spdxVersion: "SPDX-2.3",
     dataLicense: "CC0-1.0",
     SPDXID: "SPDXRef-DOCUMENT",
-    name: `triplane golden root ${input.digest}`,
-    documentNamespace: `https://triplane.invalid/spdx/golden/${input.digest}`,
+    name: `triplane golden image ${input.name}`,
+    documentNamespace: `https://triplane.invalid/spdx/golden/${input.name}`,
+    comment: `image ${input.imageId}`,
     creationInfo: {
       created: new Date(input.createdAtS * 1000).toISOString().replace(/\.\d{3}Z$/, "Z"),
       creators: ["Tool: triplane-golden"],
