@@ -2,15 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { LEASE_FAILPOINTS, type LeaseFailpoint } from "@triplane/contract";
-import {
-  ARMING_MODULE,
-  allFired,
-  eventually,
-  FAULTS_DIR_VARIABLE,
-  FAULTS_NAME_VARIABLE,
-  giveOrder,
-  skewClock,
-} from "@triplane/testkit";
+import { ARMING_MODULE, allFired, eventually, FAULTS_DIR_VARIABLE, FAULTS_NAME_VARIABLE, giveOrder, skewClock } from "@triplane/testkit";
 import { greeting, waiting } from "./plane/dockerfiles.ts";
 import { whyNoPlane } from "./plane/needs.ts";
 import { assertTold, BuildPlace } from "./plane/place.ts";
@@ -106,15 +98,19 @@ describe("orchestrators that do not come to their end", { skip }, () => {
     await skewClock(orchestrator.faults, 0);
   });
 
-  it("its clock is an hour ahead of the registry's when it makes the token: the registry refuses, and the hint names clocks", SLOW, async () => {
-    const { orchestrator } = place.plane;
-    await orchestrator.restart([], true);
-    await skewClock(orchestrator.faults, ONE_HOUR_MS);
-    const end = await place.build("faults/early", greeting(place.base, "from the future"));
-    await skewClock(orchestrator.faults, 0);
-    assertTold(end, { exitCode: 1, says: /registry refused/, hint: /clocks/ });
-    await place.assertNothingLeft(60_000);
-  });
+  it(
+    "its clock is an hour ahead of the registry's when it makes the token: the registry refuses, and the hint names clocks",
+    SLOW,
+    async () => {
+      const { orchestrator } = place.plane;
+      await orchestrator.restart([], true);
+      await skewClock(orchestrator.faults, ONE_HOUR_MS);
+      const end = await place.build("faults/early", greeting(place.base, "from the future"));
+      await skewClock(orchestrator.faults, 0);
+      assertTold(end, { exitCode: 1, says: /registry refused/, hint: /clocks/ });
+      await place.assertNothingLeft(60_000);
+    },
+  );
 
   it("the launcher's own clock is a day wrong: nothing depends on it", SLOW, async () => {
     const { orchestrator } = place.plane;

@@ -74,8 +74,14 @@ describe("provider errors of every class", () => {
   const assertEnd = async (end: BuildEnd, says: RegExp): Promise<void> => {
     assertTold(end, { exitCode: 5, code: "lease_ended", says, hint: /start the build again/ });
     const name = end.receipt?.runs[0]?.lease_id ?? "";
-    await eventually(async () => !(await place.cloud.servers()).includes(name), { timeoutMs: 30_000, what: `the end of the server ${name}` });
-    await eventually(async () => /gone|failed/.test((await place.orchestrator.lease(name)).state), { timeoutMs: 30_000, what: `the end of ${name}` });
+    await eventually(async () => !(await place.cloud.servers()).includes(name), {
+      timeoutMs: 30_000,
+      what: `the end of the server ${name}`,
+    });
+    await eventually(async () => /gone|failed/.test((await place.orchestrator.lease(name)).state), {
+      timeoutMs: 30_000,
+      what: `the end of ${name}`,
+    });
   };
 
   for (const [name, { says }] of Object.entries(ONCE)) {

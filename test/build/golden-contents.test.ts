@@ -4,8 +4,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { ContentsShelf, ociContents } from "@triplane/golden";
-import { BACKENDS, orasAs, startRegistry, whyMissing } from "@triplane/registry/testing";
 import { findTool } from "@triplane/kit";
+import { BACKENDS, orasAs, startRegistry, whyMissing } from "@triplane/registry/testing";
 
 const NEVER = new AbortController().signal;
 const DOCUMENT = `${JSON.stringify({ spdxVersion: "SPDX-2.3", name: "triplane golden image local/v1" })}\n`;
@@ -13,11 +13,19 @@ const FACTS = { imageId: `sha256-${"a".repeat(64)}`, createdAtS: 1_790_000_000 }
 
 async function why(backend: (typeof BACKENDS)[number]): Promise<string | undefined> {
   const missing = await whyMissing(backend);
-  return missing ?? (await findTool("oras").then(() => undefined, (error: Error) => `ORAS IS MISSING: ${error.message}`));
+  return (
+    missing ??
+    (await findTool("oras").then(
+      () => undefined,
+      (error: Error) => `ORAS IS MISSING: ${error.message}`,
+    ))
+  );
 }
 
 for (const backend of BACKENDS) {
-  test(`peer oras, ${backend}: the list of a golden image's contents is an artifact of its version, and of \`current\``, { timeout: 180_000 }, async (context) => {
+  test(`peer oras, ${backend}: the list of a golden image's contents is an artifact of its version, and of \`current\``, {
+    timeout: 180_000,
+  }, async (context) => {
     const missing = await why(backend);
     if (missing !== undefined) return context.skip(missing);
     await using place = await startRegistry(backend);

@@ -98,7 +98,13 @@ export class BuildPlane implements AsyncDisposable {
       await startOrchestrator({
         ...{ folder: join(folder, "pool"), access, signal },
         options: [
-          ...["--vm-pool-provider", provider, "--vm-pool-name", POOL, ...(cloud === undefined ? localOptions(machines) : cloudOptions(cloud))],
+          ...[
+            "--vm-pool-provider",
+            provider,
+            "--vm-pool-name",
+            POOL,
+            ...(cloud === undefined ? localOptions(machines) : cloudOptions(cloud)),
+          ],
           ...["--registry", registry.registry, "--registry-key-file", registry.keyFile],
           ...["--vm-pool-heartbeat-s", String(QUICK.heartbeatS), "--vm-pool-reap-s", String(QUICK.reapS)],
           ...["--vm-pool-boot-s", String(QUICK.bootS), ...options],
@@ -148,7 +154,10 @@ export class BuildPlane implements AsyncDisposable {
   }
 }
 
-type PlaneParts = Pick<BuildPlane, "folder" | "runnersFolder" | "goldenFolder" | "network" | "registry" | "orchestrator" | "base" | "cloud">;
+type PlaneParts = Pick<
+  BuildPlane,
+  "folder" | "runnersFolder" | "goldenFolder" | "network" | "registry" | "orchestrator" | "base" | "cloud"
+>;
 
 interface Machines extends Pick<BuildPlane, "folder" | "runnersFolder" | "goldenFolder" | "network"> {
   /** `host:port`. */

@@ -99,9 +99,14 @@ async function goldenSnapshot(api: Api): Promise<void> {
     }
   };
   const builder = { name: "golden", server_type: "cx23", image: "debian-12", user_data: POWER_OFF };
-  const { server, next_actions: next } = (await api("POST", "/servers", builder)) as { server: { id: number }; next_actions: { id: number }[] };
+  const { server, next_actions: next } = (await api("POST", "/servers", builder)) as {
+    server: { id: number };
+    next_actions: { id: number }[];
+  };
   for (const { id } of next) await ended(id);
-  const { action } = (await api("POST", `/servers/${server.id}/actions/create_image`, { labels: CURRENT_GOLDEN })) as { action: { id: number } };
+  const { action } = (await api("POST", `/servers/${server.id}/actions/create_image`, { labels: CURRENT_GOLDEN })) as {
+    action: { id: number };
+  };
   await ended(action.id);
   await api("DELETE", `/servers/${server.id}`);
 }

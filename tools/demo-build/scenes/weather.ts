@@ -30,9 +30,24 @@ export const weatherScene: Scene<BuildWorld> = {
     const calls = (await cloud?.calls()) ?? [];
     const met = new Set(calls.flatMap(({ faults }) => faults));
     const missed = FAULTS.map(({ id = "" }) => id).filter((id) => id !== MAY_BE_MISSED && !met.has(id));
-    tell.observe("pool", "faults-met", missed.length === 0, `${calls.length} calls; met: ${[...met].join(", ")}${missed.length === 0 ? "" : `; not met: ${missed.join(", ")}`}`);
-    tell.observe("pool", "one-server-each", runnersSeen.length === world.leases.length, `${world.leases.length} leases, ${runnersSeen.length} runners`);
+    tell.observe(
+      "pool",
+      "faults-met",
+      missed.length === 0,
+      `${calls.length} calls; met: ${[...met].join(", ")}${missed.length === 0 ? "" : `; not met: ${missed.join(", ")}`}`,
+    );
+    tell.observe(
+      "pool",
+      "one-server-each",
+      runnersSeen.length === world.leases.length,
+      `${world.leases.length} leases, ${runnersSeen.length} runners`,
+    );
     const cents = world.receipts.map(({ cost_cents: cost }) => cost);
-    tell.observe("operator", "paid", cents.every((cost) => cost !== undefined), `cents: ${cents.map((cost) => cost?.toFixed(2)).join(", ")}`);
+    tell.observe(
+      "operator",
+      "paid",
+      cents.every((cost) => cost !== undefined),
+      `cents: ${cents.map((cost) => cost?.toFixed(2)).join(", ")}`,
+    );
   },
 };
