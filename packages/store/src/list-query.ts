@@ -23,6 +23,17 @@ export function listQuery(table: string, options: ListOptions): Query {
   };
 }
 
+/**
+ * A whole table, with the id of its last record as a scan from the other end finds it. The engine ends a scan at a record that it cannot read and
+ * says nothing (measured, @surrealdb/node 3.0.3: one bit of a value turned, and `SELECT` gave the 1425 records before it of 1441): what a scan
+ * gave is all there is only if both ends meet. One statement, so that both look at the same moment.
+ */
+export function wholeTableQuery(table: string, options: ListOptions): Query {
+  const { text, parameters } = listQuery(table, options);
+  const last = `(SELECT VALUE id FROM ${table} ORDER BY id DESC LIMIT 1).map(|$id| record::id($id))[0]`;
+  return { text: `RETURN { rows: (${text.slice(0, -1)}), last: ${last} };`, parameters };
+}
+
 export function countQuery(table: string, where: Document): Query {
   const { clause, parameters } = whereClause(where);
   return { text: `SELECT count() AS count FROM ${table}${clause} GROUP ALL;`, parameters };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -192,6 +192,49 @@ describe("openStore: refusals", () => {
     await assert.rejects(openStore({ url, migrations: [] }), failsWith("config_invalid"));
   });
 });
+
+describe("list: a record that cannot be read", () => {
+  it("is told, where the engine ends its scan and says nothing: all records, or an error", async () => {
+    const whole = join(folder, "whole");
+    const writer = startWriter(whole);
+    await writer.printed(150);
+    await writer.kill();
+    // Opening it moves what the log has into the engine's files of records.
+    const report = async (path: string): Promise<{ readonly code: unknown; readonly rows: number; readonly said: string }> => {
+      const child = spawn(process.execPath, [WRITER, path, "report"], { stdio: ["ignore", "pipe", "pipe"] });
+      let out = "";
+      let said = "";
+      child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));
+      child.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));
+      const [code] = await once(child, "close");
+      const last = out.trim().split("\n").at(-1) ?? "";
+      return { code, rows: last.startsWith("{") ? (JSON.parse(last) as { seconds: unknown[] }).seconds.length : 0, said };
+    };
+    const { rows } = await report(whole);
+    assert.ok(rows >= 149);
+    let told = 0;
+    for (const part of [0.3, 0.5, 0.7]) {
+      const path = join(folder, `turned-${part}`);
+      await cp(whole, path, { recursive: true });
+      const [largest = ""] = await bySize(path);
+      const bytes = await readFile(join(path, largest));
+      const at = Math.floor(bytes.length * part);
+      bytes[at] = (bytes[at] ?? 0) ^ 4;
+      await writeFile(join(path, largest), bytes);
+      const after = await report(path);
+      if (after.code === 0) assert.equal(after.rows, rows, `${largest} at ${at}`);
+      else told += 1;
+    }
+    assert.ok(told > 0, "nothing that was turned mattered");
+  });
+});
+
+/** Files of records, the largest first. */
+async function bySize(path: string): Promise<readonly string[]> {
+  const names = (await readdir(path)).filter((name) => /\.(?:sst|blob)$/.test(name));
+  const sized = await Promise.all(names.map(async (name) => ({ name, size: (await stat(join(path, name))).size })));
+  return sized.sort((a, b) => b.size - a.size).map(({ name }) => name);
+}
 
 describe("prove: durability", () => {
   const programs: Readonly<Record<string, string>> = {

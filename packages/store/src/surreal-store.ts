@@ -10,7 +10,7 @@ import { CONFLICT_MARK, commitQuery, type Query } from "./commit-query.ts";
 import { assertFields, assertId, assertListOptions, assertTable, assertWrites, type Tables } from "./document.ts";
 import { type GroupMember, groupSize } from "./group.ts";
 import { MAX_COMMIT_ATTEMPTS, MAX_READ_TOGETHER } from "./limits.ts";
-import { countQuery, getQuery, listQuery } from "./list-query.ts";
+import { countQuery, getQuery, listQuery, wholeTableQuery } from "./list-query.ts";
 import type { Session, StatementResult } from "./session.ts";
 import type { Document, ListOptions, Store, StoredDocument, Write } from "./types.ts";
 
@@ -130,9 +130,24 @@ export class SurrealStore implements Store {
   async list(table: string, options: ListOptions = {}): Promise<readonly StoredDocument[]> {
     assertTable(this.#tables, table);
     assertListOptions(options);
+    if (options.where === undefined && options.limit === undefined) return await this.#listWhole(table, options);
     const rows = await this.#read(listQuery(table, options));
     if (!Array.isArray(rows)) throw new TriplaneError("internal", `listing ${table} gave no rows`);
     return rows.map((row: unknown) => storedDocument(row, table));
+  }
+
+  /** Throws `unavailable` where the scan ended before the last record. */
+  async #listWhole(table: string, options: ListOptions): Promise<readonly StoredDocument[]> {
+    const read = await this.#read(wholeTableQuery(table, options));
+    if (!isDocument(read) || !Array.isArray(read["rows"])) throw new TriplaneError("internal", `listing ${table} gave no rows`);
+    const { rows, last } = read as { readonly rows: readonly unknown[]; readonly last?: unknown };
+    const stored = rows.map((row) => storedDocument(row, table));
+    if ((last ?? undefined) === undefined ? stored.length > 0 : !stored.some(({ id }) => id === last))
+      throw new TriplaneError(
+        "unavailable",
+        `the database could not read: a record of ${table} is damaged, and those behind it were not reached`,
+      );
+    return stored;
   }
 
   async count(table: string, where: Document = {}): Promise<number> {
