@@ -16,24 +16,26 @@ import { Link } from "../torture/net/link.ts";
 import { bulky, greeting, waiting } from "./plane/dockerfiles.ts";
 import { type Middleman, middleman } from "./plane/middleman.ts";
 import { whyNoPlane } from "./plane/needs.ts";
-import { assertTold, BuildPlace } from "./plane/place.ts";
+import { assertTold, BuildPlace, closed } from "./plane/place.ts";
 
 const skip = (await whyNoPlane()) ?? false;
 const noDisks = (await whyNoDisks()) ?? false;
-const SLOW = { timeout: 240_000 };
+const SLOW = { timeout: 600_000 };
 
-describe("lines, registries and disks that fail", { skip }, () => {
+describe("lines, registries and disks that fail", { skip, timeout: 880_000 }, () => {
+  let opening: Promise<BuildPlace>;
   let place: BuildPlace;
   let between: Middleman;
   const links: Link[] = [];
   before(async () => {
-    place = await BuildPlace.open();
+    opening = BuildPlace.open();
+    place = await opening;
     between = await middleman(place.plane.orchestrator.access.url);
   }, SLOW);
   after(async () => {
     for (const link of links) await link.close();
     await between?.[Symbol.asyncDispose]();
-    await place?.[Symbol.asyncDispose]();
+    await closed(opening);
   });
 
   const through = () => ({ env: { TRIPLANE_BUILD_ORCHESTRATOR_URL: between.url } });

@@ -5,18 +5,20 @@ import { LEASE_FAILPOINTS, type LeaseFailpoint } from "@triplane/contract";
 import { ARMING_MODULE, allFired, eventually, FAULTS_DIR_VARIABLE, FAULTS_NAME_VARIABLE, giveOrder, skewClock } from "@triplane/testkit";
 import { greeting, waiting } from "./plane/dockerfiles.ts";
 import { whyNoPlane } from "./plane/needs.ts";
-import { assertTold, BuildPlace } from "./plane/place.ts";
+import { assertTold, BuildPlace, closed } from "./plane/place.ts";
 
 const skip = (await whyNoPlane()) ?? false;
-const SLOW = { timeout: 300_000 };
+const SLOW = { timeout: 600_000 };
 const ONE_HOUR_MS = 3_600_000;
 
-describe("orchestrators that do not come to their end", { skip }, () => {
+describe("orchestrators that do not come to their end", { skip, timeout: 880_000 }, () => {
+  let opening: Promise<BuildPlace>;
   let place: BuildPlace;
   before(async () => {
-    place = await BuildPlace.open();
+    opening = BuildPlace.open();
+    place = await opening;
   }, SLOW);
-  after(() => place?.[Symbol.asyncDispose]());
+  after(() => closed(opening));
 
   /** What a supervisor does, until told to stop. */
   const supervise = (): { stop(): Promise<void> } => {

@@ -6,10 +6,10 @@ import type { FaultInput } from "@triplane/hcloud-sim";
 import { systemRandom } from "@triplane/kit";
 import { eventually } from "@triplane/testkit";
 import { type BuildEnd, RunningBuild } from "./plane/launcher.ts";
-import { assertTold } from "./plane/place.ts";
+import { assertTold, closed } from "./plane/place.ts";
 import { type SimulatedCloud, simulatedCloud } from "./plane/simulated-cloud.ts";
 
-const SLOW = { timeout: 180_000 };
+const SLOW = { timeout: 600_000 };
 const CREATE = { method: "POST", path: "/servers" } as const;
 /** Nobody answers at a simulated server's address: where one is made all the same, it is never ready. */
 const NOT_READY = /not ready 10 s after it was made/;
@@ -48,11 +48,13 @@ const STANDING: Readonly<Record<string, Case>> = {
   "nothing is to be had anywhere": { fault: { do: "unavailable" }, says: /to be had/ },
 };
 
-describe("provider errors of every class", () => {
+describe("provider errors of every class", { timeout: 880_000 }, () => {
+  let opening: Promise<SimulatedCloud>;
   let place: SimulatedCloud;
   const waiting = new Map<string, Promise<BuildEnd>>();
   before(async () => {
-    place = await simulatedCloud(systemRandom);
+    opening = simulatedCloud(systemRandom);
+    place = await opening;
     for (const [name, { fault }] of Object.entries(ONCE)) {
       await place.cloud.fault(fault);
       const running = await build();
@@ -62,7 +64,7 @@ describe("provider errors of every class", () => {
     }
     await place.cloud.fault();
   }, SLOW);
-  after(() => place?.[Symbol.asyncDispose]());
+  after(() => closed(opening));
 
   const build = (): Promise<RunningBuild> =>
     RunningBuild.start({
