@@ -5,17 +5,19 @@ import { eventually } from "@triplane/testkit";
 import { bulky, greeting, waiting } from "./plane/dockerfiles.ts";
 import type { RunningBuild } from "./plane/launcher.ts";
 import { whyNoPlane } from "./plane/needs.ts";
-import { assertTold, BuildPlace } from "./plane/place.ts";
+import { assertTold, BuildPlace, closed } from "./plane/place.ts";
 
 const skip = (await whyNoPlane()) ?? false;
-const SLOW = { timeout: 240_000 };
+const SLOW = { timeout: 600_000 };
 
-describe("launchers that do not come to their end", { skip }, () => {
+describe("launchers that do not come to their end", { skip, timeout: 880_000 }, () => {
+  let opening: Promise<BuildPlace>;
   let place: BuildPlace;
   before(async () => {
-    place = await BuildPlace.open();
+    opening = BuildPlace.open();
+    place = await opening;
   }, SLOW);
-  after(() => place?.[Symbol.asyncDispose]());
+  after(() => closed(opening));
 
   const aLease = async (state: RegExp): Promise<void> => {
     await eventually(async () => (await place.plane.orchestrator.leases()).leases.some((lease) => state.test(lease.state)), {

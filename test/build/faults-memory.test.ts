@@ -8,17 +8,19 @@ import { readSecretFile } from "@triplane/kit";
 import { eventually } from "@triplane/testkit";
 import { hungry, waiting } from "./plane/dockerfiles.ts";
 import { whyNoPlane } from "./plane/needs.ts";
-import { assertTold, BuildPlace } from "./plane/place.ts";
+import { assertTold, BuildPlace, closed } from "./plane/place.ts";
 
 const skip = (await whyNoPlane()) ?? false;
-const SLOW = { timeout: 240_000 };
+const SLOW = { timeout: 600_000 };
 
-describe("builds that run out of memory", { skip }, () => {
+describe("builds that run out of memory", { skip, timeout: 880_000 }, () => {
+  let opening: Promise<BuildPlace>;
   let place: BuildPlace;
   before(async () => {
-    place = await BuildPlace.open();
+    opening = BuildPlace.open();
+    place = await opening;
   }, SLOW);
-  after(() => place?.[Symbol.asyncDispose]());
+  after(() => closed(opening));
 
   for (const how of ["step", "child"] as const) {
     it(`a killed ${how} that fits one tier up: one retry, and the image is there`, SLOW, async () => {

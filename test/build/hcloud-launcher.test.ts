@@ -1,27 +1,25 @@
 // `triplane build` through an orchestrator that buys at Hetzner Cloud, as it is rehearsed: faults of the API on the way, a real runner at its end.
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { SCALE } from "./plane/build-plane.ts";
+import type { Cloud } from "./plane/cloud.ts";
 import { greeting, hungry } from "./plane/dockerfiles.ts";
 import { whyNoPlane } from "./plane/needs.ts";
-import { BuildPlace } from "./plane/place.ts";
-import { type RehearsedCloud, rehearsedCloud } from "./plane/rehearsed-cloud.ts";
+import { BuildPlace, closed } from "./plane/place.ts";
 
 const skip = (await whyNoPlane()) ?? false;
 const SLOW = { timeout: 400_000 };
 
 describe("triplane build on Hetzner Cloud, rehearsed with real runners", { skip }, () => {
+  let opening: Promise<BuildPlace> | undefined;
   let place: BuildPlace;
-  let cloud: RehearsedCloud;
+  let cloud: Cloud;
   before(async () => {
-    place = await BuildPlace.open({
-      provider: async (at) => {
-        cloud = await rehearsedCloud(at, SCALE);
-        return cloud;
-      },
-    });
+    opening = BuildPlace.open({ provider: "hcloud" });
+    place = await opening;
+    if (place.plane.cloud === undefined) throw new Error("the plane has no cloud");
+    cloud = place.plane.cloud;
   }, SLOW);
-  after(() => place?.[Symbol.asyncDispose]());
+  after(() => closed(opening));
 
   const nothingLeft = async (): Promise<void> => {
     await place.assertNothingLeft(60_000);
@@ -40,7 +38,8 @@ describe("triplane build on Hetzner Cloud, rehearsed with real runners", { skip 
     assert.match(end.receipt?.image_digest ?? "", /^sha256:/);
     assert.ok((end.receipt?.cost_cents ?? 0) > 0, "a begun hour is paid for");
     await nothingLeft();
-    assert.deepEqual(await cloud.unmet(), []);
+    const met = (await cloud.calls()).flatMap(({ faults }) => faults).length;
+    assert.ok(met >= 4, `${met} calls met a fault`);
   });
 
   it("the second build of the same finds the cache of the first on another server", SLOW, async () => {

@@ -1,18 +1,23 @@
 // Plays the scenes of `npm run demo:build` on a build plane of its own.
 import { openTimeline, playScene, type Scene, type SceneResult, type Timeline } from "@triplane/cli";
 import { type Clock, type Random, toTriplaneError } from "@triplane/contract";
-import { BuildPlane } from "../../test/build/plane/build-plane.ts";
+import { BuildPlane, type PlaneProvider } from "../../test/build/plane/build-plane.ts";
 import { cachedScene } from "./scenes/cached.ts";
 import { emptyScene } from "./scenes/empty.ts";
 import { firstScene } from "./scenes/first.ts";
 import { neverScene } from "./scenes/never.ts";
 import { retryScene } from "./scenes/retry.ts";
+import { FAULTS, weatherScene } from "./scenes/weather.ts";
 import { BuildWorld } from "./world.ts";
 
 /** In playing order: `cached` builds again what `first` built, `empty` counts the machines of all of them. */
-export const SCENES: readonly Scene<BuildWorld>[] = [firstScene, cachedScene, retryScene, neverScene, emptyScene];
+const SCENES: Readonly<Record<PlaneProvider, readonly Scene<BuildWorld>[]>> = {
+  local: [firstScene, cachedScene, retryScene, neverScene, emptyScene],
+  hcloud: [firstScene, cachedScene, retryScene, neverScene, weatherScene, emptyScene],
+};
 
 export interface DemoContext {
+  readonly provider: PlaneProvider;
   readonly clock: Clock;
   readonly random: Random;
   readonly signal: AbortSignal;
@@ -32,20 +37,25 @@ export async function runDemo(context: DemoContext): Promise<DemoResult> {
   timeline.title("A build plane of its own");
   const scenes: SceneResult[] = [];
   const plane = await BuildPlane.start({
-    ...{ random: context.random, signal: context.signal },
+    ...{ random: context.random, signal: context.signal, provider: context.provider },
     progress: (part) => timeline.say("set-up", part),
   });
+  const toPlay = SCENES[context.provider];
   let isClean = false;
   try {
     if (plane.registry.backend.name !== "zot")
       timeline.say("registry", "ZOT IS MISSING HERE: distribution, a registry by other people, stands in for it behind the gateway");
+    if (plane.cloud !== undefined) {
+      await plane.cloud.fault(...FAULTS);
+      timeline.say("pool", `the cloud is told to fail: ${FAULTS.map(({ id }) => id).join(", ")}`);
+    }
     const world = new BuildWorld(plane, context.signal);
-    for (const scene of SCENES) if (!context.signal.aborted) scenes.push(await playScene(scene, world, timeline));
+    for (const scene of toPlay) if (!context.signal.aborted) scenes.push(await playScene(scene, world, timeline));
   } finally {
     timeline.title("Clean-up");
     isClean = await cleanUp(plane, timeline);
   }
-  const of = SCENES.reduce((count, scene) => count + Object.keys(scene.claims).length, 0);
+  const of = toPlay.reduce((count, scene) => count + Object.keys(scene.claims).length, 0);
   const observed = scenes.reduce((count, scene) => count + scene.observed.length, 0);
   const ok = isClean && observed === of && scenes.every((scene) => scene.missing.length === 0 && scene.failure === undefined);
   return { ok, seconds: Math.round(timeline.elapsedS() * 10) / 10, scenes, claims: { observed, of } };

@@ -1,4 +1,5 @@
-// Everything that builds need, for real and on one machine: S3, registry, gateway, orchestrator with the local provider, a base image.
+// Everything that builds need, for real and on one machine: S3, registry, gateway, orchestrator with its pool, a base image; the pool makes runners
+// itself (provider local), or buys them in a simulated cloud that has a real runner behind each server (provider hcloud).
 //
 //   await using plane = await BuildPlane.start({ random: systemRandom });
 //   … run `triplane build` with plane.launcherEnv, look at plane.orchestrator.leases() …
@@ -14,6 +15,7 @@ import { freePort, sleep, systemClock } from "@triplane/kit";
 import { openLocalProvider } from "@triplane/provider-local";
 import { goldenForTests } from "@triplane/provider-local/testing";
 import { type BaseImage, pushBaseImage } from "./base-image.ts";
+import { type Cloud, startCloud } from "./cloud.ts";
 import { assertPlaneNeeds } from "./needs.ts";
 import { type PlaneNetwork, takeNetwork } from "./network.ts";
 import { type PlaneOrchestrator, poolAccess, QUICK, startOrchestrator } from "./orchestrator.ts";
@@ -21,23 +23,21 @@ import { type PlaneRegistry, startPlaneRegistry } from "./registry.ts";
 import { RunnerTraces } from "./traces.ts";
 
 /** A runner has an eighth of its tier's memory: 512 MiB of 4 GiB. Then four tiers fit on a small machine. */
-export const SCALE = 8;
+const SCALE = 8;
 const POOL = "builds";
 
-/** What a provider of machines is started with. */
-export type ProviderPlace = Pick<BuildPlane, "folder" | "runnersFolder" | "goldenFolder" | "network" | "registry">;
+/** Of the simulator's backer, whose pool has a name of its own. */
+const BACKER_POOL = "hcloud-sim";
+const BACKER = join(import.meta.dirname, "..", "..", "..", "packages", "workload", "provider-local", "src", "backer.ts");
 
-/** Whatever stands for a provider while the plane runs. */
-export interface PlaneProvider extends AsyncDisposable {
-  /** With which the orchestrator reaches it. */
-  readonly options: readonly string[];
-}
+export const PLANE_PROVIDERS = ["local", "hcloud"] as const;
+export type PlaneProvider = (typeof PLANE_PROVIDERS)[number];
 
 export interface PlaneOptions {
-  /** Instead of the orchestrator's own runners. */
-  provider?(place: ProviderPlace): Promise<PlaneProvider>;
   readonly random: Random;
-  /** Options of the orchestrator beside those of its provider. */
+  /** `local` unless told otherwise. */
+  readonly provider?: PlaneProvider;
+  /** Options of the orchestrator beside, or instead of, those of the local provider. */
   readonly options?: readonly string[];
   /** Told of each part that runs. */
   progress?(part: string): void;
@@ -52,6 +52,8 @@ export class BuildPlane implements AsyncDisposable {
   readonly registry: PlaneRegistry;
   readonly orchestrator: PlaneOrchestrator;
   readonly base: BaseImage;
+  /** The simulated one, where the pool buys there. */
+  readonly cloud: Cloud | undefined;
   readonly #traces: RunnerTraces;
   readonly #parts: AsyncDisposableStack;
 
@@ -63,12 +65,13 @@ export class BuildPlane implements AsyncDisposable {
     this.registry = parts.registry;
     this.orchestrator = parts.orchestrator;
     this.base = parts.base;
+    this.cloud = parts.cloud;
     this.#traces = traces;
     this.#parts = stack;
   }
 
   /** Throws `tool_missing` naming all that this machine lacks, `start_failed` for a part that does not come up. */
-  static async start({ random, options = [], progress = () => undefined, signal, provider }: PlaneOptions): Promise<BuildPlane> {
+  static async start({ random, provider = "local", options = [], progress = () => undefined, signal }: PlaneOptions): Promise<BuildPlane> {
     await assertPlaneNeeds();
     await using stack = new AsyncDisposableStack();
     const golden = await goldenForTests();
@@ -87,25 +90,33 @@ export class BuildPlane implements AsyncDisposable {
       }),
     );
     progress(`S3 (versitygw), ${registry.backend.name}, registry-gateway at ${registry.origin}`);
-    const place = { folder, runnersFolder, goldenFolder: golden.folder, network, registry };
-    stack.defer(() => endRunners(runnersFolder, golden.folder, network));
-    const machines = provider === undefined ? localOptions(place) : stack.use(await provider(place)).options;
+    const machines: Machines = { folder, runnersFolder, goldenFolder: golden.folder, network, registry: registry.registry };
+    stack.defer(() => endRunners(machines));
+    const cloud = provider === "hcloud" ? stack.use(await backedCloud(machines, signal)) : undefined;
+    if (cloud !== undefined) progress(`hcloud-sim at ${cloud.endpoint}, a runner of this machine behind each of its servers`);
     const orchestrator = stack.use(
       await startOrchestrator({
         ...{ folder: join(folder, "pool"), access, signal },
         options: [
-          ...["--vm-pool-name", POOL, ...machines, "--registry", registry.registry, "--registry-key-file", registry.keyFile],
+          ...[
+            "--vm-pool-provider",
+            provider,
+            "--vm-pool-name",
+            POOL,
+            ...(cloud === undefined ? localOptions(machines) : cloudOptions(cloud)),
+          ],
+          ...["--registry", registry.registry, "--registry-key-file", registry.keyFile],
           ...["--vm-pool-heartbeat-s", String(QUICK.heartbeatS), "--vm-pool-reap-s", String(QUICK.reapS)],
           ...["--vm-pool-boot-s", String(QUICK.bootS), ...options],
         ],
       }),
     );
-    progress(`orchestrator with the provider ${machines[1]}, runners in ${network.cidr}`);
+    progress(`orchestrator with the provider ${provider}, runners in ${network.cidr}`);
     const busybox = join(golden.folder, golden.record.digest, "root", "usr", "bin", "busybox");
     const login = { username: "woodpecker", password: registry.secrets.woodpecker };
     const base = await pushBaseImage({ folder, registry: registry.registry, login, busybox });
     progress(`base image ${base.reference}`);
-    const parts = { folder, runnersFolder, goldenFolder: golden.folder, network, registry, orchestrator, base };
+    const parts = { folder, runnersFolder, goldenFolder: golden.folder, network, registry, orchestrator, base, cloud };
     return new BuildPlane(parts, traces, stack.move());
   }
 
@@ -143,17 +154,37 @@ export class BuildPlane implements AsyncDisposable {
   }
 }
 
-type PlaneParts = Pick<BuildPlane, "folder" | "runnersFolder" | "goldenFolder" | "network" | "registry" | "orchestrator" | "base">;
+type PlaneParts = Pick<
+  BuildPlane,
+  "folder" | "runnersFolder" | "goldenFolder" | "network" | "registry" | "orchestrator" | "base" | "cloud"
+>;
 
-function localOptions({ runnersFolder, goldenFolder, network, registry }: ProviderPlace): readonly string[] {
-  const folders = ["--local-runners-dir", runnersFolder, "--local-golden-dir", goldenFolder, "--local-network", network.cidr];
-  return ["--vm-pool-provider", "local", ...folders, "--local-scale", String(SCALE), "--local-plain-http", registry.registry];
+interface Machines extends Pick<BuildPlane, "folder" | "runnersFolder" | "goldenFolder" | "network"> {
+  /** `host:port`. */
+  readonly registry: string;
 }
 
-/** The orchestrator has ended and left its runners to the next one, which never comes. */
-async function endRunners(runnersFolder: string, goldenFolder: string, network: PlaneNetwork): Promise<void> {
+function localOptions({ runnersFolder, goldenFolder, network, registry }: Machines): readonly string[] {
+  const folders = ["--local-runners-dir", runnersFolder, "--local-golden-dir", goldenFolder];
+  return [...folders, "--local-network", network.cidr, "--local-scale", String(SCALE), "--local-plain-http", registry];
+}
+
+function cloudOptions({ endpoint, tokenFile }: Cloud): readonly string[] {
+  return ["--hcloud-endpoint", endpoint, "--hcloud-token-file", tokenFile];
+}
+
+async function backedCloud({ folder, runnersFolder, goldenFolder, network, registry }: Machines, signal?: AbortSignal): Promise<Cloud> {
+  const env = {
+    ...{ TRIPLANE_BACKER_RUNNERS_DIR: runnersFolder, TRIPLANE_BACKER_GOLDEN_DIR: goldenFolder, TRIPLANE_BACKER_NETWORK: network.cidr },
+    ...{ TRIPLANE_BACKER_SCALE: String(SCALE), TRIPLANE_BACKER_PLAIN_HTTP: registry },
+  };
+  return await startCloud({ folder: join(folder, "cloud"), backer: { module: BACKER, env }, signal });
+}
+
+/** Whoever made them has ended and left them to the next one, which never comes. */
+async function endRunners({ runnersFolder, goldenFolder, network }: Machines): Promise<void> {
   const settings = { runnersFolder, goldenFolder, network: network.cidr, forward: false, plainHttpRegistries: [] };
   const provider = await openLocalProvider(settings, { clock: systemClock });
   const { signal } = new AbortController();
-  for (const { id } of await provider.list(POOL, signal)) await provider.destroy(id, signal);
+  for (const pool of [POOL, BACKER_POOL]) for (const { id } of await provider.list(pool, signal)) await provider.destroy(id, signal);
 }

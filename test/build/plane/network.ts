@@ -1,5 +1,6 @@
 // The plane's own private range: its first address is the registry's, for runners and for this machine alike.
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import type { Random } from "@triplane/contract";
@@ -14,20 +15,31 @@ export interface PlaneNetwork extends AsyncDisposable {
   readonly prefix: string;
 }
 
+/** Label of the address, with the process that took it: at most 15 characters (ip-address(8)). */
+const LABEL = "lo:tpr";
+
 /**
  * Takes a range that nothing uses, and puts its first address on the loopback interface: there it stays while no runner, whose interface has it too,
  * is up, and nothing outside of this machine reaches it.
  */
 export async function takeNetwork(random: Random): Promise<PlaneNetwork> {
+  await dropAbandoned();
   const prefix = await freePrefix(random);
   const gateway = `${prefix}1`;
-  await run("ip", ["address", "add", `${gateway}/32`, "dev", "lo"]);
+  await run("ip", ["address", "add", `${gateway}/32`, "dev", "lo", "label", `${LABEL}${process.pid}`]);
   return {
     ...{ cidr: `${prefix}0/24`, gateway, prefix },
     [Symbol.asyncDispose]: async () => {
       await run("ip", ["address", "del", `${gateway}/32`, "dev", "lo"]);
     },
   };
+}
+
+/** Addresses of processes that were killed before they could give them back. */
+async function dropAbandoned(): Promise<void> {
+  const { stdout } = await run("ip", ["-4", "-oneline", "address", "show", "dev", "lo"]);
+  for (const [, address = "", pid = ""] of stdout.matchAll(/ inet (10\.[\d.]+\/32) .*\blo:tpr(\d+)/g))
+    if (!existsSync(`/proc/${pid}`)) await run("ip", ["address", "del", address, "dev", "lo"]).catch(() => undefined);
 }
 
 async function freePrefix(random: Random): Promise<string> {

@@ -63,6 +63,8 @@ export class Link {
   readonly #cut: Record<Direction, boolean> = { up: false, down: false };
   #delay: (() => number) | undefined;
   #refusing = false;
+  #resetAfterBytes = Number.POSITIVE_INFINITY;
+  #upBytes = 0;
 
   private constructor(name: string, target: { readonly host: string; readonly port: number }) {
     this.name = name;
@@ -103,6 +105,17 @@ export class Link {
     }
   }
 
+  /** As `reset`, once, when so many bytes more have come from the process. */
+  resetAfter(bytes: number): void {
+    this.#upBytes = 0;
+    this.#resetAfterBytes = bytes;
+  }
+
+  /** Whether a reset that was asked for has still to come. */
+  get isDue(): boolean {
+    return Number.isFinite(this.#resetAfterBytes);
+  }
+
   /** Resets what is open and lets nobody in until it is healed. */
   refuse(): void {
     this.#refusing = true;
@@ -126,6 +139,13 @@ export class Link {
       far.destroy();
     }
     await closed;
+  }
+
+  #count(bytes: number): void {
+    this.#upBytes += bytes;
+    if (this.#upBytes < this.#resetAfterBytes) return;
+    this.#resetAfterBytes = Number.POSITIVE_INFINITY;
+    this.reset();
   }
 
   #applyCut(): void {
@@ -156,7 +176,10 @@ export class Link {
     const [from, to] = direction === "up" ? [near, far] : [far, near];
     const pipe = pipes[direction];
     const push = (deliver: () => void): void => pipe.push(this.#delay?.() ?? 0, deliver);
-    from.on("data", (bytes) => push(() => to.writable && to.write(bytes)));
+    from.on("data", (bytes: Buffer) => {
+      if (direction === "up") this.#count(bytes.length);
+      push(() => to.writable && to.write(bytes));
+    });
     from.on("end", () => push(() => to.end()));
     from.on("close", () => {
       push(() => to.destroy());

@@ -82,7 +82,8 @@ const OUTCOMES: Readonly<Record<RunOutcome, string>> = {
 const HINTS: Partial<Readonly<Record<RunOutcome, string>>> = {
   oom: "Say in .build-spec.ncl what the build needs (memory_gib), or make it need less.",
   "disk-full": "Make the build write less, or clean up within the same RUN; a larger tier has a larger disk with most providers.",
-  "registry-denied": "The token of a runner reads and writes its own repository only: base images have to be readable for it.",
+  "registry-denied":
+    "The token of a runner reads and writes its own repository only: base images have to be readable for it (--may-pull). It counts from 30 s before it was made, so the clocks of orchestrator and registry have to agree.",
   "registry-failed": "See whether the registry answers, then build again.",
   "connection-lost": "Build again; the runner was given back.",
 };
