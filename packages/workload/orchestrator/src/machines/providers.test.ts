@@ -30,5 +30,8 @@ test("an orchestrator that names no provider loads none, nor the registry", asyn
     await import(${JSON.stringify(join(import.meta.dirname, "..", "main.ts"))});
     process.stdout.write(JSON.stringify(urls.filter((url) => /packages.workload.(provider-|registry)/.test(url)).map((url) => url.split("workload/")[1])));`;
   const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", script]);
-  assert.deepEqual((JSON.parse(stdout) as readonly string[]).toSorted(), ["provider-hcloud/src/settings.ts", "provider-local/src/options.ts"]);
+  assert.deepEqual((JSON.parse(stdout) as readonly string[]).toSorted(), [
+    "provider-hcloud/src/settings.ts",
+    "provider-local/src/options.ts",
+  ]);
 });
