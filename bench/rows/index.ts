@@ -13,6 +13,7 @@ import { rivals } from "./rivals.ts";
 import { runnerStart } from "./runner-start.ts";
 import { start } from "./start.ts";
 import { tokenVerification } from "./token-verification.ts";
+import { vmPool } from "./vm-pool.ts";
 import { workspaces } from "./workspaces.ts";
 
 export const ROWS: readonly Row[] = [
@@ -27,6 +28,7 @@ export const ROWS: readonly Row[] = [
   start,
   runnerStart,
   builds,
+  vmPool,
   workspaces,
   registry,
   failpoints,

@@ -21,12 +21,23 @@ import { type PlaneRegistry, startPlaneRegistry } from "./registry.ts";
 import { RunnerTraces } from "./traces.ts";
 
 /** A runner has an eighth of its tier's memory: 512 MiB of 4 GiB. Then four tiers fit on a small machine. */
-const SCALE = 8;
+export const SCALE = 8;
 const POOL = "builds";
 
+/** What a provider of machines is started with. */
+export type ProviderPlace = Pick<BuildPlane, "folder" | "runnersFolder" | "goldenFolder" | "network" | "registry">;
+
+/** Whatever stands for a provider while the plane runs. */
+export interface PlaneProvider extends AsyncDisposable {
+  /** With which the orchestrator reaches it. */
+  readonly options: readonly string[];
+}
+
 export interface PlaneOptions {
+  /** Instead of the orchestrator's own runners. */
+  provider?(place: ProviderPlace): Promise<PlaneProvider>;
   readonly random: Random;
-  /** Options of the orchestrator beside, or instead of, those of the local provider. */
+  /** Options of the orchestrator beside those of its provider. */
   readonly options?: readonly string[];
   /** Told of each part that runs. */
   progress?(part: string): void;
@@ -57,7 +68,7 @@ export class BuildPlane implements AsyncDisposable {
   }
 
   /** Throws `tool_missing` naming all that this machine lacks, `start_failed` for a part that does not come up. */
-  static async start({ random, options = [], progress = () => undefined, signal }: PlaneOptions): Promise<BuildPlane> {
+  static async start({ random, options = [], progress = () => undefined, signal, provider }: PlaneOptions): Promise<BuildPlane> {
     await assertPlaneNeeds();
     await using stack = new AsyncDisposableStack();
     const golden = await goldenForTests();
@@ -76,20 +87,20 @@ export class BuildPlane implements AsyncDisposable {
       }),
     );
     progress(`S3 (versitygw), ${registry.backend.name}, registry-gateway at ${registry.origin}`);
-    const local = ["--local-runners-dir", runnersFolder, "--local-golden-dir", golden.folder, "--local-network", network.cidr];
+    const place = { folder, runnersFolder, goldenFolder: golden.folder, network, registry };
     stack.defer(() => endRunners(runnersFolder, golden.folder, network));
+    const machines = provider === undefined ? localOptions(place) : stack.use(await provider(place)).options;
     const orchestrator = stack.use(
       await startOrchestrator({
         ...{ folder: join(folder, "pool"), access, signal },
         options: [
-          ...["--vm-pool-provider", "local", "--vm-pool-name", POOL, ...local, "--local-scale", String(SCALE)],
-          ...["--local-plain-http", registry.registry, "--registry", registry.registry, "--registry-key-file", registry.keyFile],
+          ...["--vm-pool-name", POOL, ...machines, "--registry", registry.registry, "--registry-key-file", registry.keyFile],
           ...["--vm-pool-heartbeat-s", String(QUICK.heartbeatS), "--vm-pool-reap-s", String(QUICK.reapS)],
           ...["--vm-pool-boot-s", String(QUICK.bootS), ...options],
         ],
       }),
     );
-    progress(`orchestrator with the provider local, runners in ${network.cidr}`);
+    progress(`orchestrator with the provider ${machines[1]}, runners in ${network.cidr}`);
     const busybox = join(golden.folder, golden.record.digest, "root", "usr", "bin", "busybox");
     const login = { username: "woodpecker", password: registry.secrets.woodpecker };
     const base = await pushBaseImage({ folder, registry: registry.registry, login, busybox });
@@ -133,6 +144,11 @@ export class BuildPlane implements AsyncDisposable {
 }
 
 type PlaneParts = Pick<BuildPlane, "folder" | "runnersFolder" | "goldenFolder" | "network" | "registry" | "orchestrator" | "base">;
+
+function localOptions({ runnersFolder, goldenFolder, network, registry }: ProviderPlace): readonly string[] {
+  const folders = ["--local-runners-dir", runnersFolder, "--local-golden-dir", goldenFolder, "--local-network", network.cidr];
+  return ["--vm-pool-provider", "local", ...folders, "--local-scale", String(SCALE), "--local-plain-http", registry.registry];
+}
 
 /** The orchestrator has ended and left its runners to the next one, which never comes. */
 async function endRunners(runnersFolder: string, goldenFolder: string, network: PlaneNetwork): Promise<void> {

@@ -72,7 +72,9 @@ export async function simulatedCloud(random: Random, options: readonly string[] 
 }
 
 /** A golden image as the pool looks for it: the snapshot of a server that is gone. */
-async function goldenSnapshot(api: (method: string, path: string, body?: unknown) => Promise<Record<string, unknown>>): Promise<void> {
+export async function goldenSnapshot(
+  api: (method: string, path: string, body?: unknown) => Promise<Record<string, unknown>>,
+): Promise<void> {
   const ended = async (id: number): Promise<void> => {
     for (;;) {
       const { action } = (await api("GET", `/actions/${id}`)) as { action: { status: string } };
