@@ -10,7 +10,7 @@ import { plainLog } from "./log/plain-log.ts";
 import { renderPlan } from "./plan/build-plan.ts";
 import { EXIT, EXIT_CODES_HELP, exitCodeOf } from "./receipt/exit-codes.ts";
 import { renderReceipt } from "./receipt/receipt.ts";
-import { stopSignals } from "./stop-signals.ts";
+import { DEFECT, stopSignals } from "./stop-signals.ts";
 
 /** What the build's streams are. */
 export interface BuildStreams {
@@ -28,10 +28,16 @@ export async function runLauncher(argv: readonly string[], env: Environment, str
     streams.out(helpText());
     return EXIT.built;
   }
-  using stopping = stopSignals((name) => streams.err(`${name}: stopping, the runner is given back\n`));
+  using stopping = stopSignals((name, cause) => {
+    if (name === DEFECT) printFailure(toTriplaneError(cause), json, streams);
+    streams.err(`${name}: stopping, the runner is given back\n`);
+  });
   try {
     const settings = await resolveBuildSettings(flags, env);
-    if (parseCommandLine(CONFIG, flags).check) return EXIT.built;
+    if (parseCommandLine(CONFIG, flags).check) {
+      streams.out(`${CONFIG.program}: the configuration is right\n`);
+      return EXIT.built;
+    }
     const surroundings = { cwd, env, clock: systemClock, random: systemRandom, signal: stopping.signal, stoppedBy: stopping.name };
     const prepared = await prepareBuild(settings, surroundings);
     if (settings.dryRun) {
@@ -72,6 +78,9 @@ function helpText(): string {
   const json = ["  --json: events as one JSON object per line on standard output, the receipt last."];
   return [...lines.slice(0, -1), ...json, "", EXIT_CODES_HELP, ""].join("\n");
 }
+
+// Whoever read the log may have gone; the build goes on, and its runner is given back.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
 
 /** This process's own streams. */
 export const processStreams: BuildStreams = {

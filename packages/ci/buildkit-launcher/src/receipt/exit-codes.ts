@@ -1,6 +1,7 @@
 // Exit codes of a build: what a pipeline may go by.
 import type { FailureCode, TriplaneError } from "@triplane/contract";
 import type { RunOutcome } from "../run/run-build.ts";
+import { DEFECT } from "../stop-signals.ts";
 
 export const EXIT = {
   built: 0,
@@ -34,6 +35,7 @@ const OF_OUTCOME: Readonly<Record<RunOutcome, number>> = {
 };
 
 export function exitCodeOf(outcome: RunOutcome, error: TriplaneError | undefined, signal: string | undefined): number {
+  if (outcome === "cancelled" && signal === DEFECT) return EXIT.infrastructure;
   if (outcome === "cancelled") return EXIT_OF_SIGNAL[signal ?? ""] ?? EXIT_CANCELLED;
   return outcome === "infrastructure" && error !== undefined && USAGE.includes(error.code) ? EXIT.usage : OF_OUTCOME[outcome];
 }
