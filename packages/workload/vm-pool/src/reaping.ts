@@ -37,11 +37,9 @@ export class Reaper {
     const before = this.#book.live;
     const servers = await this.#calls.list(settings.pool);
     const leases = new Map(before.map((lease) => [lease.id, this.#book.get(lease.id) ?? lease]));
-    for (const { labels } of servers) {
-      // A label that is no lease's id names none: it must not stop the pass.
-      const lease = LEASE_ID_PATTERN.test(labels?.lease ?? "") ? await this.#book.find(labels?.lease ?? "") : undefined;
-      if (lease !== undefined) leases.set(lease.id, lease);
-    }
+    // A label that is no lease's id names none: it must not stop the pass.
+    const named = servers.flatMap(({ labels }) => labels?.lease ?? []).filter((id) => LEASE_ID_PATTERN.test(id));
+    for (const lease of await Promise.all(named.map((id) => this.#book.find(id)))) if (lease !== undefined) leases.set(lease.id, lease);
     const nowS = this.#nowS();
     const verdict = judge({ servers, leases, firstSeenS: this.#firstSeenS, nowS }, settings);
     this.#firstSeenS = new Map(verdict.orphans.map(({ server, since }) => [server.id, since]));
