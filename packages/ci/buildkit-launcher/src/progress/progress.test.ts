@@ -62,6 +62,16 @@ test("StepBook: a registry that is down is an error of the push, and what it sto
   assert.deepEqual(steps(events, "failed"), ["exporting to image"]);
 });
 
+test("StepBook: a step that is told of twice as cached is one event", () => {
+  const book = new StepBook();
+  const vertex = { digest: "a", name: "[1/1] RUN cc", started: "2026-01-01T00:00:00Z", completed: "2026-01-01T00:00:00Z", cached: true };
+  const lines = [vertex, vertex].map((each) => JSON.stringify({ vertexes: [each] }));
+  assert.deepEqual(
+    lines.flatMap((each) => steps(book.take(each), "cached")),
+    ["[1/1] RUN cc"],
+  );
+});
+
 test("StepBook: a disk that is full shows in the output of the step alone", () => {
   const book = new StepBook();
   const at = "2026-01-01T00:00:00Z";

@@ -24,6 +24,8 @@ interface Step {
   startedMs: number;
   endedMs: number | undefined;
   cached: boolean;
+  /** Whether it was told of: BuildKit tells of a step again for each one that has the same content. */
+  toldCached: boolean;
   readonly lines: string[];
   readonly parts: Map<string, Part>;
 }
@@ -134,7 +136,7 @@ export class StepBook {
     const name = this.#clean(vertex.name);
     const step: Step = {
       ...{ number: this.#steps.size + 1, name, isInstruction: INSTRUCTION.test(name) },
-      ...{ startedMs, endedMs: undefined, cached: false, lines: [], parts: new Map() },
+      ...{ startedMs, endedMs: undefined, cached: false, toldCached: false, lines: [], parts: new Map() },
     };
     this.#steps.set(vertex.digest, step);
     return step;
@@ -144,6 +146,8 @@ export class StepBook {
     const about = { event: "step", step: step.number, name: step.name, seconds: ((step.endedMs ?? 0) - step.startedMs) / 1000 } as const;
     const imports = IMPORT_CACHE.test(step.name);
     if (vertex.error === "") {
+      if (step.cached && step.toldCached) return [];
+      step.toldCached = step.cached;
       const end: BuildEvent = { ...about, state: step.cached ? "cached" : "done" };
       return imports ? [end, { event: "cache", found: true }] : [end];
     }
