@@ -62,9 +62,13 @@ describe("triplane golden --provider local", { skip, timeout: TIMEOUT_MS }, () =
     const faults = join(folder.path, "faults");
     const env = { TRIPLANE_FAULTS_DIR: faults, TRIPLANE_FAULTS_NAME: "triplane" };
     const child = spawn(process.execPath, argv("build"), { stdio: ["ignore", "ignore", "pipe"], cwd: folder.path });
-    for await (const chunk of child.stderr) if (String(chunk).includes("unpacked")) child.kill("SIGKILL");
+    let said = "";
+    for await (const chunk of child.stderr) {
+      said += String(chunk);
+      if (said.includes("unpacked")) child.kill("SIGKILL");
+    }
     if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
-    assert.equal((await there()).half, 1);
+    assert.equal((await there()).half, 1, said);
     await giveOrder(faults, "golden.before-smoke", { action: "kill" });
     await triplane(["--disable-warning=ExperimentalWarning", `--import=${ARMING_MODULE}`, ...argv("build")], env);
     assert.notEqual(await firedOrder(faults, "golden.before-smoke"), undefined);

@@ -3,8 +3,10 @@ import assert from "node:assert/strict";
 import { chmod, mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { tryProcessLock } from "@triplane/kit";
 import { tempDir } from "@triplane/testkit";
 import { digestTree } from "./digest.ts";
+import { downloadPackages } from "./packages.ts";
 import { checkRecipe, DEFAULT_RECIPE, sourcesList } from "./recipe.ts";
 import { type GoldenRecord, GoldenStore } from "./store.ts";
 
@@ -49,6 +51,18 @@ test("checkRecipe: nothing but names and plain URLs gets into sources.list or to
   ]) {
     assert.throws(() => checkRecipe({ ...DEFAULT_RECIPE, ...wrong }), { code: "config_invalid" }, JSON.stringify(wrong));
   }
+});
+
+test("downloadPackages: one process at a time has a folder of archives; who is told to stop does not wait", async () => {
+  await using folder = await tempDir("archives");
+  const archives = join(folder.path, "archives");
+  const lock = await tryProcessLock(`${archives}.lock`);
+  assert.ok(!("heldBy" in lock));
+  await assert.rejects(downloadPackages(DEFAULT_RECIPE, folder.path, archives, AbortSignal.abort()), {
+    code: "provider_busy",
+    message: new RegExp(`^process ${process.pid} `),
+  });
+  await lock.release();
 });
 
 const record = (fill: string, createdAt: number, role: string): GoldenRecord => ({

@@ -5,6 +5,7 @@
 import { mkdir, open, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { TriplaneError } from "@triplane/contract";
+import { sleep, tryProcessLock } from "@triplane/kit";
 import { exec } from "../machine/exec.ts";
 import { BASE_PACKAGES, type GoldenRecipe, sourcesList } from "./recipe.ts";
 
@@ -20,12 +21,37 @@ const ENDS_WITH_US = ["--pdeathsig", "KILL", "--"];
 /** Manuals and translations. What is in usr/share/doc stays: licences ask for the copyright files. */
 const LEFT_OUT = ["./usr/share/man", "./usr/share/info", "./usr/share/locale", "./usr/share/i18n"];
 
-/** Downloads the packages of the recipe with all that they depend on. `archives` may be kept: apt checks what it finds there. */
+/**
+ * Downloads the packages of the recipe with all that they depend on. `archives` may be kept: apt checks what it finds there.
+ * One process at a time uses it; others wait. Throws `provider_busy` where one waits for too long.
+ */
 export async function downloadPackages(
   recipe: GoldenRecipe,
   work: string,
   archives: string,
   signal?: AbortSignal,
+): Promise<readonly DebianPackage[]> {
+  const untilMs = performance.now() + 15 * MINUTE_MS;
+  for (;;) {
+    const lock = await tryProcessLock(`${archives}.lock`);
+    if (!("heldBy" in lock)) {
+      try {
+        return await download(recipe, work, archives, signal);
+      } finally {
+        await lock.release();
+      }
+    }
+    if (signal?.aborted === true || performance.now() > untilMs)
+      throw new TriplaneError("provider_busy", `process ${lock.heldBy} downloads packages to ${archives}`);
+    await sleep(500, signal);
+  }
+}
+
+async function download(
+  recipe: GoldenRecipe,
+  work: string,
+  archives: string,
+  signal: AbortSignal | undefined,
 ): Promise<readonly DebianPackage[]> {
   const nothing = join(work, "nothing");
   for (const folder of [join(work, "state/lists/partial"), join(archives, "partial"), join(nothing, "partial")])
