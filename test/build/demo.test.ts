@@ -32,7 +32,7 @@ describe("npm run demo:build", { skip }, () => {
     ["hcloud", [...CLAIMS, ...IN_A_CLOUD]],
   ] as const) {
     it(`--provider ${provider}: observes every claim, leaves nothing behind and exits 0`, { timeout: 440_000 }, async () => {
-      const { code, out, err } = await run(process.execPath, [MAIN, "--json", "--provider", provider], { cwd: ROOT, timeoutMs: 430_000 });
+      const { code, out, err } = await run(process.execPath, [MAIN, "--json", "--provider", provider], { cwd: ROOT, env: process.env, timeoutMs: 430_000 });
       assert.equal(code, 0, `${out}\n${err}`);
       const events = out
         .trim()
@@ -49,7 +49,7 @@ describe("npm run demo:build", { skip }, () => {
 
   it("a provider that is none, an option that is none: exit code 2 and the usage", async () => {
     for (const args of [["--provider", "elsewhere"], ["--what"]]) {
-      const { code, err } = await run(process.execPath, [MAIN, ...args], { cwd: ROOT });
+      const { code, err } = await run(process.execPath, [MAIN, ...args], { cwd: ROOT, env: process.env });
       assert.equal(code, 2);
       assert.match(err, /usage: npm run demo:build/);
     }
