@@ -20,7 +20,7 @@ const folder = await mkdtemp(join(tmpdir(), "triplane-bench-test-"));
 after(() => rm(folder, { recursive: true, force: true }));
 
 // These start many processes or other people's servers; `node bench/main.ts --tiny --only …` runs each in a minute.
-const LONG = new Set(["end-to-end", "latency", "rivals", "memory", "workspaces", "runner-start"]);
+const LONG = new Set(["end-to-end", "latency", "rivals", "memory", "workspaces", "runner-start", "builds"]);
 
 for (const row of ROWS.filter(({ id }) => !LONG.has(id))) {
   test(`bench ${row.id}: gives whole lines on a tiny size`, async (context) => {

@@ -22,7 +22,7 @@ test(`${PIPELINE}: steps with a name, an image and commands, secrets by referenc
   );
   assert.deepEqual(
     lines.filter((line) => /^[a-z_]+:/.test(line)).map((line) => line.split(":")[0]),
-    ["when", "depends_on", "runs_on", "steps"],
+    ["when", "steps"],
   );
   const steps = lines
     .slice(lines.indexOf("steps:") + 1)
@@ -33,7 +33,8 @@ test(`${PIPELINE}: steps with a name, an image and commands, secrets by referenc
     steps.map((step) => step.split("\n")[0]),
     ["build", "update"],
   );
-  for (const step of steps) for (const key of ["image", "commands"]) assert.match(step, new RegExp(`^ {4}${key}:`, "m"));
+  for (const [index, key] of ["settings", "commands"].entries())
+    assert.match(steps[index] ?? "", new RegExp(`^ {4}image: .*\n {4}(environment:(\n {6}.*)*\n {4})?${key}:`, "m"));
   assert.doesNotMatch(steps.join(""), /did:key|"seed"|PRIVATE/);
   assert.equal((steps[1]?.match(/from_secret: /g) ?? []).length, 2);
   // A colon and a blank inside a plain scalar would make a mapping of it.

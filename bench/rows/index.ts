@@ -1,6 +1,7 @@
 // All rows, in the order of the table.
 import type { Row } from "../harness/row.ts";
 import { admission } from "./admission.ts";
+import { builds } from "./builds.ts";
 import { endToEnd } from "./end-to-end.ts";
 import { failpoints } from "./failpoints.ts";
 import { latency } from "./latency.ts";
@@ -12,6 +13,7 @@ import { rivals } from "./rivals.ts";
 import { runnerStart } from "./runner-start.ts";
 import { start } from "./start.ts";
 import { tokenVerification } from "./token-verification.ts";
+import { vmPool } from "./vm-pool.ts";
 import { workspaces } from "./workspaces.ts";
 
 export const ROWS: readonly Row[] = [
@@ -25,6 +27,8 @@ export const ROWS: readonly Row[] = [
   memory,
   start,
   runnerStart,
+  builds,
+  vmPool,
   workspaces,
   registry,
   failpoints,

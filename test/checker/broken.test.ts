@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { after, before, describe, it, test } from "node:test";
 import type { Finding } from "@triplane/checker";
 import { connectAs } from "@triplane/cli";
@@ -53,14 +53,16 @@ async function hands() {
   return { like, issuer, keeper, controller, ben };
 }
 
-const unbuilt = (id: InvariantId): readonly Breakage[] => [
-  {
-    what: "rows of a kind that the checker does not know",
-    finding: async () =>
-      shop.finding(id, await shop.storeWith("orchestratorStore", "DEFINE TABLE leases SCHEMALESS; CREATE leases:one SET doc = {};")),
-    names: () => /1 rows of leases/,
-  },
-];
+/** A lease that is over and was what it should be, with what is wrong with it. */
+function leaseWith(digit: number, wrong: Readonly<Record<string, unknown>>): string {
+  const doc = {
+    ...{ build_id: `b${digit}`, retry_of: null, repo: "acme/api", tier: "cx22", state: "gone", created_at: 1000, expires_at: 4600 },
+    ...{ server_id: null, booting_at: 1010, ended_at: 2000, offer: { memory_mib: 4096 }, ...wrong },
+  };
+  return `CREATE type::record('leases', 'lease-${String(digit).repeat(32)}') SET doc = ${JSON.stringify(doc)};`;
+}
+
+const withRows = (...rows: readonly string[]) => shop.storeWith("orchestratorStore", rows.join(" "));
 
 const BREAKAGES: Readonly<Record<InvariantId, readonly Breakage[]>> = {
   "policy-files-are-declarative-only": [
@@ -129,8 +131,34 @@ const BREAKAGES: Readonly<Record<InvariantId, readonly Breakage[]>> = {
       names: async () => new RegExp(`has the delegates ${(await shop.key("ana")).did} besides the controller`),
     },
   ],
-  "oom-retry-bounded": unbuilt("oom-retry-bounded"),
-  "runner-always-destroyed": unbuilt("runner-always-destroyed"),
+  "oom-retry-bounded": [
+    {
+      what: "a second retry of one build",
+      finding: async () => {
+        const retry = { retry_of: "b1", tier: "cx32", offer: { memory_mib: 8192 } };
+        return shop.finding("oom-retry-bounded", await withRows(leaseWith(1, {}), leaseWith(2, retry), leaseWith(3, retry)));
+      },
+      names: () => /the build b1 was retried by b2 and by b3/,
+    },
+  ],
+  "runner-always-destroyed": [
+    {
+      what: "a lease that is over and still has a server",
+      finding: async () => shop.finding("runner-always-destroyed", await withRows(leaseWith(1, { server_id: "s1" }))),
+      names: () => /is gone and still has the server s1/,
+    },
+    {
+      what: "a runner of a lease that is over, in the folder of local runners",
+      finding: async () => {
+        const runnersDir = await shop.place("runners");
+        const lease = `lease-${"1".repeat(32)}`;
+        await mkdir(join(runnersDir, lease), { recursive: true });
+        await writeFile(join(runnersDir, lease, "runner.json"), JSON.stringify({ id: "tpr-1", name: lease, labels: { lease } }));
+        return await shop.finding("runner-always-destroyed", { ...(await withRows(leaseWith(1, {}))), runnersDir });
+      },
+      names: () => /the runner tpr-1 is there, and its lease lease-1{32} is gone/,
+    },
+  ],
   "persist-before-ack": [
     {
       what: "the row of an acked command is gone",

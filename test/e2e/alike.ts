@@ -1,6 +1,8 @@
 // Compares what a document promises with what was printed: alike but for what differs from run to run.
 
 const VARYING: readonly (readonly [RegExp, string])[] = [
+  [/\b\d{8}-\d{6}-[0-9a-f]{6}\b/g, "<version>"],
+  [/\bsha256-(?:[0-9a-f]{64}|…)/g, "<root>"],
   [/did:key:z6Mk[1-9A-HJ-NP-Za-km-z]+/g, "<did>"],
   [/rad:z[1-9A-HJ-NP-Za-km-z]+/g, "<rid>"],
   [/\bz6Mk[1-9A-HJ-NP-Za-km-z]+/g, "<nid>"],

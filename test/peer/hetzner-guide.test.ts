@@ -36,7 +36,11 @@ describe("peer: docs/how-to/run-builds-on-hetzner.md", () => {
     const [bin, folder] = [join(temporary.path, "bin"), join(temporary.path, "work")];
     await mkdir(bin);
     await mkdir(folder);
-    await symlink(join(ROOT, "packages/hcloud-sim/bin/hcloud-sim.mjs"), join(bin, "hcloud-sim"));
+    for (const [program, file] of [
+      ["hcloud-sim", "packages/hcloud-sim/bin/hcloud-sim.mjs"],
+      ["triplane", "packages/cli/bin/triplane.mjs"],
+    ] as const)
+      await symlink(join(ROOT, file), join(bin, program));
     const port = String(await freePort());
     const text = (await readFile(join(ROOT, "docs/how-to/run-builds-on-hetzner.md"), "utf8")).replaceAll("18181", port);
     const steps = stepsOf(text);

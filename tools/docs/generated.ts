@@ -18,6 +18,7 @@ const DAEMONS = [
   "@triplane/controller",
   "@triplane/audit-mirror",
   "@triplane/desired-sync",
+  "@triplane/buildkit-launcher",
   "@triplane/registry",
   "@triplane/hcloud-sim",
 ] as const;

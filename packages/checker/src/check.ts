@@ -6,10 +6,11 @@ import { checkControllerPeers } from "./checks/controller-touches-orchestrator-o
 import { checkEveryCommandLands } from "./checks/every-command-lands.ts";
 import { checkMode } from "./checks/mode-is-operational.ts";
 import { checkNoFailOpen } from "./checks/no-fail-open.ts";
-import { checkBuilds } from "./checks/not-built.ts";
+import { checkRetries } from "./checks/oom-retry-bounded.ts";
 import { checkPersistBeforeAck } from "./checks/persist-before-ack.ts";
 import { checkDeclarative } from "./checks/policy-files-are-declarative-only.ts";
 import { checkPublishBeforeAck } from "./checks/publish-before-ack.ts";
+import { checkRunners } from "./checks/runner-always-destroyed.ts";
 import { checkSingleConsumer } from "./checks/single-consumer.ts";
 import { checkSingleDelegate } from "./checks/single-delegate.ts";
 import { checkTime } from "./checks/time-is-an-input.ts";
@@ -28,11 +29,8 @@ const CHECKS: Readonly<Record<InvariantId, CheckSpec>> = {
   "policy-files-are-declarative-only": { check: checkDeclarative, needs: ["policy"] },
   "ops-controller-single-workqueue-consumer": { check: checkSingleConsumer, needs: ["bus", "processes", "orchestrator"] },
   "state-repo-single-delegate": { check: checkSingleDelegate, needs: [] },
-  "oom-retry-bounded": { check: (evidence, told) => checkBuilds(evidence, told, "build"), needs: ["orchestrator", "ledger"] },
-  "runner-always-destroyed": {
-    check: (evidence, told) => checkBuilds(evidence, told, "lease of a machine"),
-    needs: ["orchestrator", "ledger"],
-  },
+  "oom-retry-bounded": { check: checkRetries, needs: ["orchestrator"] },
+  "runner-always-destroyed": { check: checkRunners, needs: ["orchestrator", "runners"] },
   "persist-before-ack": { check: checkPersistBeforeAck, needs: ["ledger", "controller", "bus"] },
   "publish-before-ack": { check: checkPublishBeforeAck, needs: ["ledger", "controller", "bus"] },
   "applied-once": { check: checkAppliedOnce, needs: ["orchestrator", "controller", "ledger", "effects"] },

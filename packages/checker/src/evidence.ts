@@ -14,6 +14,7 @@ import { type Ledger, LedgerReading } from "./sources/ledger.ts";
 import { type OrchestratorRows, readOrchestratorRows } from "./sources/orchestrator.ts";
 import { type Outboxes, readOutboxes } from "./sources/outboxes.ts";
 import { type EvaluatedPolicy, evaluatePolicy, type PolicyHistory, readPolicyHistory } from "./sources/policy.ts";
+import { type RunnerSeen, readLocalRunners } from "./sources/pool.ts";
 import { type Processes, readProcesses } from "./sources/processes.ts";
 import { runVerifier, type VerifierRun, type VerifierSource } from "./sources/rerun.ts";
 
@@ -44,9 +45,21 @@ export interface Evidence {
   /** Digests, as hexadecimal file names, of what the mirror set aside. */
   readonly aside: ReadonlySet<string>;
   readonly reruns: Read<readonly VerifierRun[]>;
+  /** What the provider of machines has; undefined where nothing says where to look. */
+  readonly runners: Read<readonly RunnerSeen[]> | undefined;
 }
 
-export type SourceName = "ledger" | "policy" | "controller" | "orchestrator" | "outboxes" | "bus" | "effects" | "processes" | "reruns";
+export type SourceName =
+  | "ledger"
+  | "policy"
+  | "controller"
+  | "orchestrator"
+  | "outboxes"
+  | "bus"
+  | "effects"
+  | "processes"
+  | "reruns"
+  | "runners";
 
 export interface EvidenceOptions {
   readonly nickel: string;
@@ -83,6 +96,12 @@ export async function gather(sources: Sources, options: EvidenceOptions): Promis
       readBus(nats, workspace, new Set([pins.controller, ...ledgerReading.controllers])),
     );
   });
+  // Between the two readings of the database: a lease that was over before has no runner, and one that is known after may have one.
+  const { runnersDir } = sources;
+  const runners =
+    runnersDir === undefined
+      ? undefined
+      : await asked("runners", () => reading(`the runners in ${runnersDir}`, () => readLocalRunners(runnersDir)));
   const controllerTwice = await controller.again();
   const orchestratorTwice = await orchestrator.again();
   const state = await reading("the state repository", () => readGoverned(sources.stateRepo, pins.state));
@@ -96,7 +115,7 @@ export async function gather(sources: Sources, options: EvidenceOptions): Promis
   const { processes, aside } = sources;
   return {
     ...{ workspace, pins, audience: `${workspace}/${pins.policy.rid}`, ports: sources.ports },
-    ...{ state, ledger, earlyLedgerSize, effects, outboxes, bus },
+    ...{ state, ledger, earlyLedgerSize, effects, outboxes, bus, runners },
     controller: controllerTwice,
     orchestrator: orchestratorTwice,
     policy: await asked("policy", () => policyEvidence(sources, ledger, controllerTwice, options.nickel)),

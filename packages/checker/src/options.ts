@@ -28,6 +28,8 @@ export interface Sources {
   readonly effects?: string;
   /** Folder of what the mirror set aside. */
   readonly aside?: string;
+  /** Folder of local runners: the list of the pool's provider. */
+  readonly runnersDir?: string;
 }
 
 export interface CheckOptions {
@@ -75,7 +77,15 @@ export async function sourcesOfHome(folder: string): Promise<Sources> {
     ports: { nats: ports.nats, orchestrator: ports.orchestrator },
     effects: at("orchestrator", "data", "files", "effects.jsonl"),
     aside: at("mirror", "aside"),
+    ...(await runnersOf(at("orchestrator", "config.json"))),
   };
+}
+
+/** Where the orchestrator's configuration says that its runners lie on this machine. */
+async function runnersOf(configFile: string): Promise<Pick<Sources, "runnersDir">> {
+  const text = await readFile(configFile, "utf8").catch(() => "{}");
+  const parsed = z.object({ vmPoolProvider: z.literal("local"), localRunnersDir: z.string() }).safeParse(JSON.parse(text));
+  return parsed.success ? { runnersDir: parsed.data.localRunnersDir } : {};
 }
 
 export function verifierOf(options: CheckOptions): VerifierSource | undefined {

@@ -1,5 +1,6 @@
 // All commands of `triplane`, in the order in which help lists them. Each is loaded when it is wanted, so that the program is never
 // larger than the command that runs.
+import { BUILD_COMMANDS } from "./commands/build/index.ts";
 import { type Listing, listed, loadCommands } from "./framework/listing.ts";
 import type { Program } from "./framework/shell.ts";
 
@@ -12,6 +13,7 @@ const NOUNS = {
   policy: "Check, explain, test and simulate policies",
   governance: "Govern policy and desired state together: propose, approve, delegates, remotes",
   desired: "Change the desired state from a pipeline",
+  build: "Build images on machines that live as long as the build, and see what is leased",
   ledger: "Verify and read the ledger, and rebuild from it",
   seed: "Replicate the repositories with Radicle",
   registry: "Set up the registry for images, compiled objects and crates",
@@ -160,9 +162,7 @@ const COMMANDS: readonly Listing[] = [
   listed("desired set-image", "Change the image of a component, as a rule of the policy lets an automation", () =>
     import("./commands/desired/set-image.ts").then((module) => module.desiredSetImage),
   ),
-  listed("build", "Build an image on a machine that lives as long as the build", () =>
-    import("./commands/build/build.ts").then((module) => module.build),
-  ),
+  ...BUILD_COMMANDS,
   listed("ledger verify", "Verify a ledger from its bytes", () =>
     import("./commands/ledger/verify.ts").then((module) => module.ledgerVerify),
   ),

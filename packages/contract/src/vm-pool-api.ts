@@ -143,6 +143,14 @@ export type LeaseList = z.infer<typeof leaseListSchema>;
 
 export const BUILD_OUTCOMES = ["built", "failed", "oom", "disk-full", "cancelled", "infrastructure"] as const;
 
+/** 64 TiB: more is no measurement. */
+const MAX_MIB = 64 * 1024 * 1024;
+/** Seconds of a phase: a day, the longest lease. */
+const phaseField = z
+  .number()
+  .min(0)
+  .max(24 * 3600);
+
 /** What a launcher reports of one run on one runner. */
 export const buildMetricsSchema = z.strictObject({
   ...buildKeySchema.shape,
@@ -151,20 +159,20 @@ export const buildMetricsSchema = z.strictObject({
   tier: tierSchema,
   outcome: z.enum(BUILD_OUTCOMES),
   /** anon + shmem + kernel of the build's cgroup, MiB; never the page cache. For `oom` it is a lower bound. Absent where it could not be read. */
-  peak_memory_mib: z.number().min(0).optional(),
+  peak_memory_mib: z.number().min(0).max(MAX_MIB).optional(),
   /** How many kills the kernel counted. */
   oom_kills: z.int().min(0),
   seconds: z.strictObject({
-    queued: z.number().min(0),
-    booting: z.number().min(0),
-    context: z.number().min(0),
-    build: z.number().min(0),
-    push: z.number().min(0),
-    cache: z.number().min(0),
+    queued: phaseField,
+    booting: phaseField,
+    context: phaseField,
+    build: phaseField,
+    push: phaseField,
+    cache: phaseField,
   }),
   cached_steps: z.int().min(0),
   steps: z.int().min(0),
-  image_digest: z.string().optional(),
+  image_digest: z.string().max(200).optional(),
   finished_at: secondsField,
 });
 export type BuildMetrics = z.infer<typeof buildMetricsSchema>;

@@ -13,6 +13,7 @@ export * from "./health.ts";
 export * from "./keys/key-file.ts";
 export { openOpensshKey, opensshPublicKey } from "./keys/openssh-key.ts";
 export * from "./keys/ssh-agent.ts";
+export * from "./log-levels.ts";
 export * from "./logger.ts";
 export * from "./metrics.ts";
 export * from "./ports.ts";

@@ -1,11 +1,9 @@
 // Structured logs: one JSON object a line on standard error, a static message, data in fields, secrets struck out.
 import { TriplaneError } from "@triplane/contract";
 import { destination, type Logger as Pino, pino, stdTimeFunctions } from "pino";
+import type { LogLevel } from "./log-levels.ts";
 
 export type LogFields = Readonly<Record<string, unknown>>;
-
-export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Messages are constant strings; what varies goes into the fields. An error goes into the field `err`. */
 export interface Logger {

@@ -16,8 +16,8 @@ import { ROOT } from "../../e2e/installation.ts";
 /** What of the memory of its tier a runner here has: 512 MiB of the smallest. */
 const SCALE = "8";
 export const PROGRAMS = {
-  launcher: join(ROOT, "packages/cli/src/daemons/buildkit-launcher.ts"),
-  triplane: join(ROOT, "packages/cli/src/main.ts"),
+  launcher: join(ROOT, "packages/cli/bin/buildkit-launcher.mjs"),
+  triplane: join(ROOT, "packages/cli/bin/triplane.mjs"),
 } as const;
 
 export interface LauncherEnd {
@@ -49,6 +49,8 @@ export interface BuildPlace extends AsyncDisposable {
   launch(args: readonly string[], options?: LaunchOptions): RunningLauncher;
   build(args: readonly string[], options?: LaunchOptions): Promise<LauncherEnd>;
   leases(): Promise<LeaseList>;
+  /** A call of the pool's API, below /api/v1/vm-pool. Throws unless it is answered with success. */
+  pool(method: string, path: string, body?: unknown): Promise<unknown>;
   /** Resolves when there is neither a lease nor a runner. */
   empty(): Promise<void>;
   /** A context with a static busybox and these files. */
@@ -110,10 +112,14 @@ export async function buildPlace(more: { readonly heartbeatS?: number } = {}): P
       ...["--vm-pool-heartbeat-s", String(more.heartbeatS ?? 15)],
     ]),
   );
-  const leases = async (): Promise<LeaseList> => {
-    const answer = await fetch(`${orchestratorUrl}/api/v1/vm-pool`, { headers: { authorization: `Bearer ${tokens.launcher}` } });
-    return leaseListSchema.parse(await answer.json());
+  const pool: BuildPlace["pool"] = async (method, path, body) => {
+    const headers = { authorization: `Bearer ${tokens.launcher}`, "content-type": "application/json" };
+    const content = body === undefined ? {} : { body: JSON.stringify(body) };
+    const answer = await fetch(`${orchestratorUrl}/api/v1/vm-pool${path}`, { method, headers, ...content });
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+    return await answer.json();
   };
+  const leases = async (): Promise<LeaseList> => leaseListSchema.parse(await pool("GET", ""));
   const reaches = async (url: string): Promise<boolean> => (await fetch(url)).status > 0;
   await eventually(() => reaches(`http://127.0.0.1:${gatewayPort}/v2/`), { timeoutMs: 180_000, what: "the gateway" });
   await eventually(() => leases(), { timeoutMs: 180_000, what: "the orchestrator" });
@@ -124,7 +130,7 @@ export async function buildPlace(more: { readonly heartbeatS?: number } = {}): P
   };
   const cleanUp = stack.move();
   return {
-    ...{ folder: folder.path, registry, orchestratorUrl, secretOfWoodpecker, launcherToken: tokens.launcher, launch, leases },
+    ...{ folder: folder.path, registry, orchestratorUrl, secretOfWoodpecker, launcherToken: tokens.launcher, launch, leases, pool },
     build: (args, options) => launch(args, options).ended,
     empty: async () => {
       const runners = async (): Promise<readonly string[]> =>

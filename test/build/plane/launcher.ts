@@ -122,7 +122,3 @@ export class RunningBuild {
     };
   }
 }
-
-export async function build(order: BuildOrder): Promise<BuildEnd> {
-  return await (await RunningBuild.start(order)).end();
-}

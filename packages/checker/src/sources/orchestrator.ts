@@ -1,5 +1,6 @@
 // The orchestrator's database: what it did for each op, and where each target stands.
 import { number, string } from "./controller.ts";
+import { POOL_TABLES, PoolReading, type PoolRows } from "./pool.ts";
 import { type Row, readRows, type StoreSource } from "./rows.ts";
 
 export interface OrchestratorOp {
@@ -30,8 +31,8 @@ export interface OrchestratorRows {
   readonly replicas: ReadonlyMap<string, number>;
   /** Replicas that are wanted, by target; none for a target that is no instance of a component. */
   readonly wanted: ReadonlyMap<string, number>;
-  /** Tables besides those that are known, with the number of their rows: leases and builds would be such. */
-  readonly otherTables: ReadonlyMap<string, number>;
+  /** Leases of machines, and builds on them. */
+  readonly pool: PoolRows;
 }
 
 const TABLES = ["meta", "targets", "ops", "events", "replicas"] as const;
@@ -42,10 +43,10 @@ export async function readOrchestratorRows(source: StoreSource): Promise<Orchest
   const changed: { target: string; version: number; jti: string }[] = [];
   const replicas = new Map<string, number>();
   const wanted = new Map<string, number>();
-  const otherTables = new Map<string, number>();
+  const pool = new PoolReading();
   let revision: number | undefined;
   let fence: number | undefined;
-  const from = await readRows(source, [...TABLES, "leases", "vm_leases", "builds"], ({ table, id, document }) => {
+  const from = await readRows(source, [...TABLES, ...POOL_TABLES], ({ table, id, document }) => {
     if (table === "ops") ops.set(id, opOf(id, document));
     else if (table === "targets") {
       targets.set(id, number(document["version"]) ?? 0);
@@ -61,9 +62,9 @@ export async function readOrchestratorRows(source: StoreSource): Promise<Orchest
     } else if (table === "meta") {
       revision = number(document["revision"]);
       fence = number(document["fence"]);
-    } else otherTables.set(table, (otherTables.get(table) ?? 0) + 1);
+    } else pool.add({ table, id, document });
   });
-  return { from, ops, targets, revision, fence, changed, replicas, wanted, otherTables };
+  return { from, ops, targets, revision, fence, changed, replicas, wanted, pool: pool.rows() };
 }
 
 function opOf(id: string, document: Row["document"]): OrchestratorOp {

@@ -2,7 +2,7 @@
 
 import { resolve } from "node:path";
 import type { Clock, Lease, Random } from "@triplane/contract";
-import { atomicWriteFile, type Environment, sleep } from "@triplane/kit";
+import { atomicWriteFile, type Environment, sleep } from "@triplane/kit/options";
 import { type HttpPoolClient, poolClient } from "./adapters/pool-client.ts";
 import { connectRunner } from "./adapters/ssh-runner.ts";
 import { type BuildKeys, makeKeys } from "./adapters/ssh-session.ts";

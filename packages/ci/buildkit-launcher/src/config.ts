@@ -12,7 +12,7 @@ import {
   toggle,
   url,
   type ValuesOf,
-} from "@triplane/kit";
+} from "@triplane/kit/options";
 import { z } from "zod";
 
 const MAX_ITEMS = 100;

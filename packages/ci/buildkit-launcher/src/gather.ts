@@ -2,7 +2,7 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { type Language, TriplaneError } from "@triplane/contract";
-import { type Environment, isErrno, readFileIfThere } from "@triplane/kit";
+import { type Environment, isErrno, readFileIfThere } from "@triplane/kit/options";
 import type { BuildSettings } from "./config.ts";
 import { type IgnoreRules, ignorePatterns, ignoreRules } from "./context/ignore-rules.ts";
 import { type BuildSpec, languageOf, readBuildSpec } from "./plan/size.ts";

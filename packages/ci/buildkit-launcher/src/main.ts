@@ -1,6 +1,6 @@
 // buildkit-launcher: settings, log, build, receipt, exit code.
 import { TriplaneError, toTriplaneError } from "@triplane/contract";
-import { type Environment, parseCommandLine, renderHelp, systemClock, systemRandom } from "@triplane/kit";
+import { type Environment, parseCommandLine, renderHelp, systemClock, systemRandom } from "@triplane/kit/options";
 import { performBuild, prepareBuild } from "./build.ts";
 import { type BuildSettings, CONFIG, resolveBuildSettings } from "./config.ts";
 import type { BuildLog } from "./log/build-log.ts";

@@ -72,6 +72,8 @@ export interface Command {
   readonly examples: readonly Example[];
   readonly json: boolean;
   readonly jsonLines: boolean;
+  /** Its description says which. */
+  readonly ownExitCodes: boolean;
   invoke(rawArgs: Record<string, unknown>, rawOptions: Record<string, unknown>, context: CommandContext): Promise<CommandResult>;
 }
 
@@ -86,6 +88,7 @@ export function defineCommand<Args extends z.ZodObject, Options extends z.ZodObj
     examples: spec.examples,
     json: spec.json !== false,
     jsonLines: spec.jsonLines === true,
+    ownExitCodes: spec.exitCode !== undefined,
     invoke: async (rawArgs, rawOptions, context) => {
       const args = parseInput(spec.args, rawArgs, (name) => name.toUpperCase());
       const options = parseInput(spec.options, rawOptions, (name) => `--${kebab(name)}`);

@@ -130,7 +130,7 @@ function describe(command: ListedCommand): string {
 
 function examplesText(command: Command): string {
   const lines = command.examples.map((example) => `  $ ${example.command}\n      ${example.what}`);
-  return `\nExamples:\n${lines.join("\n")}\n\n${EXIT_CODES_TEXT}`;
+  return `\nExamples:\n${lines.join("\n")}${command.ownExitCodes ? "" : `\n\n${EXIT_CODES_TEXT}`}`;
 }
 
 async function invoke(

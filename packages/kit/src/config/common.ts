@@ -1,6 +1,6 @@
 // The options that every daemon has.
 import { z } from "zod";
-import { LOG_LEVELS } from "../logger.ts";
+import { LOG_LEVELS } from "../log-levels.ts";
 import { option, port, text } from "./option.ts";
 
 export const COMMON_OPTIONS = {

@@ -43,6 +43,7 @@ export const TOOL_NAMES = [
   "oras",
   "sccache",
   "hcloud",
+  "woodpecker-cli",
 ] as const;
 export type ToolName = (typeof TOOL_NAMES)[number];
 
@@ -63,6 +64,7 @@ const DISTRIBUTION_VERSION = "3.1.2";
 const VERSITYGW_VERSION = "1.8.0";
 const ORAS_VERSION = "1.3.6";
 const SCCACHE_VERSION = "0.17.0";
+const WOODPECKER_VERSION = "3.17.0";
 const HCLOUD_VERSION = "1.30.3";
 
 function natsArchive(platform: string): ReleaseArchive {
@@ -312,6 +314,26 @@ const TABLE: Readonly<Record<ToolName, Tool>> = {
       },
     ],
     hint: "Install sccache with the feature webdav (`cargo install sccache`) and put it on PATH.",
+  },
+  "woodpecker-cli": {
+    name: "woodpecker-cli",
+    range: ">=3.10.0 <4.0.0",
+    pinned: WOODPECKER_VERSION,
+    why: "Reads and runs Woodpecker pipelines without a server: ours are checked with it.",
+    neededFor: ["tests of deploy/woodpecker"],
+    required: false,
+    onlyByName: true,
+    versionArguments: ["--version"],
+    sources: [
+      {
+        kind: "go-build",
+        package: "go.woodpecker-ci.org/woodpecker/v3/cmd/cli",
+        version: WOODPECKER_VERSION,
+        tags: [],
+        ldflags: `-s -w -X go.woodpecker-ci.org/woodpecker/v3/version.Version=${WOODPECKER_VERSION}`,
+      },
+    ],
+    hint: "Only tests need it: https://woodpecker-ci.org/docs/usage/cli.",
   },
   hcloud: {
     name: "hcloud",

@@ -35,7 +35,7 @@ export interface FaultOrder {
   readonly seed?: string;
 }
 
-export type Armable = Failpoint | LeaseFailpoint | GoldenFailpoint | "any";
+export type Armable = Failpoint | GoldenFailpoint | LeaseFailpoint | "any";
 
 /** The proof that an order was carried out. */
 export interface Fired {

@@ -101,14 +101,16 @@ test("smokeBuild: passes only where a step ran and its result came back", async 
   const canary = (stdout: string, stderr: string, exitCode = 0) => ({ name: "canary-1", run: async () => ({ exitCode, stdout, stderr }) });
   const step = "#8 0.05 buildctl github.com/moby/buildkit v0.32.2 \n";
   const nonce = "abcdef0123456789";
-  assert.deepEqual(await smokeBuild(canary(`result:${nonce}\n`, step), nonce, NEVER), {
+  const stats = 'stats:{"oom_kills":0,"peak_memory_mib":12}\n';
+  assert.deepEqual(await smokeBuild(canary(`result:${nonce}\n${stats}`, step), nonce, NEVER), {
     buildkit: "buildctl github.com/moby/buildkit v0.32.2",
   });
   for (const wrong of [
-    canary(`result:${nonce}\n`, "#8 CACHED\n"),
-    canary("result:old\n", step),
+    canary(`result:${nonce}\n${stats}`, "#8 CACHED\n"),
+    canary(`result:old\n${stats}`, step),
+    canary(`result:${nonce}\nstats:\n`, step),
     canary("", step),
-    canary(`result:${nonce}\n`, step, 1),
+    canary(`result:${nonce}\n${stats}`, step, 1),
   ])
     await assert.rejects(smokeBuild(wrong, nonce, NEVER), { code: "golden_smoke_failed" });
 });

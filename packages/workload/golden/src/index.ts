@@ -8,5 +8,6 @@ export { type CandidateWish, GOLDEN_POOL, type GoldenImages, goldenServerLabels,
 export type { CanaryLogin, CanaryShell, GoldenParts, ShellEnd } from "./parts.ts";
 export { type Pruned, prune } from "./prune.ts";
 export { type Released, releaseGolden } from "./release.ts";
+export { type ImageFile, runnerStatsFiles } from "./runner-stats.ts";
 export { type GoldenStatus, type GoldenView, goldenStatus } from "./status.ts";
 export { sweep } from "./sweep.ts";

@@ -19,6 +19,8 @@ export async function smokeBuild(canary: Canary, nonce: string, signal: AbortSig
   const result = /^result:(\S+)$/m.exec(end.stdout)?.[1];
   if (end.exitCode !== 0) throw failed(`${canary.name}: the smoke build failed: ${lastLine(end.stderr) || `exit code ${end.exitCode}`}`);
   if (version === undefined) throw failed(`${canary.name}: the step of the smoke build printed nothing`);
+  if (!/^stats:\{"oom_kills":0,"peak_memory_mib":\d+\}$/m.test(end.stdout))
+    throw failed(`${canary.name}: runner-stats does not say what the build took`);
   if (result !== nonce) throw failed(`${canary.name}: the smoke build brought back something else than was built`);
   return { buildkit: version };
 }
@@ -27,7 +29,7 @@ function failed(message: string): TriplaneError {
   return new TriplaneError("golden_smoke_failed", message);
 }
 
-// rsync is what brings contexts to runners: an image without it is no golden image.
+// rsync brings contexts to runners, runner-stats says what a build took: an image without them is no golden image.
 function script(nonce: string): string {
   return `set -eu
 rsync --version > /dev/null
@@ -44,6 +46,7 @@ RUN ["/program", "--version"]
 END
 buildctl build --progress plain --no-cache --frontend dockerfile.v0 --local context=context --local dockerfile=context --output type=local,dest=out < /dev/null
 echo "result:$(cat out/nonce)"
+echo "stats:$(runner-stats)"
 cd /
 rm -rf "$folder"
 `;

@@ -6,7 +6,7 @@ export { type ComponentDefinition, componentDefinitionSchema } from "./catalog/d
 export { type DesiredState, desiredStateSchema, parseDesiredState } from "./desired-schema.ts";
 export type { Driver } from "./drivers/driver.ts";
 export { openApiDocument } from "./http/openapi.ts";
-export { type IssuedToken, newToken, renderTokensFile, TOKEN_SCOPES, type TokenScope } from "./http/tokens.ts";
+export { type IssuedToken, newToken, renderTokensFile, TOKEN_SCOPES, type TokenScope, withToken } from "./http/tokens.ts";
 export type { OpKind } from "./kind.ts";
 export { CONFIG, runOrchestrator } from "./main.ts";
 export { WORKSPACE_TARGET } from "./model.ts";

@@ -59,7 +59,7 @@ export const NAMESPACES: readonly Namespace[] = [
     name: "golden",
     protocol: "oci",
     inZot: true,
-    holds: "golden images of runners, with their bills of materials",
+    holds: "lists of what the golden images of runners contain, as SPDX",
     retention: {
       keepTags: [{ patterns: ["current", "previous"] }, { patterns: [".*"], mostRecentlyPushed: 10 }],
       untaggedHours: UNTAGGED_HOURS,

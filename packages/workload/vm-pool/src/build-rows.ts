@@ -31,8 +31,20 @@ export async function storeBuild(store: Store, metrics: BuildMetrics): Promise<b
   if ((await store.get("builds", metrics.lease_id)) !== undefined) return false;
   const rows = await store.list("builds", { where: { key: keyText(metrics) }, orderBy: "finished_at", descending: true });
   const forgotten = rows.slice(KEPT_BUILDS - 1).map(({ id }): Write => ({ kind: "delete", table: "builds", id }));
-  await store.commit([{ kind: "create", table: "builds", id: metrics.lease_id, document: buildDocument(metrics) }, ...forgotten]);
+  try {
+    await store.commit([{ kind: "create", table: "builds", id: metrics.lease_id, document: buildDocument(metrics) }, ...forgotten]);
+  } catch (error) {
+    // The same report came twice at once.
+    if ((await store.get("builds", metrics.lease_id)) === undefined) throw error;
+    return false;
+  }
   return true;
+}
+
+/** What became of the build on a lease; undefined where nobody reported it. */
+export async function readOutcome(store: Store, leaseId: string): Promise<string | undefined> {
+  const document = await store.get("builds", leaseId);
+  return document === undefined ? undefined : sampleSchema.parse(document).outcome;
 }
 
 /** Newest first. Runs that were not measured, and those that were cut short, say nothing. */

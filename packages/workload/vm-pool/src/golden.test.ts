@@ -60,7 +60,8 @@ test("promote: candidate, current, previous, retired; the pool asks for the curr
   const state = goldenState(images, AMD);
   assert.deepEqual([state.current?.id, state.previous?.id, state.spare.map(({ id }) => id)], ["3", "2", ["1"]]);
   assert.ok(Object.entries(CURRENT_GOLDEN).every(([key, value]) => state.current?.labels[key] === value));
-  assert.deepEqual(changesOf(promote(state, "3", NOW_S)), []);
+  // Of the current one only what a crash may have left out: its labels are as they were, and it is protected.
+  assert.deepEqual(changesOf(promote(state, "3", NOW_S)), [{ image: "3", labels: state.current?.labels, isProtected: true }]);
 });
 
 test("promote: current and previous are protected from deletion, the others are not", () => {
@@ -98,6 +99,9 @@ test("rollBack: the previous image is current again and the bad one rejected; a 
   images = [...images, candidate("3")];
   images = applied(images, changesOf(promote(goldenState(images, AMD), "3", NOW_S)));
   assert.equal(roles(images), "1:previous 2:rejected 3:current");
+  // From an image of 15 days no runner would be made.
+  assert.equal(rollBack(goldenState(images, AMD), NOW_S + 14 * DAY_S).do, "change");
+  assert.equal(rollBack(goldenState(images, AMD), NOW_S + 15 * DAY_S).do, "refuse");
 });
 
 test("golden: cut short after any change, there is a current image, it is the old or the new one, and what follows goes through", () => {

@@ -83,9 +83,9 @@ export type GoldenPlan =
   | { readonly do: "change"; readonly changes: readonly GoldenChange[] }
   | { readonly do: "refuse"; readonly why: string; readonly hint: string };
 
-/** Makes a candidate current; the current one becomes the previous one, the previous one is retired. */
+/** Makes a candidate current; the current one becomes the previous one, the previous one is retired. Of the current one, it finishes what was cut short. */
 export function promote(state: GoldenState, id: string, nowS: number): GoldenPlan {
-  if (state.current?.id === id) return { do: "change", changes: settle(state) };
+  if (state.current?.id === id) return { do: "change", changes: [change(state.current, "current"), ...settle(state)] };
   const candidate = state.candidates.find((image) => image.id === id);
   if (candidate === undefined) return refuse(`image ${id} is no candidate`, "Build one first, or name one of the candidates.");
   if (candidate.labels[GOLDEN_LABELS.smoke] !== "passed")

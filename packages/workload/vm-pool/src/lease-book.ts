@@ -2,12 +2,17 @@
 //
 // 1. A change is on disk before anybody acts on it. Changes of one lease follow one another.
 // 2. After a commit whose outcome is not known the row is read again before the next change.
-import { failpoint, type LeaseFailpoint, TriplaneError } from "@triplane/contract";
+import { failpoint, type LeaseFailpoint, type LeaseState, TriplaneError } from "@triplane/contract";
 import type { Store } from "@triplane/store";
 import { Spending } from "./engine/cost.ts";
 import { isEnded, type LeaseRecord } from "./engine/lease.ts";
 import { createLease, listLeases, readLease, replaceLease } from "./lease-rows.ts";
 import { type Capabilities, HOLDING_STATES } from "./provider.ts";
+
+const OVER: readonly LeaseState[] = ["gone", "failed"];
+const DAY_S = 24 * 3600;
+/** Two calendar months: what a tenant has spent this month is added up from them. */
+const KEPT_DAYS = 62;
 
 type Arrow = Extract<LeaseFailpoint, `pool.before-${string}`> extends `pool.before-${infer Name}` ? Name : never;
 
@@ -23,17 +28,29 @@ export class LeaseBook {
   readonly #store: Store;
   readonly #billing: Capabilities["billing"];
   readonly #entries = new Map<string, Entry>();
+  #forgotAtS = 0;
 
   private constructor(store: Store, billing: Capabilities["billing"]) {
     this.#store = store;
     this.#billing = billing;
   }
 
-  static async load(store: Store, billing: Capabilities["billing"]): Promise<LeaseBook> {
+  static async load(store: Store, billing: Capabilities["billing"], nowS: number): Promise<LeaseBook> {
     const book = new LeaseBook(store, billing);
     for (const state of HOLDING_STATES) for (const { lease, rev } of await listLeases(store, { state })) book.#put(lease, rev);
-    for (const state of ["gone", "failed"]) for (const { lease } of await listLeases(store, { state })) book.spending.add(lease, billing);
+    await book.forget(nowS);
+    for (const state of OVER) for (const { lease } of await listLeases(store, { state })) book.spending.add(lease, billing);
     return book;
+  }
+
+  /** Leases that have been over for long are removed; looks once a day. */
+  async forget(nowS: number): Promise<void> {
+    if (Math.abs(nowS - this.#forgotAtS) < DAY_S) return;
+    for (const state of OVER) {
+      const old = (await listLeases(this.#store, { state })).filter(({ lease }) => (lease.endedAtS ?? nowS) < nowS - KEPT_DAYS * DAY_S);
+      for (const { lease } of old) await this.#store.commit([{ kind: "delete", table: "leases", id: lease.id }]);
+    }
+    this.#forgotAtS = nowS;
   }
 
   /** Oldest first. */

@@ -1,8 +1,8 @@
 // A lease as callers see it.
 import type { Lease, RegistryAccess } from "@triplane/contract";
+import { ranOn } from "./engine/admission.ts";
 import { costOf } from "./engine/cost.ts";
 import type { LeaseRecord } from "./engine/lease.ts";
-import { tierOf } from "./engine/offers.ts";
 import type { Capabilities } from "./provider.ts";
 
 export interface LeaseViewParts {
@@ -18,7 +18,7 @@ export function leaseView(lease: LeaseRecord, nowS: number, { capabilities, hear
   const hasServer = offer !== undefined && lease.bootingAtS !== undefined;
   return {
     ...{ lease_id: lease.id, build_id: lease.buildId, state: lease.state, ...lease.key, tenant: lease.tenant },
-    ...{ tier: hasServer ? tierOf(offer, lease.tier) : lease.tier, provider: capabilities.name },
+    ...{ tier: ranOn(lease), provider: capabilities.name },
     ...{ created_at: lease.createdAtS, expires_at: lease.expiresAtS, heartbeat_s: heartbeatS },
     ...(lease.retryOf === undefined ? {} : { retry_of: lease.retryOf }),
     ...(hasServer ? { server_type: offer.type, location: offer.location } : {}),

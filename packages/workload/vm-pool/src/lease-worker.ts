@@ -54,6 +54,9 @@ export class LeaseWorker {
   readonly #works = new Map<string, Work>();
   readonly #running = new Set<Promise<void>>();
   readonly #signal: AbortSignal;
+  /** Offers that creates under way have chosen and not stored yet: they are paid for as well. */
+  readonly #chosen = new Map<string, Offer>();
+  #tickedAtMs: number | undefined;
 
   constructor(parts: PoolParts, book: LeaseBook, calls: ProviderCalls, wake: () => void, signal: AbortSignal) {
     this.#parts = parts;
@@ -77,6 +80,7 @@ export class LeaseWorker {
   /** Begins what is due. */
   tick(): void {
     const nowMs = this.#parts.clock.nowMs();
+    this.#forgiveSilence(nowMs);
     for (const lease of this.#book.live) {
       const work = this.#workOf(lease.id);
       // A clock that was set back does not make a lease wait for it to catch up.
@@ -92,6 +96,14 @@ export class LeaseWorker {
       });
       this.#running.add(running);
     }
+  }
+
+  /** A pool that did not run, or whose clock was set, heard nobody: silence counts anew. */
+  #forgiveSilence(nowMs: number): void {
+    const sinceMs = nowMs - (this.#tickedAtMs ?? nowMs);
+    this.#tickedAtMs = nowMs;
+    if (sinceMs >= 0 && sinceMs <= 1000 * this.#parts.settings.heartbeatS) return;
+    for (const work of this.#works.values()) work.heartbeatAtS = Math.floor(nowMs / 1000);
   }
 
   /** Resolves when nothing is being done. */
@@ -135,20 +147,18 @@ export class LeaseWorker {
 
   async #create(lease: LeaseRecord, work: Work): Promise<void> {
     let image: string;
-    let offer: Offer | undefined;
+    let offer: Offer;
     try {
       image = (await this.#calls.golden(lease.key.platform)).id;
       offer = this.#choose(lease, await this.#calls.offers());
     } catch (thrown) {
       return await this.#refuseOrWait(lease, toTriplaneError(thrown), work);
     }
-    const attempted = await this.#book.change(
-      lease.id,
-      (now) => (now.state === "creating" && offer !== undefined ? withAttempt(now, offer, image, this.#nowS()) : now),
-      "attempt",
-    );
+    this.#chosen.set(lease.id, offer);
+    const attempt = (now: LeaseRecord): LeaseRecord => (now.state === "creating" ? withAttempt(now, offer, image, this.#nowS()) : now);
+    const attempted = await this.#book.change(lease.id, attempt, "attempt").finally(() => this.#chosen.delete(lease.id));
     // It was given back meanwhile.
-    if (attempted.state !== "creating" || offer === undefined) return;
+    if (attempted.state !== "creating") return;
     failpoint("pool.before-create");
     let server: Server;
     try {
@@ -194,7 +204,9 @@ export class LeaseWorker {
         "provider_unavailable",
         `none of ${fitting.map(({ type, location }) => `${type} in ${location}`).join(", ")} is to be had now`,
       );
-    const others = this.#book.live.filter(({ id }) => id !== lease.id);
+    const others = this.#book.live
+      .filter(({ id }) => id !== lease.id)
+      .map((each) => ({ ...each, offer: this.#chosen.get(each.id) ?? each.offer }));
     const spentCents = this.#book.spending.of(lease.tenant, this.#nowS());
     const left = centsLeft(lease.tenant, { live: others, spentCents, billing, limits: settings.limits });
     const offer = there.find((each) => left === undefined || centsFor(each, lease.ttlS, billing) <= left);
@@ -230,13 +242,21 @@ export class LeaseWorker {
     }
     const { labels } = server;
     if (labels?.lease === lease.id && labels.pool === settings.pool) {
-      await this.#book.change(lease.id, (now) => withServer(now, server, this.#nowS()), "record");
+      const offer = await this.#offerOf(server, lease);
+      await this.#book.change(lease.id, (now) => withServer(now, server, this.#nowS(), offer), "record");
       return;
     }
     // The name is somebody else's, so that nothing of ours can come under it.
     await this.#book.change(lease.id, (now) =>
       released(withoutServer(now), failedFor("provider_name_taken", `the server ${lease.id} has other labels than ours`)),
     );
+  }
+
+  /** What an adopted server is: an earlier attempt may have made it. */
+  async #offerOf({ offer: { type, location } }: Server, lease: LeaseRecord): Promise<Offer | undefined> {
+    if (lease.offer?.type === type && lease.offer.location === location) return lease.offer;
+    const offers = await this.#calls.offers().catch(() => []);
+    return offers.find((offer) => offer.type === type && offer.location === location) ?? lease.offer;
   }
 
   async #probe(lease: LeaseRecord, work: Work): Promise<void> {

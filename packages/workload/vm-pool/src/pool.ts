@@ -14,9 +14,9 @@ import {
   uuid7,
 } from "@triplane/contract";
 import { sleep } from "@triplane/kit";
-import { readSamples, storeBuild } from "./build-rows.ts";
+import { readOutcome, readSamples, storeBuild } from "./build-rows.ts";
 import { ProviderCalls } from "./calls.ts";
-import { assertAdmitted, assertRetry } from "./engine/admission.ts";
+import { assertAdmitted, assertRetry, ranOn } from "./engine/admission.ts";
 import { isEnded, type LeaseRecord, newLease } from "./engine/lease.ts";
 import { GIVEN_BACK, released } from "./engine/steps.ts";
 import { hostKeyOf } from "./host-key.ts";
@@ -53,7 +53,8 @@ export class VmPool {
 
   /** Goes on where the last pool over this store stood. */
   static async start(parts: PoolParts): Promise<VmPool> {
-    const pool = new VmPool(parts, await LeaseBook.load(parts.store, parts.provider.capabilities.billing));
+    const nowS = Math.floor(parts.clock.nowMs() / 1000);
+    const pool = new VmPool(parts, await LeaseBook.load(parts.store, parts.provider.capabilities.billing, nowS));
     pool.#looping = pool.#loop();
     return pool;
   }
@@ -109,7 +110,8 @@ export class VmPool {
     const isSame =
       repo === metrics.repo && target === metrics.target && platform === metrics.platform && lease.buildId === metrics.build_id;
     if (!isSame) throw new TriplaneError("request_invalid", `${metrics.lease_id} was made for ${lease.buildId} of ${repo}`);
-    await storeBuild(this.#parts.store, metrics);
+    // What it ran on the pool knows better; and a launcher whose clock is ahead does not stay the newest for ever.
+    await storeBuild(this.#parts.store, { ...metrics, tier: ranOn(lease), finished_at: Math.min(metrics.finished_at, this.#nowS()) });
   }
 
   async sizing({ language, ...key }: SizingQuery): Promise<Sizing> {
@@ -125,11 +127,12 @@ export class VmPool {
     }
     if (request.retry_of !== undefined) {
       const [first] = await this.#book.withBuild({ build_id: request.retry_of });
-      assertRetry(request, first, await this.#book.withBuild({ retry_of: request.retry_of }));
+      const outcome = first === undefined ? undefined : await readOutcome(this.#parts.store, first.id);
+      assertRetry(request, { first, outcome, others: await this.#book.withBuild({ retry_of: request.retry_of }) });
     }
     await this.#calls.golden(request.platform);
     const nowS = this.#nowS();
-    assertAdmitted(request, {
+    const offer = assertAdmitted(request, {
       live: this.#book.live,
       offers: await this.#calls.offers(),
       spentCents: this.#book.spending.of(request.tenant, nowS),
@@ -144,6 +147,7 @@ export class VmPool {
         ...{ id, buildId: request.build_id, retryOf: request.retry_of, key: { repo, target, platform }, tenant: request.tenant },
         mayPull: request.may_pull ?? [],
         ...{ tier: request.tier, ttlS: request.ttl_s, authorizedKey: request.ssh_public_key, hostKey: hostKeyOf(secret, id).public },
+        offer,
       },
       nowS,
     );

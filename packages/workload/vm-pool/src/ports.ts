@@ -16,8 +16,8 @@ export type RegistryAccessOf = (lease: LeaseRecord, nowS: number) => RegistryAcc
 export interface PoolObserver {
   /** How many leases are in each state now. */
   leases(byState: Readonly<Record<LeaseState, number>>): void;
-  /** After each pass of the reaper: runners beside those of live leases. */
-  orphans(count: number): void;
+  /** After each pass of the reaper: runners beside those of live leases, and all that have the pool's label. */
+  orphans(count: number, runners: number): void;
   spawned(seconds: number): void;
   /** A lease ended. */
   ended(lease: LeaseRecord): void;

@@ -1,7 +1,7 @@
 // The reaper's pass: list, judge, destroy one by one; what it saw is stored for the checker.
 //
 // 1. It begins with the provider's list, never with the database. A failure of one server does not stop the pass. `runner-always-destroyed`
-import { toTriplaneError } from "@triplane/contract";
+import { LEASE_ID_PATTERN, toTriplaneError } from "@triplane/contract";
 import type { ProviderCalls } from "./calls.ts";
 import { mayCall } from "./engine/budget.ts";
 import { judge, type Orphan } from "./engine/reaper.ts";
@@ -9,6 +9,8 @@ import type { LeaseBook } from "./lease-book.ts";
 import type { LeaseWorker } from "./lease-worker.ts";
 import type { PoolParts } from "./ports.ts";
 
+/** Destroys under way, so that one that takes long does not hold up the pass. */
+const AT_ONCE = 8;
 const ROW = { table: "pool", id: "reaper" } as const;
 
 export class Reaper {
@@ -36,17 +38,22 @@ export class Reaper {
     const servers = await this.#calls.list(settings.pool);
     const leases = new Map(before.map((lease) => [lease.id, this.#book.get(lease.id) ?? lease]));
     for (const { labels } of servers) {
-      const lease = labels === undefined ? undefined : await this.#book.find(labels.lease);
+      // A label that is no lease's id names none: it must not stop the pass.
+      const lease = LEASE_ID_PATTERN.test(labels?.lease ?? "") ? await this.#book.find(labels?.lease ?? "") : undefined;
       if (lease !== undefined) leases.set(lease.id, lease);
     }
     const nowS = this.#nowS();
     const verdict = judge({ servers, leases, firstSeenS: this.#firstSeenS, nowS }, settings);
     this.#firstSeenS = new Map(verdict.orphans.map(({ server, since }) => [server.id, since]));
     let destroyed = 0;
-    for (const orphan of verdict.destroy) if (await this.#destroy(orphan)) destroyed += 1;
+    for (let at = 0; at < verdict.destroy.length; at += AT_ONCE) {
+      const done = await Promise.all(verdict.destroy.slice(at, at + AT_ONCE).map((orphan) => this.#destroy(orphan)));
+      destroyed += done.filter((each) => each).length;
+    }
     for (const id of verdict.missing) await this.#lookForMissing(id);
     this.orphans = verdict.orphans.length - destroyed;
-    observer.orphans(this.orphans);
+    observer.orphans(this.orphans, servers.length);
+    await this.#book.forget(nowS);
     const left = verdict.orphans.filter(({ server }) => this.#firstSeenS.has(server.id));
     const oldestS = left.length === 0 ? null : Math.min(...left.map(({ since }) => since));
     await this.#store({ at: nowS, servers: servers.length, orphans: this.orphans, oldest_orphan_at: oldestS });
@@ -67,7 +74,9 @@ export class Reaper {
   /** A list that is too short does not end a lease: the server itself is asked for. */
   async #lookForMissing(id: string): Promise<void> {
     try {
-      if ((await this.#calls.find(id)) === undefined) await this.#worker.lost(id, "the provider does not have it any more");
+      const server = await this.#calls.find(id);
+      if (server === undefined || server.state === "stopped")
+        await this.#worker.lost(id, server === undefined ? "the provider does not have it any more" : "it is stopped");
     } catch (thrown) {
       this.#parts.observer.providerFailed("find", toTriplaneError(thrown).code, `${id} is missing in the list`);
     }

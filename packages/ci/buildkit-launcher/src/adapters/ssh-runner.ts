@@ -2,7 +2,7 @@
 //
 // 1. Secrets and tokens travel through standard input into a folder that only the runner's user reads and that is on no disk; they are in no argument.
 // 2. What buildctl says is given line by line to `onLine` as it comes; nothing of it is kept here.
-import { createReadStream } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { type Lease, TriplaneError, toTriplaneError } from "@triplane/contract";
 import { z } from "zod";
@@ -41,113 +41,133 @@ const MEMORY_FOLDER = "/dev/shm";
 const DAEMON_WAIT_S = 60;
 const DAEMON_ABSENT = 75;
 
+/**
+ * Makes the folders, waits for buildkitd, and takes in files: pairs of a name and a length, their bytes one after another on standard input. A name
+ * that begins with `memory/` is in the folder in memory. Prints that folder, then the counts.
+ */
 const PREPARE = `umask 077
 mkdir -p ${CONTEXT} ${DOCKERFILE} || exit 1
 test "$(stat -f -c %T ${MEMORY_FOLDER})" = tmpfs || exit 74
+memory=$(mktemp -d ${MEMORY_FOLDER}/triplane-XXXXXXXXXX) || exit 1
+while test $# -gt 0; do
+  case "$1" in memory/*) to="$memory/\${1#memory/}" ;; *) to=$1 ;; esac
+  head -c "$2" > "$to" || exit 1
+  shift 2
+done
 tries=0
 while ! test -S /run/buildkit/buildkitd.sock; do
   tries=$((tries + 1))
   test $tries -le ${DAEMON_WAIT_S * 5} || exit ${DAEMON_ABSENT}
   sleep 0.2
 done
-mktemp -d ${MEMORY_FOLDER}/triplane-XXXXXXXXXX`;
+echo "$memory"
+runner-stats`;
 
-/** The first word is where the metadata go; they are printed where there are any. */
+/** The first word is where the metadata go. Prints them on one line, empty where there are none, then the counts. */
 const BUILD = `meta=$1; shift
 buildctl "$@"
 code=$?
-test ! -e "$meta" || cat "$meta"
+if test -e "$meta"; then tr -d '\\n' < "$meta"; fi
+echo
+runner-stats
 exit $code`;
 
 const statsSchema = z.object({ oom_kills: z.int().min(0), peak_memory_mib: z.number().min(0).optional() });
 const metadataSchema = z.object({ "containerimage.digest": z.string().regex(/^sha256:[0-9a-f]{64}$/) });
 
-/** Connects and makes the folders. Throws `runner_unreachable`, `runner_host_key` or `runner_not_ready`. */
+/** Connects and puts everything but the context there. Throws `runner_unreachable`, `runner_host_key`, `runner_not_ready` or `config_invalid`. */
 export async function connectRunner(lease: Lease, keys: BuildKeys, job: RunnerJob, signal: AbortSignal): Promise<Runner> {
+  const registry = lease.registry_access?.registry ?? job.registry;
+  if (registry === undefined)
+    throw new TriplaneError("config_invalid", "neither the pool nor --registry says to which registry the image is pushed");
   const target = await targetOf(lease, keys);
-  const { exitCode, stdout, stderr } = await remote(target, ["sh", "-c", PREPARE], { signal });
-  const memory = stdout.trim();
+  const files = await filesOf(lease, job);
+  const names = files.flatMap(({ path, content }) => [path, String(content.length)]);
+  const input = contentsOf(files);
+  const { exitCode, stdout, stderr } = await remote(target, ["sh", "-c", PREPARE, "prepare", ...names], { signal, input });
+  const [memory = "", ...counts] = stdout.trim().split("\n");
   if (exitCode === DAEMON_ABSENT) throw new TriplaneError("runner_not_ready", "buildkitd does not run on the runner");
-  if (exitCode !== 0 || !/^\/dev\/shm\/triplane-[A-Za-z0-9]{10}$/.test(memory))
+  if (!/^\/dev\/shm\/triplane-[A-Za-z0-9]{10}$/.test(memory))
     throw new TriplaneError("runner_not_ready", `the runner has no place for a build (${exitCode}): ${stderr.trim().slice(-300)}`);
-  return new SshRunner(target, memory, job);
+  return new SshRunner({ target, memory, registry, job, stats: statsIn(counts.join("\n")) });
+}
+
+interface SentFile {
+  readonly path: string;
+  readonly content: Uint8Array;
+}
+
+async function filesOf(lease: Lease, job: RunnerJob): Promise<readonly SentFile[]> {
+  const name = basename(job.dockerfile);
+  const files: SentFile[] = [{ path: `${DOCKERFILE}/${name}`, content: await readFile(job.dockerfile) }];
+  if (job.dockerfileIgnore !== undefined)
+    files.push({ path: `${DOCKERFILE}/${name}.dockerignore`, content: await readFile(job.dockerfileIgnore) });
+  for (const [index, { value }] of job.secrets.entries()) files.push({ path: `memory/secret-${index}`, content: value });
+  const access = lease.registry_access;
+  if (access === undefined) return files;
+  const auth = Buffer.from(`${lease.lease_id}:${access.token}`).toString("base64");
+  job.hide(access.token);
+  job.hide(auth);
+  return [...files, { path: "memory/config.json", content: Buffer.from(JSON.stringify({ auths: { [access.registry]: { auth } } })) }];
+}
+
+async function* contentsOf(files: readonly SentFile[]): AsyncGenerator<Uint8Array> {
+  for (const { content } of files) if (content.length > 0) yield content;
+}
+
+interface RunnerParts {
+  readonly target: SshTarget;
+  /** Folder in memory. */
+  readonly memory: string;
+  readonly registry: string;
+  readonly job: RunnerJob;
+  readonly stats: RunnerStats | undefined;
 }
 
 class SshRunner implements Runner {
-  readonly #target: SshTarget;
-  /** Folder in memory. */
-  readonly #memory: string;
-  readonly #job: RunnerJob;
+  readonly #parts: RunnerParts;
+  /** What the last command told of them; asked for again once it was given away. */
+  #stats: RunnerStats | undefined;
 
-  constructor(target: SshTarget, memory: string, job: RunnerJob) {
-    this.#target = target;
-    this.#memory = memory;
-    this.#job = job;
+  constructor(parts: RunnerParts) {
+    this.#parts = parts;
+    this.#stats = parts.stats;
   }
 
   async sendContext(signal: AbortSignal): Promise<void> {
-    const { contextFolder, rules, dockerfile, dockerfileIgnore } = this.#job;
-    await this.#put(`${DOCKERFILE}/${basename(dockerfile)}`, createReadStream(dockerfile), signal);
-    if (dockerfileIgnore !== undefined)
-      await this.#put(`${DOCKERFILE}/${basename(dockerfile)}.dockerignore`, createReadStream(dockerfileIgnore), signal);
-    await sendFiles(this.#target, contextFolder, CONTEXT, namesOf(contextFolder, rules), signal);
+    const { target, job } = this.#parts;
+    await sendFiles(target, job.contextFolder, CONTEXT, namesOf(job.contextFolder, job.rules), signal);
   }
 
-  async build(lease: Lease, signal: AbortSignal): Promise<BuildctlEnd> {
-    const { job, secrets, access } = { job: this.#job, secrets: await this.#putSecrets(signal), access: lease.registry_access };
-    const registry = access?.registry ?? job.registry;
-    if (registry === undefined)
-      throw new TriplaneError("config_invalid", "neither the pool nor --registry says to which registry the image is pushed");
-    if (access !== undefined) await this.#putLogin(lease.lease_id, access, signal);
-    const metadataFile = `${this.#memory}/metadata.json`;
+  async build(signal: AbortSignal): Promise<BuildctlEnd> {
+    const { target, memory, registry, job } = this.#parts;
+    const metadataFile = `${memory}/metadata.json`;
     const args = buildctlArguments({
-      ...{ ...job.plan, registry, secrets, metadataFile },
+      ...{ ...job.plan, registry, metadataFile, secrets: job.secrets.map(({ id }, index) => ({ id, file: `${memory}/secret-${index}` })) },
       ...{ contextFolder: CONTEXT, dockerfileFolder: DOCKERFILE, dockerfile: basename(job.dockerfile) },
     });
-    const command = ["env", `DOCKER_CONFIG=${this.#memory}`, "sh", "-c", BUILD, "build", metadataFile, ...args];
-    const end = await remote(this.#target, command, { signal, onErrorLine: (line) => job.onLine(line) }).catch((thrown: unknown) => {
+    const command = ["env", `DOCKER_CONFIG=${memory}`, "sh", "-c", BUILD, "build", metadataFile, ...args];
+    const end = await remote(target, command, { signal, onErrorLine: (line) => job.onLine(line) }).catch((thrown: unknown) => {
       const error = toTriplaneError(thrown);
       if (error.code !== "runner_unreachable") throw error;
       job.onLine(error.message);
       return { exitCode: SSH_FAILED, stdout: "" };
     });
-    return { ...job.sums(), exitCode: end.exitCode, imageDigest: end.exitCode === 0 ? digestIn(end.stdout) : undefined };
+    const [metadata = "", ...counts] = end.stdout.split("\n");
+    this.#stats = statsIn(counts.join("\n"));
+    return { ...job.sums(), exitCode: end.exitCode, imageDigest: end.exitCode === 0 ? digestIn(metadata) : undefined };
   }
 
   async stats(): Promise<RunnerStats | undefined> {
-    const { exitCode, stdout } = await remote(this.#target, ["runner-stats"]);
-    const parsed = exitCode === 0 ? statsSchema.safeParse(parseJson(stdout)) : undefined;
-    if (parsed?.success !== true) return undefined;
-    return { oomKills: parsed.data.oom_kills, peakMemoryMib: parsed.data.peak_memory_mib };
+    const known = this.#stats;
+    this.#stats = undefined;
+    if (known !== undefined) return known;
+    const { exitCode, stdout } = await remote(this.#parts.target, ["runner-stats"]);
+    return exitCode === 0 ? statsIn(stdout) : undefined;
   }
 
   async close(): Promise<void> {
-    await hangUp(this.#target);
-  }
-
-  async #putSecrets(signal: AbortSignal): Promise<readonly { readonly id: string; readonly file: string }[]> {
-    const placed: { id: string; file: string }[] = [];
-    for (const [index, { id, value }] of this.#job.secrets.entries()) {
-      const file = `${this.#memory}/secret-${index}`;
-      await this.#put(file, once(value), signal);
-      placed.push({ id, file });
-    }
-    return placed;
-  }
-
-  async #putLogin(leaseId: string, access: NonNullable<Lease["registry_access"]>, signal: AbortSignal): Promise<void> {
-    this.#job.hide(access.token);
-    const auth = Buffer.from(`${leaseId}:${access.token}`).toString("base64");
-    this.#job.hide(auth);
-    const config = JSON.stringify({ auths: { [access.registry]: { auth } } });
-    await this.#put(`${this.#memory}/config.json`, once(Buffer.from(config)), signal);
-  }
-
-  /** Mode 600, because of the umask. */
-  async #put(path: string, content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
-    const end = await remote(this.#target, ["sh", "-c", 'umask 077; cat > "$1"', "put", path], { input: content, signal });
-    if (end.exitCode !== 0)
-      throw new TriplaneError("runner_unreachable", `${basename(path)} cannot be written on the runner: ${end.stderr.trim().slice(-300)}`);
+    await hangUp(this.#parts.target);
   }
 }
 
@@ -156,8 +176,9 @@ async function* namesOf(folder: string, rules: IgnoreRules): AsyncGenerator<Uint
   for await (const { path } of walkContext(folder, rules)) yield Buffer.concat([path, end]);
 }
 
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
+function statsIn(text: string): RunnerStats | undefined {
+  const parsed = statsSchema.safeParse(parseJson(text));
+  return parsed.success ? { oomKills: parsed.data.oom_kills, peakMemoryMib: parsed.data.peak_memory_mib } : undefined;
 }
 
 function digestIn(metadata: string): string | undefined {

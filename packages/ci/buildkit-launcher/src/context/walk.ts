@@ -6,7 +6,7 @@
 import type { Dirent } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { TriplaneError } from "@triplane/contract";
-import { isErrno } from "@triplane/kit";
+import { isErrno } from "@triplane/kit/options";
 import type { FolderState, IgnoreRules } from "./ignore-rules.ts";
 
 export interface ContextEntry {

@@ -128,7 +128,7 @@ test("terminal: fits the screen, draws over itself, has colours only where they 
   const screen = { columns: 20, rows: 4, colours: false };
   const running = [{ step: 1, name: "[1/2] RUN make everything", startedMs: 0, lines: ["a", "b", "c", "d"], parts: [] }];
   const lines = frame("building", running, 2500, screen);
-  assert.deepEqual(lines, ["building", "  [1/2] RUN m… 2.5 s"]);
+  assert.deepEqual(lines, ["building", "  [1/2] RUN … 2.5 s"]);
   assert.equal(redraw(2, ["kept"], ["new"]), "\x1b[2A\x1b[0Jkept\nnew\n");
   const failed: BuildEvent = { event: "step", step: 1, name: "RUN x", state: "failed", seconds: 1, error: "no" };
   assert.deepEqual(lastingLines(failed, ["last words"], screen), ["     last words", "✘ RUN x: no"]);

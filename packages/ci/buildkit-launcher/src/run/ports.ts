@@ -34,7 +34,7 @@ export interface BuildctlEnd {
 /** A connection to a runner whose host key was the pinned one. Throws `runner_unreachable`. */
 export interface Runner {
   sendContext(signal: AbortSignal): Promise<void>;
-  build(lease: Lease, signal: AbortSignal): Promise<BuildctlEnd>;
+  build(signal: AbortSignal): Promise<BuildctlEnd>;
   /** Undefined where it cannot be read. */
   stats(): Promise<RunnerStats | undefined>;
   close(): Promise<void>;

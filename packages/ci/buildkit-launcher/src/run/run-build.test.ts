@@ -32,6 +32,8 @@ interface Script {
   /** Kills that the kernel counted during each run; undefined where it cannot be read. */
   readonly kills?: readonly (number | undefined)[];
   readonly tier?: Tier;
+  /** What the pool gives where it does not have what was asked for. */
+  readonly got?: Tier;
   readonly spawn?: (calls: number) => "created" | "there" | TriplaneError;
   readonly states?: readonly Lease["state"][];
   readonly connect?: TriplaneError;
@@ -62,7 +64,7 @@ async function play(script: Script): Promise<{ reports: readonly RunReport[]; ca
       target: request.target,
       platform: request.platform,
       tenant: request.tenant,
-      tier: request.tier,
+      tier: script.got ?? request.tier,
       provider: "fake",
       created_at: Math.floor(clock.nowMs() / 1000),
       expires_at: Math.floor(clock.nowMs() / 1000) + 600,
@@ -180,6 +182,8 @@ test("runBuild: out of memory is tried once more, one tier up, and never again (
   assert.deepEqual([spawns(lost.calls).length, releases(lost.calls), lost.reports.map(({ outcome }) => outcome)], [2, 2, ["oom", "oom"]]);
   const top = await play({ ends: [FAILED], kills: [1], tier: "cx52" });
   assert.deepEqual([spawns(top.calls), top.reports[0]?.outcome], [["spawn cx52"], "oom"]);
+  const larger = await play({ ends: [FAILED, BUILT], kills: [1, 0], got: "cx42" });
+  assert.deepEqual([spawns(larger.calls), larger.metrics[0]?.tier], [["spawn cx22", "spawn cx52"], "cx42"], "above what it ran on");
 });
 
 test("runBuild: asked to stop at any step, the runner is given back and nothing is tried again (runner-always-destroyed)", async () => {

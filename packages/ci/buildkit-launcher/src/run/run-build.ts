@@ -51,9 +51,10 @@ const RETRY_MS = 1000;
 /** All runs, first to last: one, or two where the first ran out of memory. Never throws. */
 export async function runBuild(request: RunRequest, ports: RunPorts, signal: AbortSignal): Promise<readonly RunReport[]> {
   const first = await runOnce(request, request.tier, 1, ports, signal);
-  const larger = tierAbove(request.tier);
+  // Above what it got, which is more than was asked for where that was not to be had.
+  const larger = tierAbove(first.tier);
   if (first.outcome !== "oom" || larger === undefined || signal.aborted) return [first];
-  ports.log(`out of memory on ${request.tier}: one more run, on ${larger}`);
+  ports.log(`out of memory on ${first.tier}: one more run, on ${larger}`);
   return [first, await runOnce(request, larger, 2, ports, signal)];
 }
 
@@ -104,7 +105,7 @@ class Attempt {
     }
     const released = await this.#release();
     const report: RunReport = {
-      tier: this.#spawn.tier,
+      tier: this.#lease?.tier ?? this.#spawn.tier,
       outcome,
       error,
       leaseId: this.#lease?.lease_id,
@@ -153,7 +154,7 @@ class Attempt {
       await this.#timed("context", () => this.#sendContext(runner));
       const before = (await runner.stats())?.oomKills;
       this.#refuseIfStopped();
-      const end = await this.#timed("build", () => runner.build(lease, this.#stop.signal));
+      const end = await this.#timed("build", () => runner.build(this.#stop.signal));
       this.#end = end;
       this.#seconds.push = end.pushSeconds;
       this.#seconds.cache = end.cacheSeconds;
@@ -240,14 +241,14 @@ class Attempt {
 
   async #tell(report: RunReport): Promise<void> {
     if (report.leaseId === undefined) return;
-    const { repo, target, platform, build_id, tier } = this.#spawn;
+    const { repo, target, platform, build_id } = this.#spawn;
     const metrics: BuildMetrics = {
       repo,
       target,
       platform,
       build_id,
       lease_id: report.leaseId,
-      tier,
+      tier: report.tier,
       outcome: METRICS_OUTCOME[report.outcome],
       ...(report.stats?.peakMemoryMib === undefined ? {} : { peak_memory_mib: report.stats.peakMemoryMib }),
       oom_kills: report.stats?.oomKills ?? 0,

@@ -39,7 +39,11 @@ export function fakeShell({ silent = 0, broken, wrongHostKey = false, contents =
     const nonce = /echo ([a-z0-9]{8,64}) > context\/nonce/.exec(script)?.[1];
     if (nonce !== undefined && broken !== undefined) return { exitCode: 1, stdout: "", stderr: `#5 ERROR: ${broken}\nerror: ${broken}\n` };
     if (nonce !== undefined)
-      return { exitCode: 0, stdout: `result:${nonce}\n`, stderr: "#8 0.051 buildctl github.com/moby/buildkit v0.32.2 \n" };
+      return {
+        exitCode: 0,
+        stdout: `result:${nonce}\nstats:{"oom_kills":0,"peak_memory_mib":12}\n`,
+        stderr: "#8 0.051 buildctl github.com/moby/buildkit v0.32.2 \n",
+      };
     return { exitCode: 0, stdout: script.includes("dpkg-query") ? contents : "", stderr: "" };
   };
   return { shell, logins };

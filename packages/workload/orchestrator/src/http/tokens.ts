@@ -40,6 +40,26 @@ export function renderTokensFile(issued: readonly IssuedToken[]): string {
   return `${JSON.stringify(tokensFileSchema.parse({ tokens }), null, 2)}\n`;
 }
 
+/** The file's text with one caller more, in the place of one of the same name. Throws `config_invalid`. */
+export function withToken(text: string | undefined, file: string, issued: IssuedToken): string {
+  const before = text === undefined ? [] : readTokens(text, file).filter(({ caller }) => caller !== issued.caller);
+  const entry = { caller: issued.caller, sha256: sha256(issued.token).toString("hex"), scopes: issued.scopes };
+  return `${JSON.stringify(tokensFileSchema.parse({ tokens: [...before, entry] }), null, 2)}\n`;
+}
+
+function readTokens(text: string, file: string): z.output<typeof tokensFileSchema>["tokens"] {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new TriplaneError("config_invalid", `${file} is not JSON`, { cause });
+  }
+  const parsed = tokensFileSchema.safeParse(json);
+  if (parsed.success) return parsed.data.tokens;
+  const problems = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
+  throw new TriplaneError("config_invalid", `${file}: ${problems.join("; ")}`, { details: { problems } });
+}
+
 interface Entry {
   readonly digest: Buffer;
   readonly caller: Caller;
@@ -54,19 +74,8 @@ export class Tokens {
 
   /** Reads the text of a tokens file. Throws `config_invalid`. */
   static parse(text: string, file: string): Tokens {
-    let json: unknown;
-    try {
-      json = JSON.parse(text);
-    } catch (cause) {
-      throw new TriplaneError("config_invalid", `${file} is not JSON`, { cause });
-    }
-    const parsed = tokensFileSchema.safeParse(json);
-    if (!parsed.success) {
-      const problems = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
-      throw new TriplaneError("config_invalid", `${file}: ${problems.join("; ")}`, { details: { problems } });
-    }
     return new Tokens(
-      parsed.data.tokens.map(({ sha256: hex, caller, scopes }) => ({ digest: Buffer.from(hex, "hex"), caller: { caller, scopes } })),
+      readTokens(text, file).map(({ sha256: hex, caller, scopes }) => ({ digest: Buffer.from(hex, "hex"), caller: { caller, scopes } })),
     );
   }
 

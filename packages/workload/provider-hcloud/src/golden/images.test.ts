@@ -158,9 +158,10 @@ test("remove: what is current or previous stays, and so does what is not ours", 
   await images.remove(of({ "managed-by": "triplane", golden: "retired" }), at.signal);
 });
 
-test("goldenUserData: the recipe is names, a URL and a digest; anything else is config_invalid", () => {
-  const text = goldenUserData(RECIPE);
-  assert.ok(text.includes("golden-ready") && text.includes('"git"') && text.includes(RECIPE.buildkit.sha256));
+test("goldenUserData: the recipe is names, a URL and a digest; anything else is config_invalid", async () => {
+  const text = await goldenUserData(RECIPE);
+  for (const part of ["golden-ready", '"git"', RECIPE.buildkit.sha256, "/usr/local/bin/runner-stats", "STEP_MEMORY_BYTES="])
+    assert.ok(text.includes(part), part);
   for (const bad of [
     { baseImage: "a b" },
     { packages: ["git; id"] },
@@ -170,5 +171,5 @@ test("goldenUserData: the recipe is names, a URL and a digest; anything else is 
     { buildkit: { ...RECIPE.buildkit, url: "https://example.org/$(id)" } },
     { buildkit: { ...RECIPE.buildkit, sha256: "x" } },
   ])
-    assert.throws(() => goldenUserData({ ...RECIPE, ...bad }), { code: "config_invalid" }, JSON.stringify(bad));
+    await assert.rejects(goldenUserData({ ...RECIPE, ...bad }), { code: "config_invalid" }, JSON.stringify(bad));
 });

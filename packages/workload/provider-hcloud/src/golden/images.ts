@@ -79,7 +79,11 @@ export function hcloudGoldenImages(options: HcloudImagesOptions): GoldenImages {
   };
 
   /** On the first offer that is to be had. A builder whose creation is not known is destroyed and made again: it might be half made. */
-  const makeBuilder = async (wish: CandidateWish, recipe: GoldenRecipe, signal: AbortSignal): Promise<number> => {
+  const makeBuilder = async (
+    wish: CandidateWish,
+    boot: { readonly image: string; readonly userData: string },
+    signal: AbortSignal,
+  ): Promise<number> => {
     const name = `golden-${wish.version}`;
     const labels = goldenServerLabels(name, wish.builder, Math.ceil((clock.nowMs() + buildWithinMs) / 1000) + 3600);
     const types = await client.list("/server_types", "server_types", serverTypeSchema, [], signal);
@@ -90,8 +94,7 @@ export function hcloudGoldenImages(options: HcloudImagesOptions): GoldenImages {
       const { type, location } = offers[at] as Offer;
       wish.say(`${name}: ${type} in ${location} …`);
       try {
-        const parts = { name, type, location, image: recipe.baseImage, userData: goldenUserData(recipe), labels: { ...labels } };
-        return (await machines.make(parts, signal)).id;
+        return (await machines.make({ name, type, location, ...boot, labels: { ...labels } }, signal)).id;
       } catch (error) {
         last = toTriplaneError(error);
         wish.say(`${name}: ${last.message}`);
@@ -129,10 +132,10 @@ export function hcloudGoldenImages(options: HcloudImagesOptions): GoldenImages {
       if (recipe === undefined || !isGoldenVersion(wish.version))
         throw new TriplaneError("config_invalid", "golden image: there is no recipe");
       // What is wrong with the recipe is said before anything is asked of the cloud.
-      goldenUserData(recipe);
+      const userData = await goldenUserData(recipe);
       let id: number | undefined;
       try {
-        id = await makeBuilder(wish, recipe, signal);
+        id = await makeBuilder(wish, { image: recipe.baseImage, userData }, signal);
         wish.say(`builder ${id}: works until it switches itself off …`);
         await isOff(String(id), signal);
         wish.say(`builder ${id}: snapshot …`);

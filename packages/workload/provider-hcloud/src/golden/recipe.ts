@@ -3,6 +3,7 @@
 // 1. Only a build that ran to its end switches the builder off: that is how the pipeline knows.
 // 2. Nothing of the builder is left that a runner could share: host keys, machine id, cloud-init's state.
 import { TriplaneError } from "@triplane/contract";
+import { runnerStatsFiles } from "@triplane/golden";
 import { cloudConfig } from "../cloud-init.ts";
 
 export interface GoldenRecipe {
@@ -29,6 +30,19 @@ echo +memory +cpu +pids > /sys/fs/cgroup/cgroup.subtree_control
 mkdir -p /sys/fs/cgroup/buildkit
 echo $(( (total - 614400) * 1024 )) > /sys/fs/cgroup/buildkit/memory.max
 echo 0 > /sys/fs/cgroup/buildkit/memory.swap.max || true
+mkdir -p /etc/triplane
+echo "STEP_MEMORY_BYTES=$(( (total - 614400) * 1024 ))" > /etc/triplane/runner.env
+`;
+
+const WATCH_SERVICE = `[Unit]
+Description=Memory of build steps
+After=buildkitd.service
+[Service]
+ExecStart=/usr/libexec/triplane/watch-memory
+RuntimeDirectory=triplane
+Restart=always
+[Install]
+WantedBy=multi-user.target
 `;
 
 const SERVICE = `[Unit]
@@ -44,7 +58,7 @@ WantedBy=multi-user.target
 `;
 
 /** The builder's user data. Throws `config_invalid` for a recipe with anything else in it than names, a URL and a digest. */
-export function goldenUserData(recipe: GoldenRecipe): string {
+export async function goldenUserData(recipe: GoldenRecipe): Promise<string> {
   const { url, sha256 } = recipe.buildkit;
   if (!IMAGE.test(recipe.baseImage)) throw wrong("the base image is not the name of a stock image");
   if (!recipe.packages.every((name) => PACKAGE.test(name))) throw wrong("a package is not the name of a Debian package");
@@ -55,7 +69,7 @@ set -eu
 curl --fail --silent --show-error --location --proto =https --output /run/buildkit.tar.gz '${url}'
 echo '${sha256}  /run/buildkit.tar.gz' | sha256sum --check --quiet
 tar -C /usr/local -xzf /run/buildkit.tar.gz
-systemctl enable buildkitd.service
+systemctl enable buildkitd.service triplane-watch-memory.service
 rm -f /etc/ssh/ssh_host_* ~root/.ssh/authorized_keys
 cloud-init clean --logs --seed --machine-id
 mkdir -p ${READY.slice(0, READY.lastIndexOf("/"))}
@@ -69,6 +83,8 @@ touch ${READY}
       file("/usr/local/sbin/triplane-golden", script, "0700"),
       file("/usr/local/sbin/triplane-cgroup", CGROUP_SCRIPT, "0755"),
       file("/etc/systemd/system/buildkitd.service", SERVICE, "0644"),
+      file("/etc/systemd/system/triplane-watch-memory.service", WATCH_SERVICE, "0644"),
+      ...(await runnerStatsFiles()).map(({ path, content }) => file(`/${path}`, content, "0755")),
     ],
     runcmd: [["/usr/local/sbin/triplane-golden"]],
     power_state: { mode: "poweroff", timeout: 30, condition: ["test", "-e", READY] },

@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { TriplaneError } from "@triplane/contract";
+import { runnerStatsFiles } from "@triplane/golden";
 
 export interface GoldenRecipe {
   /** A Debian suite: `bookworm`. */
@@ -56,9 +57,7 @@ export function sourcesList(recipe: GoldenRecipe): string {
 const OWN_FILES: readonly (readonly [source: string, target: string, mode: number])[] = [
   ["runner-init", "usr/libexec/triplane/runner-init", 0o755],
   ["step-cgroup", "usr/libexec/triplane/step-cgroup", 0o755],
-  ["watch-memory", "usr/libexec/triplane/watch-memory", 0o755],
   ["counting-runc", "usr/libexec/triplane/counting-runc", 0o755],
-  ["runner-stats", "usr/local/bin/runner-stats", 0o755],
   ["sshd_config", "etc/ssh/sshd_config", 0o644],
 ];
 
@@ -97,5 +96,5 @@ export async function ownFiles(): Promise<readonly RootFile[]> {
   const files = await Promise.all(
     OWN_FILES.map(async ([source, path, mode]) => ({ path, mode, content: await readFile(join(folder, source)) })),
   );
-  return [...files, ...ACCOUNTS];
+  return [...files, ...(await runnerStatsFiles()), ...ACCOUNTS];
 }

@@ -37,9 +37,9 @@ export interface LeaseRecord {
   readonly attempts: number;
   /** A create was begun and what it did is not known. */
   readonly isUnsure: boolean;
-  /** When the last create was begun. */
+  /** When the last create was begun that may have made something. */
   readonly attemptAtS: number | undefined;
-  /** Of the last attempt. */
+  /** Of the last attempt; before the first, the cheapest that will do. */
   readonly offer: Offer | undefined;
   readonly image: string | undefined;
   readonly serverId: string | undefined;
@@ -62,6 +62,7 @@ export interface LeaseTerms {
   readonly ttlS: number;
   readonly authorizedKey: string;
   readonly hostKey: string;
+  readonly offer: Offer;
 }
 
 /** A lease whose intent is about to be stored. */
@@ -69,7 +70,7 @@ export function newLease(terms: LeaseTerms, nowS: number): LeaseRecord {
   return {
     ...terms,
     ...{ state: "creating", createdAtS: nowS, expiresAtS: nowS + terms.ttlS, attempts: 0, isUnsure: false },
-    ...{ attemptAtS: undefined, offer: undefined, image: undefined, serverId: undefined, address: undefined },
+    ...{ attemptAtS: undefined, image: undefined, serverId: undefined, address: undefined },
     ...{ bootingAtS: undefined, readyAtS: undefined, endedAtS: undefined, end: undefined },
   };
 }

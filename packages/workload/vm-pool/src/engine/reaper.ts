@@ -27,7 +27,7 @@ export interface Verdict {
   readonly orphans: readonly Orphan[];
   /** Those of them whose time is over. */
   readonly destroy: readonly Orphan[];
-  /** Live leases whose server is not in the list: to be looked at. */
+  /** Live leases whose server is not in the list, or stands still: to be looked at. */
   readonly missing: readonly string[];
 }
 
@@ -37,7 +37,8 @@ export function judge(view: ReaperView, settings: Pick<PoolSettings, "pool" | "o
     const why = whyOrphan(server, view.leases.get(server.labels?.lease ?? ""));
     return why === undefined ? [] : [{ server, why, since: view.firstSeenS.get(server.id) ?? view.nowS }];
   });
-  const listed = new Set(ours.map(({ id }) => id));
+  // One that stands still runs no build any more, as after a restart of its host.
+  const listed = new Set(ours.filter(({ state }) => state !== "stopped").map(({ id }) => id));
   return {
     orphans,
     destroy: orphans.filter((orphan) => isDue(orphan, view, settings.orphanGraceS)),

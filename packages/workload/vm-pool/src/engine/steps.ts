@@ -33,7 +33,7 @@ export function nextStep(lease: LeaseRecord, heartbeatAtS: number, nowS: number,
     }
     case "releasing":
       if (lease.serverId !== undefined) return { do: "destroy", serverId: lease.serverId };
-      return { do: lease.isUnsure ? "look" : "end" };
+      return { do: lease.isUnsure || mayStillCome(lease, nowS, settings) ? "look" : "end" };
     case "gone":
     case "failed":
       return undefined;
@@ -60,13 +60,13 @@ export function withAttempt(lease: LeaseRecord, offer: Offer, image: string, now
 
 /** The create certainly made nothing. */
 export function withoutServer(lease: LeaseRecord): LeaseRecord {
-  return { ...lease, isUnsure: false };
+  return { ...lease, isUnsure: false, attemptAtS: undefined };
 }
 
-/** The server of the lease is known: made, or found under its name. */
-export function withServer(lease: LeaseRecord, server: Server, nowS: number): LeaseRecord {
+/** The server of the lease is known: made, or found under its name. `offer`: what it is, where an earlier attempt than the last one made it. */
+export function withServer(lease: LeaseRecord, server: Server, nowS: number, offer = lease.offer): LeaseRecord {
   if (isEnded(lease)) return lease;
-  const known = { ...lease, isUnsure: false, serverId: server.id, bootingAtS: lease.bootingAtS ?? nowS };
+  const known = { ...lease, offer, isUnsure: false, serverId: server.id, bootingAtS: lease.bootingAtS ?? nowS };
   return lease.state === "creating" ? { ...known, state: "booting" } : known;
 }
 
@@ -74,8 +74,12 @@ export function withServer(lease: LeaseRecord, server: Server, nowS: number): Le
 export function notFound(lease: LeaseRecord, nowS: number, settings: PoolSettings): LeaseRecord {
   // While the lease is wanted, asking again is safe: of two of one name the provider makes one.
   if (lease.state === "creating") return { ...lease, isUnsure: false };
-  const isTooLate = nowS >= (lease.attemptAtS ?? 0) + settings.lateCreateS;
-  return isTooLate ? { ...lease, isUnsure: false } : lease;
+  return mayStillCome(lease, nowS, settings) ? lease : { ...lease, isUnsure: false };
+}
+
+/** A create whose outcome nobody knows may arrive late, also where its server was looked for already. */
+function mayStillCome({ attemptAtS }: LeaseRecord, nowS: number, { lateCreateS }: PoolSettings): boolean {
+  return attemptAtS !== undefined && nowS < attemptAtS + lateCreateS;
 }
 
 /** Runs, and shows its host key. */

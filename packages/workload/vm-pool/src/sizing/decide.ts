@@ -53,9 +53,11 @@ export function decideSize(samples: readonly SizeSample[], language: Language): 
   const held = kept[0]?.tier ?? wanted;
   const base = `p95 of ${counted(measured.length, "sample")} is ${gib(p95)}, × ${HEADROOM} = ${gib(needMib)}`;
   const also = bounds.length === 0 ? "" : `; ${counted(bounds.length, "run")} out of memory counted as more than their machines had`;
-  const isSmaller = TIERS.indexOf(wanted) < TIERS.indexOf(held);
-  if (isSmaller && needMib > TIER_SIZES[wanted].memoryMib * SHRINK_ROOM)
-    return decision(held, "history", `${base}: too close to all of ${wanted} to go down from ${held}${also}`, p95);
+  // Down to the smallest tier that leaves room; one that the need all but fills would have to grow again at once.
+  const roomy = tierFor(needMib / SHRINK_ROOM);
+  const lower = TIERS.indexOf(roomy) < TIERS.indexOf(held) ? roomy : held;
+  if (TIERS.indexOf(wanted) < TIERS.indexOf(lower))
+    return decision(lower, "history", `${base}: too close to all of ${wanted} to go down to it from ${held}${also}`, p95);
   const tooLarge = needMib > TIER_SIZES[wanted].memoryMib ? `, more than the largest tier has` : "";
   return decision(wanted, "history", `${base}: ${wanted} has ${gib(TIER_SIZES[wanted].memoryMib)}${tooLarge}${also}`, p95);
 }

@@ -23,6 +23,8 @@ export interface SimulatedCloudOptions {
   /** Whether a request that got lost arrives late all the same: the act is handed over, to be done at some time or never. */
   readonly later?: (act: () => void) => void;
   readonly budget?: () => CallBudget | undefined;
+  /** Breaks the promise of `list`: also strangers' servers are in it. */
+  readonly listsEverything?: boolean;
 }
 
 interface Machine {
@@ -190,7 +192,8 @@ export class SimulatedCloud {
   }
 
   #list(pool: string): readonly Server[] {
-    return this.machines.filter(({ labels }) => labels?.pool === pool).map((machine) => this.#server(machine));
+    const listed = this.#options.listsEverything === true ? this.machines : this.machines.filter(({ labels }) => labels?.pool === pool);
+    return listed.map((machine) => this.#server(machine));
   }
 
   #seen(machine: Machine | undefined): Server | undefined {

@@ -1,7 +1,7 @@
 // One interleaving of the pool in virtual time: launchers that come, die and forget; a pool that is killed at its steps and starts again with a
 // wrong clock; a cloud that loses answers, runs out and does not boot. What must hold is looked at while it runs and at its end.
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import { FAILPOINT_CHANNEL, type Lease, TIER_SIZES, TIERS, type Tier } from "@triplane/contract";
+import { FAILPOINT_CHANNEL, type Lease, TIER_SIZES, TIERS, type Tier, tierAbove } from "@triplane/contract";
 import { assertId, assertListOptions, assertTable, assertWrites, tablesOf } from "@triplane/store";
 import { type Dice, dice, type Faults, Scheduler, SimulatedDatabase, type SimulatedProcess, useVirtualTimers } from "@triplane/testkit";
 import type { LeaseRecord } from "../engine/lease.ts";
@@ -19,6 +19,8 @@ const SECRET = new Uint8Array(32).fill(7);
 const STORM_MS = 15 * 60_000;
 /** The longest lease, the longest late create, a grace, two passes of the reaper, and what failing destroys wait. */
 const CALM_MS = 25 * 60_000;
+/** How long the pool may take to release a lease whose time is over: its database may fail a few times. */
+const LATE_S = 60;
 
 export const SIMULATED_SETTINGS: PoolSettings = {
   ...DEFAULT_SETTINGS,
@@ -48,6 +50,9 @@ export interface Outcome {
 
 interface Launcher {
   readonly buildId: string;
+  readonly retryOf?: string;
+  /** Ends its run out of memory, and tries again: once as it may, and in ways that it may not. */
+  readonly isGreedy?: boolean;
   readonly tier: Tier;
   readonly ttlS: number;
   readonly startsAtMs: number;
@@ -85,6 +90,8 @@ export class SimulatedWorld {
       bootMs: () => (boots.chance(0.1) ? Number.POSITIVE_INFINITY : boots.between(1000, 120_000)),
       weather: (call) => (this.#isCalm ? undefined : faultOf(call, weather)),
       later: (act) => this.#scheduler.plan(weather.between(0, 50_000), undefined, act),
+      // The pool has to know its own also where a provider tells too much.
+      listsEverything: this.#dice.chance(0.5),
     });
     const faults: Faults = {
       delayMs: () => weather.between(1, 20) / 10,
@@ -193,6 +200,7 @@ export class SimulatedWorld {
       ...{ leases: nothing, orphans: nothing, reaped: nothing, providerFailed: nothing },
       spawned: () => (this.#ready += 1),
       ended: (lease: LeaseRecord) => {
+        if (this.#cloud.machines.some(({ name }) => name === lease.id)) this.#broken.push(`${lease.id} ended while its runner was there`);
         const end = lease.end?.code ?? "given back";
         this.#ends[end] = (this.#ends[end] ?? 0) + 1;
       },
@@ -221,10 +229,25 @@ export class SimulatedWorld {
     const isBuilt = each.readyAtMs !== undefined && elapsedMs > each.readyAtMs + each.buildMs;
     const lease = isBuilt ? await pool.release(each.lease.lease_id) : await pool.heartbeat(each.lease.lease_id);
     if (lease.state === "ready") {
+      if ((this.#process?.clock.nowMs() ?? 0) > (lease.expires_at + LATE_S) * 1000)
+        this.#broken.push(`${lease.lease_id} is ready after its time`);
       each.readyAtMs ??= elapsedMs;
       if (lease.host === undefined || this.#cloud.hostKeyAt(lease.host) !== lease.host_key) this.#suspectKey(lease);
     }
+    if (isBuilt && each.isGreedy === true) this.#retry(each);
     if (isBuilt || lease.state === "gone" || lease.state === "failed") each.isDone = true;
+  }
+
+  /** `oom-retry-bounded`: of these one may pass. */
+  #retry(first: Launcher): void {
+    const { elapsedMs } = this.#scheduler;
+    const again = (number: number, tier: Tier): Launcher => ({
+      ...{ buildId: first.buildId.replace(/1$/, String(number)), retryOf: first.buildId, tier, ttlS: first.ttlS, buildMs: first.buildMs },
+      ...{ startsAtMs: elapsedMs, diesAtMs: elapsedMs + 300_000, lease: undefined, readyAtMs: undefined, isDone: false },
+    });
+    const above = tierAbove(first.tier) ?? first.tier;
+    for (const each of [again(2, above), again(3, above), again(4, first.tier), again(5, tierAbove(above) ?? first.tier)])
+      this.#drive(each);
   }
 
   /** Right, unless somebody ended the server a moment ago. */
@@ -273,6 +296,13 @@ export class SimulatedWorld {
       if (labels?.pool !== POOL || tier === undefined) continue;
       if (memoryMib < TIER_SIZES[tier as Tier].memoryMib) this.#broken.push(`${name} has ${memoryMib} MiB, less than ${tier}`);
     }
+    const retried = [...rows.values()].map((row) => row["retry_of"]).filter((build) => build !== null);
+    if (new Set(retried).size !== retried.length) this.#broken.push("a build was retried twice");
+    for (const row of rows.values()) {
+      const first = [...rows.values()].find((each) => each["build_id"] === row["retry_of"]);
+      const isHigher = TIERS.indexOf(row["tier"] as Tier) > TIERS.indexOf(first?.["tier"] as Tier);
+      if (first !== undefined && !isHigher) this.#broken.push(`${row["build_id"]} retries on ${row["tier"]}, which is no tier up`);
+    }
     const builds = [...rows.values()].map((row) => row["build_id"]);
     if (new Set(builds).size !== builds.length) this.#broken.push("a build id has two leases");
   }
@@ -289,12 +319,14 @@ function launcher(index: number, people: Dice): Launcher {
   return {
     ...{ buildId: `b${index}.1`, tier: people.pick(TIERS), ttlS: people.between(60, 600), startsAtMs, buildMs: people.between(0, 300_000) },
     diesAtMs: people.chance(0.3) ? startsAtMs + people.below(300_000) : Number.POSITIVE_INFINITY,
+    isGreedy: people.chance(0.3),
     ...{ lease: undefined, readyAtMs: undefined, isDone: false },
   };
 }
 
-function requestOf({ buildId, tier, ttlS }: Launcher) {
+function requestOf({ buildId, retryOf, tier, ttlS }: Launcher) {
   return {
+    ...(retryOf === undefined ? {} : { retry_of: retryOf }),
     ...{ build_id: buildId, tier, ttl_s: ttlS, repo: "acme/api", target: "", platform: "linux/amd64" as const, tenant: "default" },
     ssh_public_key: "ssh-ed25519 AAAA",
   };

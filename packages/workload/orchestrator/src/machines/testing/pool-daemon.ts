@@ -41,6 +41,8 @@ export interface PoolDaemon extends AsyncDisposable {
   spawn(request: Partial<SpawnRequest> & Pick<SpawnRequest, "build_id">): Promise<Lease>;
   lease(id: string): Promise<Lease>;
   list(): Promise<LeaseList>;
+  /** Posts to a route that answers without a body. */
+  send(path: string, body: unknown): Promise<{ readonly status: number }>;
   release(id: string): Promise<Lease>;
   /** Shows itself as a launcher does, until the lease is in this state. */
   until(id: string, state: Lease["state"]): Promise<Lease>;
@@ -89,6 +91,12 @@ export async function poolDaemon(place: PoolPlace, options: readonly string[], a
       return answered(await request(`${POOL}/spawn`, { method: "POST", body }));
     },
     list: async () => answered(await request(POOL)),
+    send: async (path, body) => {
+      const headers = { authorization: `Bearer ${place.token}`, "content-type": "application/json" };
+      const response = await fetch(`http://127.0.0.1:${place.port}${path}`, { method: "POST", headers, body: JSON.stringify(body) });
+      await response.body?.cancel();
+      return { status: response.status };
+    },
     until: (id, state) =>
       eventually(
         `${id} is ${state}`,
