@@ -32,7 +32,11 @@ describe("npm run demo:build", { skip }, () => {
     ["hcloud", [...CLAIMS, ...IN_A_CLOUD]],
   ] as const) {
     it(`--provider ${provider}: observes every claim, leaves nothing behind and exits 0`, { timeout: 440_000 }, async () => {
-      const { code, out, err } = await run(process.execPath, [MAIN, "--json", "--provider", provider], { cwd: ROOT, env: process.env, timeoutMs: 430_000 });
+      const { code, out, err } = await run(process.execPath, [MAIN, "--json", "--provider", provider], {
+        cwd: ROOT,
+        env: process.env,
+        timeoutMs: 430_000,
+      });
       assert.equal(code, 0, `${out}\n${err}`);
       const events = out
         .trim()
