@@ -167,7 +167,7 @@ describe("lines, registries and disks that fail", { skip, timeout: 880_000 }, ()
         exitCode: 5,
         code: "lease_ended",
         says: /not ready 10 s after it was made/,
-        hint: /message has the pool's reason/,
+        hint: /Look at the pool's leases and at its provider/,
       });
       await place.assertNothingLeft();
     } finally {

@@ -18,6 +18,8 @@ interface Case {
   readonly fault: FaultInput;
   /** What the launcher says of it. */
   readonly says: RegExp;
+  /** What it says is to be done; NOT_READY's where it is absent. */
+  readonly hint?: RegExp;
 }
 
 /** Each meets the create of one build, which then waits for a runner that never comes: all of them wait together. */
@@ -31,8 +33,16 @@ const ONCE: Readonly<Record<string, Case>> = {
   "the connection is cut before the create": { fault: { do: "cut", point: "before", when: CREATE }, says: NOT_READY },
   "the create answers half a JSON": { fault: { do: "answer", status: 201, body: '{"server":{"id":', when: CREATE }, says: NOT_READY },
   "the name is taken by what it did itself": { fault: { do: "error", code: "uniqueness_error", when: CREATE }, says: NOT_READY },
-  "the token is refused": { fault: { do: "error", code: "unauthorized", when: CREATE }, says: /refuse|unauthorized|credentials/i },
-  "a quota is reached": { fault: { do: "error", code: "resource_limit_exceeded", when: CREATE }, says: /limit/i },
+  "the token is refused": {
+    fault: { do: "error", code: "unauthorized", when: CREATE },
+    says: /unauthorized/,
+    hint: /Check the token and its rights/,
+  },
+  "a quota is reached": {
+    fault: { do: "error", code: "resource_limit_exceeded", when: CREATE },
+    says: /limit exceeded/,
+    hint: /Raise the quota/,
+  },
 };
 
 /** Each as long as its build lasts. The last one: what cannot be had is left out for a while. */
@@ -45,7 +55,7 @@ const STANDING: Readonly<Record<string, Case>> = {
     fault: { do: "error", code: "server_error", when: { method: "DELETE", path: "/servers/*" }, times: 3 },
     says: NOT_READY,
   },
-  "nothing is to be had anywhere": { fault: { do: "unavailable" }, says: /to be had/ },
+  "nothing is to be had anywhere": { fault: { do: "unavailable" }, says: /to be had/, hint: /add more of them/ },
 };
 
 describe("provider errors of every class", { timeout: 880_000 }, () => {
@@ -59,8 +69,7 @@ describe("provider errors of every class", { timeout: 880_000 }, () => {
       await place.cloud.fault(fault);
       const running = await build();
       waiting.set(name, running.end());
-      // It has met its fault when there is a server, or the lease is over.
-      await eventually(async () => running.hasEnded || (await place.cloud.calls()).some(isMade), { timeoutMs: 60_000, what: name });
+      await eventually(async () => running.hasEnded || (await isPastCreate()), { timeoutMs: 60_000, what: name });
     }
     await place.cloud.fault();
   }, SLOW);
@@ -71,10 +80,13 @@ describe("provider errors of every class", { timeout: 880_000 }, () => {
       ...{ folder: join(place.folder, "builds"), env: place.launcherEnv, repo: "faults/provider" },
       files: { Dockerfile: "FROM scratch\n" },
     });
-  const isMade = ({ method, path, status }: { readonly method: string; readonly path: string; readonly status: number }): boolean =>
-    method === "POST" && path.endsWith("/servers") && (status === 201 || status === 0);
-  const assertEnd = async (end: BuildEnd, says: RegExp): Promise<void> => {
-    assertTold(end, { exitCode: 5, code: "lease_ended", says, hint: /start the build again/ });
+  /** The fault was met, and the lease has a server or is over. */
+  const isPastCreate = async (): Promise<boolean> => {
+    const isMet = (await place.cloud.calls()).some(({ faults }) => faults.length > 0);
+    return isMet && (await place.orchestrator.leases()).leases.every(({ state }) => state !== "creating");
+  };
+  const assertEnd = async (end: BuildEnd, says: RegExp, hint = /Look at the pool's leases and at its provider/): Promise<void> => {
+    assertTold(end, { exitCode: 5, code: "lease_ended", says, hint });
     const name = end.receipt?.runs[0]?.lease_id ?? "";
     await eventually(async () => !(await place.cloud.servers()).includes(name), {
       timeoutMs: 30_000,
@@ -86,18 +98,18 @@ describe("provider errors of every class", { timeout: 880_000 }, () => {
     });
   };
 
-  for (const [name, { says }] of Object.entries(ONCE)) {
+  for (const [name, { says, hint }] of Object.entries(ONCE)) {
     it(`${name}: the launcher says why, no server is left`, SLOW, async () => {
       const end = await waiting.get(name);
       assert.ok(end !== undefined);
-      await assertEnd(end, says);
+      await assertEnd(end, says, hint);
     });
   }
 
-  for (const [name, { fault, says }] of Object.entries(STANDING)) {
+  for (const [name, { fault, says, hint }] of Object.entries(STANDING)) {
     it(`${name}: the launcher says why, no server is left`, SLOW, async () => {
       await place.cloud.fault(fault);
-      await assertEnd(await (await build()).end(), says);
+      await assertEnd(await (await build()).end(), says, hint);
       await place.cloud.fault();
     });
   }
@@ -114,7 +126,7 @@ describe("provider errors of every class", { timeout: 880_000 }, () => {
       await place.cloud.program.kill();
       await new Promise((resolve) => setTimeout(resolve, 500));
       await place.cloud.program.restart();
-      await assertEnd(await running.end(), /not ready|not there|could be had|stopped/);
+      await assertEnd(await running.end(), /not ready|not there|could be had|stopped/, /start the build again/);
     });
   }
 

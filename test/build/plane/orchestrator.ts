@@ -66,7 +66,7 @@ export async function startOrchestrator({ folder, access, options, signal }: Orc
     ...(armed ? ["--import", ARMING_MODULE] : []),
     PROGRAM,
     ...["--workspace", "builds", "--port", String(access.port), "--data-dir", join(folder, "data"), "--catalog-dir", catalog],
-    ...["--tokens-file", access.tokensFile, "--log-level", "info", ...options, ...more],
+    ...["--tokens-file", access.tokensFile, "--log-level", "info", ...replaced(options, more), ...more],
   ];
   const get = async (path: string): Promise<unknown> => {
     const headers = { authorization: `Bearer ${access.token}` };
@@ -87,4 +87,9 @@ export async function startOrchestrator({ folder, access, options, signal }: Orc
     restart: (more = [], armed = false) => program.restart({ argv: argv(more, armed) }),
     [Symbol.asyncDispose]: () => program.stop(),
   };
+}
+
+/** Options, each a flag and its value, without those that `others` give. */
+function replaced(options: readonly string[], others: readonly string[]): readonly string[] {
+  return options.filter((_, at) => !others.includes(options[at - (at % 2)] ?? ""));
 }

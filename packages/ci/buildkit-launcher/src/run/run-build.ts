@@ -5,6 +5,8 @@
 // 3. A lease that another launcher made is not touched.
 import {
   type BuildMetrics,
+  failure,
+  isFailureCode,
   type Lease,
   nowSeconds,
   type SpawnRequest,
@@ -70,7 +72,7 @@ class Attempt {
   readonly #stop = new AbortController();
   readonly #asked: AbortSignal;
   #lease: Lease | undefined;
-  #lost: string | undefined;
+  #lost: TriplaneError | undefined;
   #stats: RunnerStats | undefined;
   #end: BuildctlEnd | undefined;
   readonly #seconds = { queued: 0, booting: 0, context: 0, build: 0, push: 0, cache: 0 };
@@ -178,11 +180,7 @@ class Attempt {
       this.#seconds.queued = ((bootingAtMs ?? clock.nowMs()) - startedAtMs) / 1000;
       if (bootingAtMs !== undefined) this.#seconds.booting = since(bootingAtMs);
       if (lease.state === "ready") return lease;
-      if (lease.state !== "creating" && lease.state !== "booting")
-        throw new TriplaneError(
-          "lease_ended",
-          `the lease ${lease.lease_id} is ${lease.state}: ${lease.why ?? lease.code ?? "no reason given"}`,
-        );
+      if (lease.state !== "creating" && lease.state !== "booting") throw leaseEnded(lease);
       if (clock.nowMs() - startedAtMs > this.#request.readyTimeoutMs)
         throw new TriplaneError(
           "runner_not_ready",
@@ -217,7 +215,7 @@ class Attempt {
       if (signal.aborted) return;
       const now = await this.#ports.pool.heartbeat(lease.lease_id).catch(() => undefined);
       if (now === undefined || now.state === "creating" || now.state === "booting" || now.state === "ready") continue;
-      this.#lost = `the lease ${lease.lease_id} is ${now.state}: ${now.why ?? now.code ?? "no reason given"}`;
+      this.#lost = leaseEnded(now);
       this.#stop.abort();
       return;
     }
@@ -280,7 +278,7 @@ class Attempt {
   }
 
   #refuseIfLost(): void {
-    if (this.#lost !== undefined) throw new TriplaneError("lease_ended", this.#lost);
+    if (this.#lost !== undefined) throw this.#lost;
   }
 }
 
@@ -295,6 +293,16 @@ const METRICS_OUTCOME: Readonly<Record<RunOutcome, BuildMetrics["outcome"]>> = {
   cancelled: "cancelled",
   infrastructure: "infrastructure",
 };
+
+const AGAIN = "start the build again";
+
+/** What to do is what belongs to the pool's own reason, where it gave one. */
+function leaseEnded({ lease_id: id, state, why, code }: Lease): TriplaneError {
+  const message = `the lease ${id} is ${state}: ${why ?? code ?? "no reason given"}`;
+  if (code === undefined || !isFailureCode(code)) return new TriplaneError("lease_ended", message);
+  const { hint } = failure(code);
+  return new TriplaneError("lease_ended", message, { hint: hint.includes(AGAIN) ? hint : `${hint} Then ${AGAIN}.` });
+}
 
 /** A lease of ours whose creation was never confirmed; undefined where there is none or nobody answers. */
 async function findLease(pool: PoolClient, buildId: string, sinceS: number): Promise<Lease | undefined> {
