@@ -72,6 +72,7 @@ test("tools/install.ts: --json lists every tool for programs", async () => {
       "oras",
       "sccache",
       "hcloud",
+      "woodpecker-cli",
     ],
   );
   assert.equal(tools.find(({ name }) => name === "node")?.inRange, true);
