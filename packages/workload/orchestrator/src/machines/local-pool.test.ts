@@ -68,5 +68,6 @@ test("--vm-pool-provider local: a runner is leased, shows its host key, carries 
   assert.equal((await daemon.release(ready.lease_id)).state, "gone");
   assert.deepEqual(await daemon.list(), { leases: [], orphans: 0 });
   await eventually("no folder is left", async () => (await namesIn(runners)).length === 0 || undefined);
-  assert.deepEqual(await leftovers(id, runners), []);
+  // A process that has ended is listed until its parent has taken note of it.
+  await eventually("nothing of the runner is left", async () => (await leftovers(id, runners)).length === 0 || undefined);
 });
