@@ -1,5 +1,5 @@
 // What scripts of packages would have done, and what is ours: accounts, certificates, the linker's cache, BuildKit, our own files.
-import { chmod, chown, copyFile, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { chmod, chown, copyFile, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isErrno } from "@triplane/kit";
 import { exec } from "../machine/exec.ts";
@@ -7,7 +7,7 @@ import type { DebianPackage } from "./packages.ts";
 import { type RootFile, RUNNER_UID, RUNNER_USER } from "./recipe.ts";
 
 /** Raised with every change of what is done here: a root that was finished otherwise is another one. */
-export const FINISH_VERSION = 2;
+export const FINISH_VERSION = 3;
 
 /** Static programs that are copied in. */
 export interface RootPrograms {
@@ -61,6 +61,8 @@ export async function finishRoot(root: string, { programs, files, packages }: Ro
   await writeDpkgStatus(root, packages);
   // The machine's own ldconfig: it reads the files of the root and runs none of them.
   await exec("ldconfig", ["-X", "-r", root]);
+  // It has inodes and times of the files in it, so that no two roots would be alike.
+  await rm(join(root, "var/cache/ldconfig"), { recursive: true, force: true });
 }
 
 async function link(target: string, path: string): Promise<void> {
