@@ -2,7 +2,16 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { LEASE_FAILPOINTS, type LeaseFailpoint } from "@triplane/contract";
-import { ARMING_MODULE, allFired, eventually, FAULTS_DIR_VARIABLE, FAULTS_NAME_VARIABLE, giveOrder, skewClock } from "@triplane/testkit";
+import {
+  ARMING_MODULE,
+  allFired,
+  eventually,
+  FAULTS_DIR_VARIABLE,
+  FAULTS_NAME_VARIABLE,
+  giveOrder,
+  skewClock,
+  takeBackOrder,
+} from "@triplane/testkit";
 import { greeting, waiting } from "./plane/dockerfiles.ts";
 import { whyNoPlane } from "./plane/needs.ts";
 import { assertTold, BuildPlace, closed } from "./plane/place.ts";
@@ -58,6 +67,7 @@ describe("orchestrators that do not come to their end", { skip, timeout: 880_000
         }
         assert.ok(await died(), `no death at each of ${names.join(", ")}`);
       } finally {
+        for (const name of names) await takeBackOrder(orchestrator.faults, name);
         await supervisor.stop();
       }
       await eventually(() => orchestrator.leases(), { timeoutMs: 60_000, what: "the pool" });
