@@ -18,6 +18,8 @@ const MEMORY = /did not complete successfully: (?:cannot allocate memory|exit co
 const DISK = /no space left on device/i;
 const DENIED =
   /401 Unauthorized|403 Forbidden|insufficient_scope|failed to fetch (?:oauth|anonymous) token|failed to authorize|pull access denied|access to the resource is denied/i;
+/** It, or the token endpoint in front of it, said that the fault is its own: nobody was refused. */
+const AWAY = /unexpected status from \w+ request to \S+: 5\d\d/;
 const REGISTRY =
   /failed to push|failed to do request|failed to resolve source metadata|failed to copy: httpReadSeeker|unexpected status from (?:PUT|POST|HEAD|GET|PATCH) request/;
 const DAEMON = /error reading from server: EOF|closing transport|Keep alive ping failed|code = Unavailable/;
@@ -28,6 +30,7 @@ export function classify({ exitCode, errorText, oomKills, cancelled }: Evidence)
   if (cancelled) return "cancelled";
   if (oomKills === undefined ? MEMORY.test(errorText) : oomKills > 0) return "oom";
   if (DISK.test(errorText)) return "disk-full";
+  if (AWAY.test(errorText)) return "registry-failed";
   if (DENIED.test(errorText)) return "registry-denied";
   if (REGISTRY.test(errorText)) return "registry-failed";
   return exitCode === SSH_LOST || DAEMON.test(errorText) ? "connection-lost" : "failed";

@@ -238,6 +238,8 @@ test("classify: the kernel's count decides on memory, words only where it cannot
   assert.equal(judged("rpc error: code = Unavailable desc = error reading from server: EOF", 0), "connection-lost");
   assert.equal(judged("ResourceExhausted: write /x: no space left on device", 0), "disk-full");
   assert.equal(judged("failed to push r/images/a:1: unexpected status: 401 Unauthorized", 0), "registry-denied");
+  const away = "failed to fetch oauth token: unexpected status from POST request to http://r/token: 503 Service Unavailable";
+  assert.equal(judged(away, 0), "registry-failed");
   assert.equal(judged("failed to push r/images/a:1: dial tcp: connection refused", 0), "registry-failed");
   assert.equal(judged('exec: "/x": permission denied', 0), "failed");
   assert.equal(judged("", 0, 255), "connection-lost");
