@@ -44,7 +44,6 @@ describe("orchestrators that do not come to their end", { skip, timeout: 880_000
       stop: async () => {
         wanted = false;
         await loop;
-        if (orchestrator.program.hasEnded) await orchestrator.restart();
       },
     };
   };
@@ -71,7 +70,12 @@ describe("orchestrators that do not come to their end", { skip, timeout: 880_000
         for (const name of names) await takeBackOrder(orchestrator.faults, name);
         await supervisor.stop();
       }
-      await eventually(() => orchestrator.leases(), { timeoutMs: 60_000, what: "the pool" });
+      // The proof of a death is on disk a moment before the death.
+      const pool = async () => {
+        if (orchestrator.program.hasEnded) await orchestrator.restart();
+        return await orchestrator.leases();
+      };
+      await eventually(pool, { timeoutMs: 60_000, what: "the pool" });
       await place.assertNothingLeft(60_000);
     });
   }
