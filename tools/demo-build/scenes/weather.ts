@@ -8,7 +8,7 @@ const SERVERS = { method: "POST", path: "/servers" } as const;
 /** Named, so that the log of calls says which of them were met. */
 export const FAULTS: readonly FaultInput[] = [
   { id: "one-entry-a-page", do: "page_size", size: 1 },
-  { id: "sold-out-at-the-first-place", do: "unavailable", when: { server_type: "cx23" }, times: 1 },
+  { id: "sold-out-at-the-first-place", do: "error", code: "resource_unavailable", when: SERVERS },
   { id: "rate-limited", do: "error", code: "rate_limit_exceeded", when: SERVERS },
   { id: "create-whose-answer-is-lost", do: "cut", point: "after", when: SERVERS, skip: 2 },
   { id: "server-error", do: "error", code: "server_error", when: SERVERS, skip: 3 },
