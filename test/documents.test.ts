@@ -38,7 +38,9 @@ function problemWith(line: string): string | undefined {
   const words = (call[2] ?? "").trim().split(/\s+/);
   const plain = words.filter((word) => /^[a-z][a-z-]*$/.test(word));
   if (plain[0] === undefined || ["help"].includes(plain[0])) return undefined;
-  const command = program.commands.find((each) => each.name === (each.noun === undefined ? plain[0] : plain.slice(0, 2).join(" ")));
+  const named = (name: string) => program.commands.find((each) => each.name === name);
+  // A command may have the name of a group: `build DIR` beside `build leases`.
+  const command = named(plain.slice(0, 2).join(" ")) ?? named(plain[0]);
   // The name of a group alone, as in "the `triplane keeper …` commands", names no command.
   if (command === undefined)
     return Object.hasOwn(program.nouns, plain[0]) && plain.length === 1 ? undefined : `there is no command ${plain.slice(0, 2).join(" ")}`;
