@@ -50,18 +50,9 @@ export interface LeaseRecord {
   readonly end: LeaseEnd | undefined;
 }
 
-export interface LeaseTerms {
-  readonly id: string;
-  readonly buildId: string;
-  readonly retryOf: string | undefined;
-  readonly key: BuildKey;
-  /** Repositories of other builds that its registry token may pull. */
-  readonly mayPull: readonly string[];
-  readonly tenant: string;
-  readonly tier: Tier;
-  readonly ttlS: number;
-  readonly authorizedKey: string;
-  readonly hostKey: string;
+/** What is fixed when a lease is intended. */
+export interface LeaseTerms
+  extends Pick<LeaseRecord, "id" | "buildId" | "retryOf" | "key" | "mayPull" | "tenant" | "tier" | "ttlS" | "authorizedKey" | "hostKey"> {
   readonly offer: Offer;
 }
 
