@@ -7,7 +7,7 @@
 // 3. A worker is granted one durable consumer by name; nobody may subscribe to anything but the own inbox.
 import { buckets, CONSUMERS, PRINCIPAL_PATTERN, streamNames, subjects, TriplaneError } from "@triplane/contract";
 
-export const SERVICE_ROLES = ["provisioner", "keeper", "keeper-cli", "controller", "mirror", "watcher"] as const;
+export const SERVICE_ROLES = ["provisioner", "keeper", "keeper-cli", "controller", "mirror", "watcher", "validator"] as const;
 export const PERSON_ROLES = ["operator", "approver", "break-glass"] as const;
 
 export type ServiceRole = (typeof SERVICE_ROLES)[number];
@@ -121,6 +121,16 @@ function duties(identity: Identity, workspace: string): readonly Grant[] {
         one(consumerInfo(streams.audit, CONSUMERS.audit)),
         one(SERVER_SETTINGS_SUBJECT),
       ];
+    // It compares everything that there is with the contract, so it has to see consumers that nobody agreed on. It reads no message.
+    case "validator": {
+      const all = [...Object.values(streams), ...Object.values(kv).map((bucket) => `KV_${bucket}`)];
+      return [
+        ...watched(...all),
+        ...all.map((stream) => one(`${API}CONSUMER.LIST.${stream}`)),
+        one(on.alarm),
+        one(SERVER_SETTINGS_SUBJECT),
+      ];
+    }
     case "operator":
       return operator(identity.principal, workspace);
     case "break-glass":

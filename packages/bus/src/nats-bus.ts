@@ -58,7 +58,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     publish: async (subject, text) => {
       if (!isPlainSubject(subject))
         throw new TriplaneError("usage", `${JSON.stringify(subject.slice(0, 120))} is not a subject to publish to`);
-      // Without a message id, so that nothing is ever taken for known (ADR 0032).
+      // Without a message id, so that nothing is ever taken for known (ADR-032).
       const publishing = () => streams.publish(subject, text, { timeout: timeoutMs });
       const ack = await ask(`publish to ${subject}`, publishing, "publish_unconfirmed");
       return { streamSeq: ack.seq };

@@ -18,7 +18,7 @@ const BOB: Identity = { role: "operator", principal: "bob" };
 const CAROL: Identity = { role: "approver", principal: "carol" };
 const BREAKER: Identity = { role: "break-glass", principal: "carol" };
 const EVERYBODY: readonly Identity[] = [
-  ...(["keeper", "keeper-cli", "controller", "mirror", "watcher"] as const).map((role) => ({ role })),
+  ...(["keeper", "keeper-cli", "controller", "mirror", "watcher", "validator"] as const).map((role) => ({ role })),
   ALICE,
   CAROL,
   BREAKER,
@@ -45,7 +45,7 @@ const PUBLISH: readonly { readonly subject: string; readonly by: readonly string
   { subject: on.cmd, by: ["keeper", "keeper-cli", "break-glass-carol"] },
   { subject: on.audit, by: ["controller"] },
   { subject: on.answer("alice", JTI), by: ["keeper", "keeper-cli", "controller"] },
-  { subject: on.alarm, by: ["keeper", "keeper-cli", "controller", "mirror"] },
+  { subject: on.alarm, by: ["keeper", "keeper-cli", "controller", "mirror", "validator"] },
 ];
 
 describe("grantsOf: publishing", () => {

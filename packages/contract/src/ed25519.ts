@@ -25,7 +25,7 @@ const SMALL_ORDER_Y = [
   0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c7n,
 ].map(bigEndian);
 
-/** Who signs, wherever the secret lies: in this process, or in an agent that never gives it away (ADR 0028). */
+/** Who signs, wherever the secret lies: in this process, or in an agent that never gives it away (ADR-028). */
 export interface Signer {
   readonly did: Did;
   readonly publicKey: Uint8Array;

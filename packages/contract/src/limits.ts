@@ -7,6 +7,8 @@ export const MAX_TOKEN_BYTES = {
   "registry+jwt": 8 * 1024,
   "op+jwt": 12 * 1024,
   "approval+jwt": 2 * 1024,
+  "playbook-confirmation+jwt": 16 * 1024,
+  "playbook-receipt+jwt": 64 * 1024,
   "admission+jwt": 40 * 1024,
   "refusal+jwt": 40 * 1024,
   // The ledger's Merkle leaves have 16-bit lengths (C2SP tlog-tiles).

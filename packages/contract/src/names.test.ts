@@ -5,7 +5,7 @@ import { FAILURES, isFailureCode, TriplaneError, toTriplaneError } from "./failu
 import { MAX_APPROVALS, MAX_TOKEN_BYTES } from "./limits.ts";
 import { assertWorkspace, JTI_PATTERN, streamNames, subjects } from "./names.ts";
 import { bucketSettings, consumerSettings, streamSettings } from "./streams.ts";
-import { uuid7 } from "./uuid7.ts";
+import { timeOfUuid7, uuid7 } from "./uuid7.ts";
 
 test("assertWorkspace: accepts one token of a subject and nothing else", () => {
   for (const name of ["libre-wuji", "a", "a1", "0", "x".repeat(32)]) assert.equal(assertWorkspace(name), name);
@@ -57,6 +57,7 @@ test("limits: an outer object has room for the largest inner ones", () => {
 
 test("uuid7: has time in front, version 7 and the RFC variant", () => {
   const id = uuid7(0x0123456789ab, new Uint8Array(10).fill(255));
+  assert.equal(timeOfUuid7(id), 0x0123456789ab);
   assert.equal(id, "01234567-89ab-7fff-bfff-ffffffffffff");
   assert.match(id, JTI_PATTERN);
 });

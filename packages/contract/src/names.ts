@@ -66,3 +66,8 @@ export function buckets(workspace: string) {
   const ws = assertWorkspace(workspace);
   return { seq: `OPS_SEQ_${ws}`, lease: `OPS_LEASE_${ws}` } as const;
 }
+
+/** The field of a log line that is about something called by its jti or by a digest: `jti`, where it is one. */
+export function aboutOp(subject: string | undefined): { readonly jti?: string } {
+  return subject !== undefined && JTI_PATTERN.test(subject) ? { jti: subject } : {};
+}

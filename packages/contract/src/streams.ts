@@ -35,7 +35,7 @@ const MINUTE = 60 * SECOND;
 const DAY = 24 * 60 * MINUTE;
 const MIB = 1024 * 1024;
 
-/** All streams of a workspace. Source: design of the ops contract; ADR 0003 for the answer and alarm streams. */
+/** All streams of a workspace. Source: design of the ops contract; ADR-003 for the answer and alarm streams. */
 export function streamSettings(workspace: string): readonly StreamSettings[] {
   const names = streamNames(workspace);
   const on = subjects(workspace);

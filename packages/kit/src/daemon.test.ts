@@ -89,7 +89,7 @@ test("runDaemon: serves its health while it runs, and the context's signal tells
   const { exitCode } = await run(
     {
       start: async ({ signal, metrics }) => {
-        metrics.gauge("up", "Runs.").set(1);
+        metrics.gauge("controller_active").set(1);
         signal.addEventListener("abort", () => {
           sawAbort = true;
         });

@@ -14,6 +14,7 @@ import { type Health, serveHealth } from "./health.ts";
 import { createLogger, type Logger, type LogSink } from "./logger.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import { sleep } from "./sleep.ts";
+import { createTracer, noTracer, type Tracer } from "./traces/tracer.ts";
 
 export interface DaemonContext<C> {
   readonly config: C;
@@ -23,6 +24,7 @@ export interface DaemonContext<C> {
   readonly clock: Clock;
   readonly random: Random;
   readonly metrics: Metrics;
+  readonly tracer: Tracer;
 }
 
 export interface RunningDaemon {
@@ -78,16 +80,35 @@ export async function runDaemon<T extends OptionTable>(daemon: Daemon<T>, surrou
     stdout.write(`${daemon.config.program}: the configuration is right\n`);
     return EXIT_DONE;
   }
-  const logger = createLogger({ name: daemon.name, level: config.logLevel, ...sink });
-  return await supervise(daemon, config, logger, surroundings.signal);
+  const metrics = createMetrics({ name: daemon.name, workspace: workspaceOf(config), processMetrics: true });
+  const lines = metrics.counter("log_lines_total");
+  const onLine = (level: "warn" | "error"): void => lines.add({ level });
+  const logger = createLogger({ name: daemon.name, workspace: workspaceOf(config), level: config.logLevel, onLine, ...sink });
+  const spans = metrics.counter("trace_spans_total");
+  const { otlpEndpoint: endpoint } = config;
+  const tracer =
+    endpoint === undefined
+      ? noTracer
+      : createTracer({ endpoint, name: daemon.name, workspace: workspaceOf(config), spans, random: systemRandom });
+  return await supervise(daemon, config, { logger, metrics, tracer }, surroundings.signal);
+}
+
+/** What the daemon tells people with. */
+type Voices = Pick<DaemonContext<unknown>, "logger" | "metrics" | "tracer">;
+
+/** Every daemon that serves one workspace calls that option so. */
+function workspaceOf(config: Readonly<Record<string, unknown>>): string | undefined {
+  const { workspace } = config;
+  return typeof workspace === "string" ? workspace : undefined;
 }
 
 async function supervise<T extends OptionTable>(
   daemon: Daemon<T>,
   config: ValuesOf<T & CommonOptions>,
-  logger: Logger,
+  voices: Voices,
   outerSignal: AbortSignal | undefined,
 ): Promise<number> {
+  const { logger } = voices;
   const stopping = new AbortController();
   const crashed = Promise.withResolvers<never>();
   // Awaited only inside a race; without this an early crash would itself be an unhandled rejection.
@@ -106,7 +127,7 @@ async function supervise<T extends OptionTable>(
   if (outerSignal?.aborted === true) stopping.abort();
   outerSignal?.addEventListener("abort", onOuterAbort, { once: true });
   try {
-    return await runStarted(daemon, config, logger, stopping.signal, crashed.promise);
+    return await runStarted(daemon, config, voices, stopping.signal, crashed.promise);
   } finally {
     process.off("SIGTERM", onSignal).off("SIGINT", onSignal).off("uncaughtException", onDefect).off("unhandledRejection", onDefect);
     outerSignal?.removeEventListener("abort", onOuterAbort);
@@ -116,20 +137,20 @@ async function supervise<T extends OptionTable>(
 async function runStarted<T extends OptionTable>(
   daemon: Daemon<T>,
   config: ValuesOf<T & CommonOptions>,
-  logger: Logger,
+  { logger, metrics, tracer }: Voices,
   signal: AbortSignal,
   crashed: Promise<never>,
 ): Promise<number> {
-  const metrics = createMetrics({ name: daemon.name, processMetrics: true });
   const drainMs = daemon.drainMs ?? DEFAULT_DRAIN_MS;
   const asked = aborted(signal);
   let running: RunningDaemon | undefined;
   let closeHealth: () => Promise<void> = async () => undefined;
   let exitCode = EXIT_DONE;
   try {
-    const starting = daemon.start({ config, logger, signal, clock: systemClock, random: systemRandom, metrics });
+    const starting = daemon.start({ config, logger, signal, clock: systemClock, random: systemRandom, metrics, tracer });
     running = await Promise.race([starting, crashed, asked.then(() => within(drainMs, starting, "was still starting"))]);
     const health = running.health?.bind(running) ?? (() => ({ ok: true }));
+    metrics.gauge("healthy", { collect: async (gauge) => gauge.set((await isWell(health)) ? 1 : 0) });
     let healthPort: number | undefined;
     if (config.healthPort !== undefined) {
       const server = await serveHealth(config.healthPort, { name: daemon.name, metrics, health, host: config.healthHost });
@@ -144,8 +165,17 @@ async function runStarted<T extends OptionTable>(
   }
   if (running !== undefined && !(await drain(running, drainMs, logger))) exitCode = EXIT_FAILED;
   await closeHealth();
+  await tracer.close();
   logger.info({ exitCode }, "stopped");
   return exitCode;
+}
+
+async function isWell(health: () => Health | Promise<Health>): Promise<boolean> {
+  try {
+    return (await health()).ok;
+  } catch {
+    return false;
+  }
 }
 
 async function drain(running: RunningDaemon, drainMs: number, logger: Logger): Promise<boolean> {

@@ -7,9 +7,9 @@ import { freePort } from "./ports.ts";
 
 async function withServer(health: () => Health | Promise<Health>, work: (base: string) => Promise<void>): Promise<void> {
   const metrics = createMetrics({ name: "keeper" });
-  metrics.counter("ops_total", "Ops taken in.", ["verdict"]).add({ verdict: "admit" });
-  metrics.gauge("reviews_open", "Reviews that wait.").set(3);
-  metrics.histogram("apply_seconds", "Time of an apply.", [0.1, 1]).observe(0.5);
+  metrics.counter("keeper_decisions_total").add({ verdict: "admit" });
+  metrics.gauge("keeper_open_reviews").set(3);
+  metrics.histogram("controller_apply_seconds").observe(0.5);
   const server = await serveHealth(0, { name: "keeper", metrics, health });
   try {
     await work(`http://127.0.0.1:${server.port}`);
@@ -52,9 +52,9 @@ test("serveHealth: /metrics has every metric with its prefix, labels and daemon"
     () => ({ ok: true }),
     async (base) => {
       const page = await (await fetch(`${base}/metrics`)).text();
-      assert.match(page, /^triplane_ops_total\{verdict="admit",daemon="keeper"\} 1$/m);
-      assert.match(page, /^triplane_reviews_open\{daemon="keeper"\} 3$/m);
-      assert.match(page, /^triplane_apply_seconds_bucket\{.*le="1".*\} 1$/m);
+      assert.match(page, /^triplane_keeper_decisions_total\{verdict="admit",daemon="keeper"\} 1$/m);
+      assert.match(page, /^triplane_keeper_open_reviews\{daemon="keeper"\} 3$/m);
+      assert.match(page, /^triplane_controller_apply_seconds_bucket\{.*le="1".*\} 1$/m);
     },
   );
 });

@@ -20,3 +20,5 @@ export * from "./ports.ts";
 export * from "./process-lock.ts";
 export * from "./sleep.ts";
 export * from "./tools/index.ts";
+export { idsOf, SPANS, type SpanIds, type SpanName, traceIdOf } from "./traces/spans.ts";
+export { createTracer, noTracer, type OpSpan, type Tracer } from "./traces/tracer.ts";

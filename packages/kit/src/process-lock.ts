@@ -1,4 +1,4 @@
-// A lock on a file that the system lets go when its process ends, however it ends (ADR 0016).
+// A lock on a file that the system lets go when its process ends, however it ends (ADR-016).
 //
 // 1. SQLite's exclusive lock on an empty database stands in for a file lock, which Node does not offer: nothing is ever stale.
 import { mkdir, writeFile } from "node:fs/promises";

@@ -33,6 +33,7 @@ export { type AppendResult, type LedgerWriter, type LedgerWriterOptions, openLed
 export { approvedPolicyHead, operatorKeys, type PolicyHeadOptions } from "./policy-head.ts";
 export { type ApprovedHeadOptions, approvedHead, countPeople, type KeyHolders, namedCommits } from "./radicle/approved-head.ts";
 export { type ApprovedStepOptions, isApprovedStep } from "./radicle/approved-step.ts";
+export { type CommitSignatures, commitSignatures, type UnsignedCommit } from "./radicle/commit-signatures.ts";
 export {
   acceptRevision,
   type PendingRevision,

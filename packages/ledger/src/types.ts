@@ -9,7 +9,7 @@ export interface RepositoryPin {
   readonly identityRoot: string;
 }
 
-/** The canonical head as distinct delegates signed it, stricter than Radicle counts (ADR 0006). */
+/** The canonical head as distinct delegates signed it, stricter than Radicle counts (ADR-006). */
 export interface ApprovedHead {
   readonly commit: string;
   readonly branch: string;

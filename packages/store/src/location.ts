@@ -9,7 +9,7 @@ export type StoreLocation =
 /** A URL setting beats this variable in the engine, but whoever set it believes that it works; so it is refused instead of ignored. */
 const SYNC_VARIABLE = "SURREAL_DATASTORE_SYNC_DATA";
 
-// Measured (ADR 0005): surrealkv and mem let two writers win and lose updates, surrealkv lost a store in a power cut.
+// Measured (ADR-005): surrealkv and mem let two writers win and lose updates, surrealkv lost a store in a power cut.
 const REFUSED_ENGINES: ReadonlyMap<string, string> = new Map([
   ["surrealkv", "it admits two winners for one record and loses updates"],
   ["surrealkv+versioned", "it admits two winners for one record and loses updates"],

@@ -37,6 +37,8 @@ export interface OpDraft extends Pick<OpClaims, "op" | "target" | "scope" | "arg
   readonly plan?: OpClaims["plan"];
   readonly notBeforeS?: number;
   readonly expiresInS: number;
+  /** An id that was chosen before; a new one unless given. */
+  readonly jti?: string;
 }
 
 export interface OutboxOptions {
@@ -69,14 +71,14 @@ export class Outbox {
   /** Signs an op with the key's next number and stores it. It is on disk when this returns; nothing has been sent. Throws `secret_in_op`. */
   async prepare(draft: OpDraft, key: Signer): Promise<OutboxOp> {
     const { clock, random, audience } = this.#options;
-    const { notBeforeS, expiresInS, reason, plan, ...fixed } = draft;
+    const { notBeforeS, expiresInS, reason, plan, jti, ...fixed } = draft;
     assertNoSecrets(fixed.args, "args");
     assertNoSecrets(reason, "reason");
     const nowS = nowSeconds(clock);
     const claims = {
       ...fixed,
       aud: audience,
-      jti: uuid7(clock.nowMs(), random.bytes(10)),
+      jti: jti ?? uuid7(clock.nowMs(), random.bytes(10)),
       iat: nowS,
       exp: nowS + expiresInS,
       ...(notBeforeS === undefined ? {} : { nbf: notBeforeS }),

@@ -4,8 +4,18 @@
 // 2. The ops of a key are sent in the order of their numbers; if one cannot be sent, those after it wait.
 // 3. A number refused as wrong teaches the outbox the right one; only `submitAndWait` signs again.
 import type { Bus } from "@triplane/bus";
-import { type Clock, failpoint, type Random, type Signer, streamNames, subjects, TriplaneError, toTriplaneError } from "@triplane/contract";
-import { backoffMs, type Logger, sleep } from "@triplane/kit";
+import {
+  type Clock,
+  failpoint,
+  type Random,
+  type Signer,
+  streamNames,
+  subjects,
+  TriplaneError,
+  timeOfUuid7,
+  toTriplaneError,
+} from "@triplane/contract";
+import { backoffMs, type Logger, noTracer, sleep, type Tracer } from "@triplane/kit";
 import type { OpOutcome, OutboxOp } from "./entry.ts";
 import type { OpDraft, Outbox } from "./outbox.ts";
 import { type OpStage, readAnswer, type Trust } from "./outcome.ts";
@@ -20,6 +30,8 @@ export interface SubmitterOptions extends Trust {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Unless given, nothing is traced. */
+  readonly tracer?: Tracer;
 }
 
 export interface WaitOptions {
@@ -39,10 +51,13 @@ export interface ResendReport {
 const POLL = { baseMs: 60, maxMs: 1500 } as const;
 const RESEND_EVERY_MS = 30_000;
 const MAX_ROUNDS = 3;
+const MAX_TRACED = 1024;
 
 export class Submitter {
   readonly #options: SubmitterOptions;
   readonly #pending: string;
+  /** Ops whose first sending was told. */
+  readonly #traced = new Set<string>();
 
   constructor(options: SubmitterOptions) {
     this.#options = options;
@@ -73,6 +88,7 @@ export class Submitter {
   async send(op: OutboxOp): Promise<OutboxOp> {
     for (const earlier of await this.#options.outbox.unsentBefore(op)) await this.#publish(earlier);
     await this.#publish(op);
+    this.#trace(op.entry.jti);
     return op;
   }
 
@@ -150,6 +166,14 @@ export class Submitter {
       this.#options.logger.warn({ jti: op.entry.jti, err: error }, "an answer does not prove itself and is ignored");
       return { stage: "sent" };
     }
+  }
+
+  #trace(jti: string): void {
+    const { tracer = noTracer, clock } = this.#options;
+    if (tracer === noTracer || this.#traced.has(jti)) return;
+    if (this.#traced.size >= MAX_TRACED) this.#traced.clear();
+    this.#traced.add(jti);
+    tracer.span({ jti, name: "op.submit", startMs: timeOfUuid7(jti), endMs: clock.nowMs() });
   }
 
   async #publish(op: OutboxOp): Promise<void> {

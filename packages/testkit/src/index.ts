@@ -10,3 +10,4 @@ export * from "./ledger-writer-contract.ts";
 export * from "./nats-server.ts";
 export * from "./random.ts";
 export * from "./simulated/index.ts";
+export * from "./watching-stack.ts";

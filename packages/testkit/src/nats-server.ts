@@ -47,7 +47,9 @@ export interface TestNats extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-const SERVICES: readonly Identity[] = (["provisioner", "keeper", "keeper-cli", "controller", "mirror", "watcher"] as const).map((role) => ({
+const SERVICES: readonly Identity[] = (
+  ["provisioner", "keeper", "keeper-cli", "controller", "mirror", "watcher", "validator"] as const
+).map((role) => ({
   role,
 }));
 

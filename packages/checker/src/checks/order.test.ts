@@ -62,3 +62,11 @@ test("compareOrder: an op that a lost database had accepted may come again after
   assert.deepEqual(compared([rebuilt, again, { jti: "b", version: 3, position: 3, fence: 8 }]), []);
   assert.deepEqual(compared([rebuilt, again, { jti: "b", version: 3, position: 3, fence: 7 }]), ["b before a"]);
 });
+
+test("compareOrder: ops that a rebuilt orchestrator took from the ledger are of no turn, and not of one turn together", () => {
+  const rebuilt: Spec = { jti: "old", version: 1, position: 1, streamSeq: 0 };
+  assert.deepEqual(
+    compared([rebuilt, { jti: "a", version: 2, position: 9, fence: 0 }, { jti: "b", version: 3, position: 3, fence: 0 }]),
+    [],
+  );
+});

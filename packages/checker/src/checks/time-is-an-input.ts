@@ -15,7 +15,7 @@ export function checkTime(evidence: Evidence, told: Case): void {
       continue;
     }
     const { clockSkewS, maxLifetimeS } = evaluated.value;
-    // People may be asked for longer than an op lives; then it has to be valid when they first could see it (ADR 0026).
+    // People may be asked for longer than an op lives; then it has to be valid when they first could see it (ADR-026).
     const at = decision.openSinceS ?? decision.decidedAtS;
     told.count("admissions", 1);
     const about = { recordIndex: index, jti: subject };

@@ -7,6 +7,7 @@ import { Outbox, orchestratorClient, Submitter } from "@triplane/submitter";
 import { desiredRepository } from "./adapters/desired-repo.ts";
 import { stateFile } from "./adapters/state-file.ts";
 import { CONFIG } from "./config.ts";
+import { syncMetrics } from "./metrics.ts";
 import { DesiredSync } from "./run.ts";
 
 /** Runs desired-sync until it is told to stop; the result is the exit code. */
@@ -19,14 +20,14 @@ export function runDesiredSync(
     {
       name: "desired-sync",
       config: CONFIG,
-      async start({ config, logger, signal, clock, random }) {
+      async start({ config, logger, signal, clock, random, metrics, tracer }) {
         const { workspace, principal, controllerDid, nkeySeed } = config;
         const key = await readKeyFile(config.keyFile);
         const identity = { role: "operator", principal } as const;
         const bus = await connectBus({ servers: config.natsUrl, workspace, identity, nkeySeed, clock, random, logger });
         const audience = formatAudience({ workspace, policyRid: config.policyRid });
         const outbox = new Outbox({ folder: config.outboxDir, audience, clock, random });
-        const submitter = new Submitter({ outbox, bus, workspace, principal, controllerDid, audience, clock, random, logger });
+        const submitter = new Submitter({ outbox, bus, workspace, principal, controllerDid, audience, clock, random, logger, tracer });
         const orchestrator = orchestratorClient({ url: config.orchestratorUrl, token: config.orchestratorToken, workspace });
         const source = desiredRepository({
           desired: { directory: config.desiredRepo, pin: { rid: config.desiredRid, identityRoot: config.desiredIdentityRoot } },
@@ -50,6 +51,7 @@ export function runDesiredSync(
           clock,
           random,
           logger,
+          metrics: syncMetrics(metrics),
           signal,
         });
         const running = sync.run();

@@ -12,10 +12,11 @@ import {
   TriplaneError,
   verifyOp,
 } from "@triplane/contract";
-import { silentLogger, systemClock, systemRandom } from "@triplane/kit";
+import { createMetrics, silentLogger, systemClock, systemRandom } from "@triplane/kit";
 import { Outbox, Submitter } from "@triplane/submitter";
 import { buildAdmission, buildAuditRecord, eventually, startNats, TEST_RID, type TempDir, type TestNats, tempDir } from "@triplane/testkit";
 import { stateFile } from "./adapters/state-file.ts";
+import { syncMetrics } from "./metrics.ts";
 import type { StateStore } from "./ports.ts";
 import { DesiredSync } from "./run.ts";
 
@@ -72,6 +73,7 @@ async function plane(): Promise<Plane> {
       store,
       outbox,
       submitter: new Submitter({ outbox, bus, workspace: WORKSPACE, principal: "ci", ...trust, ...clocks, logger: silentLogger }),
+      metrics: syncMetrics(createMetrics({ name: "desired-sync" })),
       workspaceVersion: async () => 4,
       key,
       scope: "desired",

@@ -4,6 +4,7 @@
 import { type Clock, type Random, type SigningKey, type TriplaneError, toTriplaneError } from "@triplane/contract";
 import { backoffMs, type Logger, sleep } from "@triplane/kit";
 import type { OpDraft, OpStage, Outbox, OutboxOp, Submitter } from "@triplane/submitter";
+import type { SyncMetrics } from "./metrics.ts";
 import type { DesiredSource, StateStore, WorkspaceVersion } from "./ports.ts";
 import { nextAction } from "./service.ts";
 import type { SyncState } from "./state.ts";
@@ -29,6 +30,7 @@ export interface SyncOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly metrics: SyncMetrics;
   readonly signal: AbortSignal;
 }
 
@@ -54,14 +56,17 @@ export class DesiredSync {
 
   /** Runs until the signal fires. Never rejects. */
   async run(): Promise<void> {
-    const { signal, pollMs, random, logger, workspace } = this.#options;
+    const { signal, pollMs, random, logger, workspace, metrics, clock } = this.#options;
     let failures = 0;
     while (!signal.aborted) {
       try {
         await this.look();
         failures = 0;
+        metrics.looks.add({ result: "done" });
+        metrics.lastLook.set(clock.nowMs() / 1000);
       } catch (thrown) {
         failures += 1;
+        metrics.looks.add({ result: "failed" });
         this.#problem = toTriplaneError(thrown);
         logger.warn({ err: this.#problem, workspace, failures }, "the desired state could not be followed");
       }
@@ -71,11 +76,12 @@ export class DesiredSync {
 
   /** One look: at most one op is signed, and what waits is sent. Throws what stands in the way. */
   async look(): Promise<void> {
-    const { source, store, outbox, maxAttempts, logger, workspace } = this.#options;
+    const { source, store, outbox, maxAttempts, logger, workspace, metrics } = this.#options;
     const state = await store.read();
     this.#state = state;
     const head = await source.approvedHead();
-    const waiting = (await outbox.pending()).filter(({ claims }) => claims.op === KIND && claims.args["commit"] === head).at(-1);
+    const unsettled = await outbox.pending();
+    const waiting = unsettled.filter(({ claims }) => claims.op === KIND && claims.args["commit"] === head).at(-1);
     const stage = state?.commit === head && state.status === "open" ? await this.#stage(state.jti) : undefined;
     const action = nextAction({ head, state, waiting: waiting?.entry.jti, stage, maxAttempts });
     switch (action.do) {
@@ -84,6 +90,7 @@ export class DesiredSync {
       case "sign": {
         const op = await this.#sign(head);
         await this.#remember({ commit: head, jti: op.entry.jti, attempts: action.attempt, status: "open" });
+        metrics.ops.add({ result: "signed" });
         logger.info({ workspace, jti: op.entry.jti, commit: head, attempt: action.attempt }, "signed an op for the approved head");
         await this.#send(op);
         break;
@@ -95,6 +102,7 @@ export class DesiredSync {
       }
       case "end":
         await this.#remember(action.state);
+        if (action.state.status !== "open") metrics.ops.add({ result: action.state.status });
         logger.info(
           { workspace, jti: action.state.jti, commit: head, status: action.state.status, code: action.state.code },
           "the op has ended",
@@ -102,6 +110,8 @@ export class DesiredSync {
         break;
     }
     await this.#resend();
+    metrics.openOp.set(this.#state?.status === "open" ? 1 : 0);
+    metrics.unsettled.set(unsettled.length);
     this.#problem = undefined;
   }
 

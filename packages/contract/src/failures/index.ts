@@ -1,4 +1,5 @@
 // The one table of failures: code, HTTP status, retry, text. docs/errors.md is generated from it.
+import { AGENT_FAILURES } from "./agents.ts";
 import { BUILD_FAILURES } from "./build.ts";
 import { BUS_FAILURES } from "./bus.ts";
 import { DAEMON_FAILURES } from "./daemon.ts";
@@ -9,17 +10,22 @@ import { GOVERNANCE_FAILURES } from "./governance.ts";
 import { KEY_FAILURES } from "./keys.ts";
 import { LEDGER_FAILURES } from "./ledger.ts";
 import { NICKEL_FAILURES } from "./nickel.ts";
+import { ONTOLOGY_FAILURES } from "./ontology.ts";
+import { PLAYBOOK_FAILURES } from "./playbooks.ts";
 import { POLICY_FAILURES } from "./policy.ts";
 import { POOL_FAILURES } from "./pool.ts";
 import { RECOVERY_FAILURES } from "./recovery.ts";
+import { REFLECTION_FAILURES } from "./reflection.ts";
 import { REGISTRY_FAILURES } from "./registry.ts";
 import { SIGNED_FAILURES } from "./signed.ts";
 import { STORE_FAILURES } from "./store.ts";
+import { VALIDATION_FAILURES } from "./validation.ts";
 
 /** Every failure code with its row. Codes are stable; match on them, never on messages. */
 export const FAILURES = {
   ...SIGNED_FAILURES,
   ...KEY_FAILURES,
+  ...AGENT_FAILURES,
   ...FLOW_FAILURES,
   ...NICKEL_FAILURES,
   ...POLICY_FAILURES,
@@ -33,6 +39,10 @@ export const FAILURES = {
   ...REGISTRY_FAILURES,
   ...POOL_FAILURES,
   ...GOLDEN_FAILURES,
+  ...VALIDATION_FAILURES,
+  ...ONTOLOGY_FAILURES,
+  ...REFLECTION_FAILURES,
+  ...PLAYBOOK_FAILURES,
 } as const;
 
 export type FailureCode = keyof typeof FAILURES;

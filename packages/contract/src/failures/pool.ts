@@ -26,6 +26,12 @@ export const POOL_FAILURES = {
     what: "The provider has no type of machine with the memory that was asked for.",
     hint: "Ask for a smaller tier, or allow more types and places in the provider's settings.",
   },
+  runner_not_allowed: {
+    httpStatus: 409,
+    retry: "no",
+    what: "The workspace's component buildkit-runner allows no runner so large, or for so long, or its settings do not read.",
+    hint: "Ask for a smaller tier or a shorter time, or change the component's settings by an op.",
+  },
   golden_image_missing: {
     httpStatus: 503,
     retry: "no",

@@ -8,11 +8,12 @@ import type { ParsedToken } from "../jws.ts";
 import { MAX_CLOCK_SKEW_S } from "../limits.ts";
 import { assertWorkspace, JTI_PATTERN, TARGET_PATTERN } from "../names.ts";
 
-export const didField = z.custom<Did>((value) => typeof value === "string" && isDid(value), "must be the did:key of an Ed25519 key");
-export const digestField = z.custom<Digest>(
-  (value) => typeof value === "string" && DIGEST_PATTERN.test(value),
-  "must be sha256: and 64 hexadecimal digits",
-);
+export const didField = z
+  .custom<Did>((value) => typeof value === "string" && isDid(value), "must be the did:key of an Ed25519 key")
+  .meta({ pattern: "^did:key:z6Mk[1-9A-HJ-NP-Za-km-z]{44}$" });
+export const digestField = z
+  .custom<Digest>((value) => typeof value === "string" && DIGEST_PATTERN.test(value), "must be sha256: and 64 hexadecimal digits")
+  .meta({ pattern: DIGEST_PATTERN.source });
 export const jtiField = z.string().regex(JTI_PATTERN, "must be a lower-case UUIDv7");
 export const targetField = z.string().regex(TARGET_PATTERN, "must be a target name");
 /** Seconds since 1970 (RFC 7519 NumericDate, whole seconds). */

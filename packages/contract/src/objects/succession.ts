@@ -1,4 +1,4 @@
-// The succession: the ops-controller's key hands the ledger over to the one after it, and that one takes it (ADR 0029).
+// The succession: the ops-controller's key hands the ledger over to the one after it, and that one takes it (ADR-029).
 //
 // The old key signs the token; the new one signs the same claims inside it, so that nobody can be made the holder of a ledger that
 // they never took, nor a ledger be passed off as that of a key that never took it.

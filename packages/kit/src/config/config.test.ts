@@ -86,6 +86,7 @@ test("resolveConfig: --flag=value, toggles and lists; the file may come from the
       logLevel: undefined,
       healthPort: undefined,
       healthHost: "127.0.0.1",
+      otlpEndpoint: undefined,
     },
   );
 });

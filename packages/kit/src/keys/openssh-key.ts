@@ -1,5 +1,5 @@
 // OpenSSH's private key files (openssh/PROTOCOL.key), for one Ed25519 key, plain or under a passphrase: bcrypt_pbkdf and AES-256-CTR,
-// which ssh-keygen writes, and ssh-agent and Radicle read (ADR 0028).
+// which ssh-keygen writes, and ssh-agent and Radicle read (ADR-028).
 //
 // 1. A file cannot ask for more work than a person waits for: size, rounds and salt are bounded before anything is derived.
 // 2. The cipher has no authentication of its own. What proves the content is that the seed makes the public key in the clear part, so

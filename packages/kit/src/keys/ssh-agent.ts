@@ -1,4 +1,4 @@
-// Keys that an ssh-agent holds: the agent signs, and no secret ever enters this process (ADR 0028).
+// Keys that an ssh-agent holds: the agent signs, and no secret ever enters this process (ADR-028).
 //
 // Speaks draft-ietf-sshm-ssh-agent over the socket of SSH_AUTH_SOCK: list the keys, sign bytes. An ssh-ed25519 key signs the bytes
 // themselves, so that what it signs is what a key file would have signed.

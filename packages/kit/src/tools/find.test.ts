@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { testTool, toolPlace } from "../testing/fake-tools.ts";
 import { doctor } from "./doctor.ts";
 import { findTool, searchTool, toolOrName, toolsFolder } from "./find.ts";
-import { isToolName, TOOLS } from "./manifest.ts";
+import { isToolName, TOOLS, toolNamed } from "./manifest.ts";
 import { compareVersions, inRange, parseVersion } from "./version.ts";
 
 const TOOL = testTool([]);
@@ -32,6 +32,14 @@ test("inRange: lower bound included, upper bound not", () => {
   assert.ok(!inRange("2.13.9", ">=2.14.0 <3.0.0"));
   assert.ok(!inRange("3.0.0", ">=2.14.0 <3.0.0"));
   assert.throws(() => inRange("1.0.0", "^1.0.0"), { code: "internal" });
+});
+
+test("searchTool: what npm brought is found without PATH", async (context) => {
+  if (process.platform !== "linux") return context.skip("npm brings Nushell on Linux only");
+  await using place = await toolPlace();
+  const { found } = await searchTool(toolNamed("nu"), place.env);
+  assert.match(found?.path ?? "", /node_modules\/@nushell\/linux-\w+\/bin\/nu$/);
+  assert.equal((await searchTool({ ...toolNamed("nu"), npmPackage: "@nushell/no-{platform}" }, place.env)).found, undefined);
 });
 
 test("searchTool: skips what is too old or does not run, and says so", async () => {

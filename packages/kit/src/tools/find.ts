@@ -1,9 +1,10 @@
-// Finds a tool that is in range: first what was fetched into the user's cache, then PATH.
+// Finds a tool that is in range: first what was fetched into the user's cache, then what npm brought, then PATH.
 import { execFile } from "node:child_process";
 import { constants } from "node:fs";
 import { access, readdir, stat } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { homedir } from "node:os";
-import { delimiter, isAbsolute, join } from "node:path";
+import { delimiter, dirname, isAbsolute, join } from "node:path";
 import { TriplaneError } from "@triplane/contract";
 import type { Environment } from "../config/resolve.ts";
 import { type Tool, type ToolName, toolNamed } from "./manifest.ts";
@@ -52,7 +53,7 @@ export async function toolOrName(name: ToolName, env: Environment = process.env)
 /** As findTool, with an answer instead of a throw. */
 export async function searchTool(tool: Tool, env: Environment = process.env): Promise<ToolSearch> {
   const rejected: RejectedTool[] = [];
-  for (const path of [...(await cachedPaths(tool, env)), ...pathCandidates(tool, env)]) {
+  for (const path of [...(await cachedPaths(tool, env)), ...npmCandidates(tool), ...pathCandidates(tool, env)]) {
     if (!(await isExecutable(path))) continue;
     const version = await versionOf(tool, path);
     if (version === undefined) rejected.push({ path, why: "does not say its version" });
@@ -81,6 +82,16 @@ async function cachedPaths(tool: Tool, env: Environment): Promise<string[]> {
     .filter((name) => /^\d+\.\d+\.\d+$/.test(name))
     .sort((a, b) => compareVersions(b, a))
     .map((version) => join(folder, version, "bin", tool.name));
+}
+
+function npmCandidates(tool: Tool): string[] {
+  if (tool.npmPackage === undefined) return [];
+  const name = tool.npmPackage.replace("{platform}", `${process.platform}-${process.arch}`);
+  try {
+    return [join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), "bin", tool.name)];
+  } catch {
+    return []; // npm leaves out what is for another platform
+  }
 }
 
 function pathCandidates(tool: Tool, env: Environment): string[] {

@@ -1,7 +1,8 @@
 // Tests of fetching tools: every kind of source, what is checked, and what a crash or a second installer leaves behind.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, utimes, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, symlink, utimes, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -106,6 +107,26 @@ test("installTool: of a Debian package only the program is kept, and apt writes 
   const [update = "", download = ""] = (await readFile(join(place.folder, "apt.seen"), "utf8")).trimEnd().split("\n");
   assert.match(update, / -o Dir::State=\S+\/apt\/state .* update$/);
   assert.match(download, / download nats-server=2\.15\.1\*$/);
+});
+
+test("installTool: a Debian program whose libraries come with it starts with them, wherever it is called from", async () => {
+  await using place = await toolPlace();
+  await place.addProgram(
+    "apt-get",
+    'case "$*" in *download*) for last; do :; done; echo > "$(echo "$last" | /usr/bin/cut -d= -f1)_1_amd64.deb" ;; esac',
+  );
+  await place.addProgram(
+    "dpkg-deb",
+    `case "$2" in
+libx_*) /bin/mkdir -p "$3/usr/lib/some-triplet" && echo library > "$3/usr/lib/some-triplet/libx.so.1" ;;
+*) /bin/mkdir -p "$3/usr/bin" && printf '%s\\n' '#!/bin/sh' '/bin/cat "$LD_LIBRARY_PATH/libx.so.1"; echo v2.15.1' > "$3/usr/bin/nats-server" ;; esac`,
+  );
+  const source: ToolSource = { ...APT, member: "usr/bin/nats-server", libraries: [{ package: "libx", version: "1" }] };
+  const found = await installTool(testTool([source]), { env: place.env });
+  assert.deepEqual((await readdir(join(found.path, "../.."))).sort(), ["bin", "lib", "libexec", "origin.json"]);
+  const link = join(place.folder, "linked");
+  await symlink(found.path, link);
+  assert.equal(execFileSync(link, { encoding: "utf8" }), "library\nv2.15.1\n");
 });
 
 test("installTool: a Debian without the pinned version is said as apt says it", async () => {

@@ -20,6 +20,8 @@ export interface Tool {
   readonly versionPattern?: RegExp;
   /** What a build prints that was not told its version, and which one it is. */
   readonly nameless?: { readonly prints: string; readonly version: string };
+  /** The npm package whose bin/ holds it, with `{platform}` for this machine's; it comes with the checkout, before PATH. */
+  readonly npmPackage?: string;
   /** In order of preference. Looking on PATH comes before all of them. */
   readonly sources: readonly ToolSource[];
   /** For people, when no source works or there is none. */
@@ -44,12 +46,17 @@ export const TOOL_NAMES = [
   "sccache",
   "hcloud",
   "woodpecker-cli",
+  "prometheus",
+  "promtool",
+  "loki",
+  "nu",
+  "jq",
 ] as const;
 export type ToolName = (typeof TOOL_NAMES)[number];
 
 const NATS_VERSION = "2.15.1";
 const NICKEL_VERSION = "1.18.0";
-/** The release that the newest crates of Radicle belong to; crates have numbers of their own (ADR 0022). */
+/** The release that the newest crates of Radicle belong to; crates have numbers of their own (ADR-022). */
 const RADICLE_VERSION = "1.10.0";
 const RADICLE_RANGE = `>=${RADICLE_VERSION} <2.0.0`;
 const RADICLE_HINT =
@@ -65,7 +72,11 @@ const VERSITYGW_VERSION = "1.8.0";
 const ORAS_VERSION = "1.3.6";
 const SCCACHE_VERSION = "0.17.0";
 const WOODPECKER_VERSION = "3.17.0";
+const JQ_VERSION = "1.6";
 const HCLOUD_VERSION = "1.30.3";
+const PROMETHEUS_VERSION = "2.42.0";
+const PROMETHEUS_RANGE = `>=${PROMETHEUS_VERSION} <4.0.0`;
+const PROMETHEUS_HINT = "Install Prometheus 2.42 or later (https://prometheus.io/download) and put prometheus and promtool on PATH.";
 
 function natsArchive(platform: string): ReleaseArchive {
   const name = `nats-server-v${NATS_VERSION}-${platform}`;
@@ -115,7 +126,7 @@ const TABLE: Readonly<Record<ToolName, Tool>> = {
   },
   "nats-server": {
     name: "nats-server",
-    // Older servers lose acknowledged messages: docs/adr has the decision and its measurements.
+    // Older servers lose acknowledged messages: docs/reference/bus.md says what is checked, docs/explanation/reliability.md why.
     range: ">=2.14.0 <3.0.0",
     pinned: NATS_VERSION,
     why: "Carries ops between the planes (JetStream).",
@@ -347,6 +358,72 @@ const TABLE: Readonly<Record<ToolName, Tool>> = {
     nameless: { prints: "hcloud was not built properly", version: HCLOUD_VERSION },
     sources: [{ kind: "apt", package: "hcloud-cli", version: HCLOUD_VERSION, member: "usr/bin/hcloud" }],
     hint: "Install the hcloud CLI 1.30 or later (https://github.com/hetznercloud/cli) and put it on PATH; builds do not need it.",
+  },
+  prometheus: {
+    name: "prometheus",
+    range: PROMETHEUS_RANGE,
+    pinned: PROMETHEUS_VERSION,
+    why: "Reads the daemons' metrics and raises the alerts of deploy/observability.",
+    neededFor: ["tests of deploy/observability"],
+    required: false,
+    versionArguments: ["--version"],
+    sources: [{ kind: "apt", package: "prometheus", version: PROMETHEUS_VERSION, member: "usr/bin/prometheus" }],
+    hint: PROMETHEUS_HINT,
+  },
+  promtool: {
+    name: "promtool",
+    range: PROMETHEUS_RANGE,
+    pinned: PROMETHEUS_VERSION,
+    why: "Checks Prometheus' configuration, and runs the unit tests of the alert rules.",
+    neededFor: ["tests of deploy/observability"],
+    required: false,
+    versionArguments: ["--version"],
+    sources: [{ kind: "apt", package: "prometheus", version: PROMETHEUS_VERSION, member: "usr/bin/promtool" }],
+    hint: PROMETHEUS_HINT,
+  },
+  loki: {
+    name: "loki",
+    range: ">=3.0.0 <4.0.0",
+    why: "Keeps the daemons' logs, searchable by jti.",
+    neededFor: ["tests of deploy/observability"],
+    required: false,
+    onlyByName: true,
+    versionArguments: ["--version"],
+    sources: [],
+    hint: "Install Loki 3 (https://grafana.com/docs/loki/latest/setup/install) and put it on PATH; only the tests of its configuration need it.",
+  },
+  nu: {
+    name: "nu",
+    range: ">=0.108.0 <1.0.0",
+    why: "Runs the handlers of modes and the scripts of playbooks (Nushell).",
+    neededFor: ["handlers", "playbooks", "their tests"],
+    required: false,
+    versionArguments: ["--version"],
+    npmPackage: "@nushell/{platform}",
+    sources: [],
+    hint: "`npm run setup` brings it into this checkout on Linux; elsewhere install Nushell 0.108 or later (https://www.nushell.sh) and put it on PATH.",
+  },
+  jq: {
+    name: "jq",
+    range: ">=1.6.0 <2.0.0",
+    pinned: `${JQ_VERSION}.0`,
+    why: "Takes JSON apart in the commands of modes.",
+    neededFor: ["modes whose preconditions name it"],
+    required: false,
+    versionArguments: ["--version"],
+    sources: [
+      {
+        kind: "apt",
+        package: "jq",
+        version: JQ_VERSION,
+        member: "usr/bin/jq",
+        libraries: [
+          { package: "libjq1", version: JQ_VERSION },
+          { package: "libonig5", version: "6.9" },
+        ],
+      },
+    ],
+    hint: "Install jq 1.6 or later from your system's packages, for example `apt install jq` or `brew install jq`.",
   },
 };
 

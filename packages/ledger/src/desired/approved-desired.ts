@@ -1,5 +1,5 @@
-// Whether a commit of the desired state was approved: the head, a step before it that people approved itself (ADR 0024), or an
-// image update that a rule of the policy let through (ADR 0030).
+// Whether a commit of the desired state was approved: the head, a step before it that people approved itself (ADR-024), or an
+// image update that a rule of the policy let through (ADR-030).
 import type { Policy } from "@triplane/policy";
 import { type ObjectId, openObjects, reaches } from "../git/index.ts";
 import { operatorKeys } from "../policy-head.ts";

@@ -1,4 +1,4 @@
-// A line of image updates on top of what people approved, and how far along it the policy goes with them (ADR 0030).
+// A line of image updates on top of what people approved, and how far along it the policy goes with them (ADR-030).
 //
 // 1. A plain line of single steps, each of them its automation's own signed head and within one rule; one step outside ends it.
 // 2. People approve an update by their own signed head at it or after it in the line; each rule on the way has to have its people.

@@ -1,7 +1,7 @@
 // The state repository: one delegate, the ops-controller's key (`state-repo-single-delegate`).
 //
 // 1. Every revision of its identity has exactly one delegate, and changes nothing but who that is.
-// 2. The delegates of the revisions are the keys that the ledger's successions name, in the same order (ADR 0029).
+// 2. The delegates of the revisions are the keys that the ledger's successions name, in the same order (ADR-029).
 import { type Did, TriplaneError, verifySuccession } from "@triplane/contract";
 import { type ObjectId, type ObjectReader, objectId } from "../git/index.ts";
 import { decodeDocument, encodeDocument, type IdentityDocument } from "../radicle/identity-doc.ts";

@@ -1,4 +1,4 @@
-// Who answers for which records: the founder's key first, then each key that the one before it handed the ledger over to (ADR 0029).
+// Who answers for which records: the founder's key first, then each key that the one before it handed the ledger over to (ADR-029).
 //
 // 1. The file `successions` holds one token a line, and only grows. A commit that adds one holds no records.
 // 2. Each is signed by the key whose turn it is and by the next one. No key has two turns, so that a signer tells the place.

@@ -13,7 +13,7 @@ import {
   verifyRefusal,
 } from "@triplane/contract";
 
-/** What is counted together: a key's ops; those that break the glass on their own, because no keeper sees them (ADR 0040). */
+/** What is counted together: a key's ops; those that break the glass on their own, because no keeper sees them (ADR-040). */
 export type NumberedLine = Did | `${Did}#break-glass`;
 
 /** A use of a sequence number. */

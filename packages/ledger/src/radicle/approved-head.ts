@@ -1,4 +1,4 @@
-// The canonical head, counted by distinct delegates who each named it themselves (ADR 0006, ADR 0024).
+// The canonical head, counted by distinct delegates who each named it themselves (ADR-006, ADR-024).
 //
 // 1. Only signed heads of current delegates count, each delegate once; loose and top-level refs never do.
 // 2. A delegate approves the commits that were their own signed head, as long as that head is at or after them. What lies below a

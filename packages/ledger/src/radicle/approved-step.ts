@@ -1,4 +1,4 @@
-// Whether a commit was approved itself, or only lies below one that was: what past decisions may name (ADR 0024).
+// Whether a commit was approved itself, or only lies below one that was: what past decisions may name (ADR-024).
 import { type ObjectId, openObjects, reaches } from "../git/index.ts";
 import type { RepositoryPin } from "../types.ts";
 import { countPeople, type KeyHolders, namedCommits } from "./approved-head.ts";

@@ -1,7 +1,7 @@
 // Alarms to people, best effort and rate-limited: whoever can send garbage must not be able to flood them.
 import type { Bus } from "@triplane/bus";
-import { type Alarm, type Clock, type FailureCode, nowSeconds, subjects } from "@triplane/contract";
-import type { Logger } from "@triplane/kit";
+import { type Alarm, aboutOp, type Clock, type FailureCode, nowSeconds, subjects } from "@triplane/contract";
+import type { CounterMetric, Logger } from "@triplane/kit";
 
 const THROTTLE_MS = 60_000;
 const MAX_THROTTLES = 1024;
@@ -20,13 +20,15 @@ export class Alarms {
   readonly #workspace: string;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #counted: CounterMetric | undefined;
   readonly #lastMs = new Map<string, number>();
 
-  constructor(bus: Bus, workspace: string, clock: Clock, logger: Logger) {
+  constructor(bus: Bus, workspace: string, clock: Clock, logger: Logger, counted?: CounterMetric) {
     this.#bus = bus;
     this.#workspace = workspace;
     this.#clock = clock;
     this.#logger = logger;
+    this.#counted = counted;
   }
 
   /** Never throws. */
@@ -39,7 +41,8 @@ export class Alarms {
       message: call.message,
       ...(call.subject === undefined ? {} : { subject: call.subject }),
     };
-    this.#logger.warn({ alarm, workspace: this.#workspace }, "alarm");
+    this.#counted?.add({ code: call.code });
+    this.#logger.warn({ alarm, ...aboutOp(call.subject), workspace: this.#workspace }, "alarm");
     const text = JSON.stringify(alarm);
     try {
       await this.#bus.publish(subjects(this.#workspace).alarm, text);

@@ -1,4 +1,4 @@
-// Several ops of one key in one value of the sequence bucket (ADR 0018): every one of them can still be repeated byte for byte.
+// Several ops of one key in one value of the sequence bucket (ADR-018): every one of them can still be repeated byte for byte.
 import type { SequenceRecord } from "./records.ts";
 
 /** Ops that are counted by one write. */

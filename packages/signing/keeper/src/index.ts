@@ -1,4 +1,4 @@
-// The public names of the keeper.
+// The public names of the keeper. keeper-daemon and keeper-cli run the same core: which of them does is the mode (`mode-is-operational`).
 export { policyRepository } from "./adapters/policy-repo.ts";
 export { Alarms } from "./alarms.ts";
 export { CONFIG } from "./config.ts";

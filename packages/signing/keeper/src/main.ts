@@ -21,13 +21,14 @@ export function runKeeper(
     {
       name: "keeper",
       config: CONFIG,
-      async start({ config, logger, signal, clock, random, metrics }) {
+      async start({ config, logger, signal, clock, random, metrics, tracer }) {
         const { workspace, policyRid } = config;
         const key = await readKeyFile(config.keyFile);
         const identity = { role: "keeper" } as const;
         const bus = await connectBus({ servers: config.natsUrl, workspace, identity, nkeySeed: config.nkeySeed, clock, random, logger });
         const bucket = await openBucket(bus, workspace);
-        const alarms = new Alarms(bus, workspace, clock, logger);
+        const measured = keeperMetrics(metrics);
+        const alarms = new Alarms(bus, workspace, clock, logger, measured.alarms);
         const pin = { rid: policyRid, identityRoot: config.policyIdentityRoot };
         const source = policyRepository(config.policyRepo, pin, config.policyThreshold);
         const assertMayDecide = keeperMayDecide(key.did);
@@ -43,7 +44,8 @@ export function runKeeper(
           desk,
           follower,
           alarms,
-          metrics: keeperMetrics(metrics),
+          metrics: measured,
+          tracer,
           clock,
           random,
           logger,

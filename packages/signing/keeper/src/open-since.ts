@@ -1,4 +1,4 @@
-// Since when people could see an op in review: never earlier than it was, so that no wait is shortened (ADR 0026).
+// Since when people could see an op in review: never earlier than it was, so that no wait is shortened (ADR-026).
 import { type Digest, type ReviewItem, reviewItemSchema } from "@triplane/contract";
 import type { Output, SequenceRecord } from "./records.ts";
 

@@ -1,7 +1,7 @@
 // What the keeper writes into the bucket OPS_SEQ_<ws>: the outputs it has committed to, so that it repeats and never re-decides.
 //
 // 1. `<key>` (a did:key without its prefix): the last op taken in from that key, with its output, and those that were taken in
-//    by the same write before it (ADR 0018). Compare-and-set.
+//    by the same write before it (ADR-018). Compare-and-set.
 // 2. `refused-<hex digest>`: the refusal of an op that did not consume its number (gap, fork). Created once, never changed:
 //    without it a third party could send such an op again when its number has become the next one, and it would be admitted.
 // 3. `review-<jti>`: the one final output of a review. Created once, so that two keepers cannot end a review in two ways.

@@ -4,7 +4,7 @@
 // 2. A message is acked by the core's last effect only, or taken off as poisoned after it was recorded. `persist-before-ack`
 // 3. Pending messages are decided on in the order of their stream. What fails stays in line and holds up those behind it.
 // 4. What waits for people is known from the review stream; at start and whenever the policy moves, all of it is examined.
-import { type Bus, PendingLine, type WorkConsumer, type WorkMessage } from "@triplane/bus";
+import { Backlog, type Bus, PendingLine, type WorkConsumer, type WorkMessage } from "@triplane/bus";
 import {
   type Clock,
   CONSUMERS,
@@ -15,10 +15,11 @@ import {
   streamNames,
   subjects,
   TriplaneError,
+  timeOfUuid7,
   toTriplaneError,
   verifyApproval,
 } from "@triplane/contract";
-import { backoffMs, type Logger, sleep } from "@triplane/kit";
+import { backoffMs, type Logger, noTracer, sleep, type Tracer } from "@triplane/kit";
 import type { Alarms } from "./alarms.ts";
 import { type Desk, isTransient, type Looked } from "./desk.ts";
 import type { KeeperMetrics } from "./metrics.ts";
@@ -33,6 +34,8 @@ export interface KeeperLoopOptions {
   readonly follower: PolicyFollower;
   readonly alarms: Alarms;
   readonly metrics: KeeperMetrics;
+  /** Unless given, nothing is traced. */
+  readonly tracer?: Tracer | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -59,12 +62,18 @@ export class KeeperLoop {
   readonly #open = new Map<string, number>();
   /** How often a pending message was tried, by its number in the stream. */
   readonly #attempts = new Map<number, number>();
+  readonly #backlog: Backlog;
   #scannedAtMs: number | undefined;
   /** The policy's problem that was alarmed last, so that each is told once. */
   #toldProblem: TriplaneError | undefined;
 
   constructor(options: KeeperLoopOptions) {
     this.#options = options;
+    const { bus, clock, metrics } = options;
+    this.#backlog = new Backlog({
+      ...{ bus, stream: streamNames(options.workspace).pending, durable: CONSUMERS.pending, clock },
+      ...{ depth: metrics.pending, oldest: metrics.oldestPending },
+    });
   }
 
   get openReviews(): number {
@@ -101,9 +110,16 @@ export class KeeperLoop {
         this.#options.logger.warn({ err: error, workspace: this.#options.workspace }, "the reviews could not be examined");
       }
     }
+    await this.#backlog.look();
     metrics.openReviews.set(this.#open.size);
+    metrics.oldestReview.set(Math.max(0, ...[...this.#open.keys()].map((jti) => this.#sinceSignedS(jti))));
+    metrics.policyInForce.set(follower.inForce === undefined ? 0 : 1);
     if (follower.verifiedAtMs !== undefined) metrics.policyAge.set((clock.nowMs() - follower.verifiedAtMs) / 1000);
     if (follower.contactAtMs !== undefined) metrics.policyContactAge.set((clock.nowMs() - follower.contactAtMs) / 1000);
+  }
+
+  #sinceSignedS(jti: string): number {
+    return Math.max(0, this.#options.clock.nowMs() - timeOfUuid7(jti)) / 1000;
   }
 
   /** Works off one pending message; a failure gives it back. */
@@ -133,13 +149,17 @@ export class KeeperLoop {
   }
 
   #tellWorked(message: WorkMessage, worked: Worked): void {
-    const { metrics, clock, logger, workspace } = this.#options;
+    const { metrics, tracer = noTracer, clock, logger, workspace } = this.#options;
     const { verdict, code, waits } = worked.intake;
     metrics.decisions.add({ verdict });
     metrics.intakeSeconds.observe(Math.max(0, clock.nowMs() - message.storedAtMs) / 1000);
     // Looked at by the next tick, which then knows when it is due.
     if (waits === true && worked.op !== undefined) this.#open.set(worked.op.claims.jti, nowSeconds(clock));
     const op = worked.op?.claims;
+    if (op !== undefined && verdict !== "repeat") {
+      const times = { startMs: message.storedAtMs, endMs: clock.nowMs() };
+      tracer.span({ jti: op.jti, name: "keeper.decide", ...times, failed: code !== undefined, attributes: { verdict, code } });
+    }
     logger.info(
       { workspace, jti: op?.jti, digest: worked.digest, kind: op?.op, target: op?.target, verdict, code },
       "took in a pending message",
@@ -174,7 +194,7 @@ export class KeeperLoop {
   }
 
   async #look(jti: string): Promise<Looked | undefined> {
-    const { desk, follower, metrics, logger, workspace, alarms } = this.#options;
+    const { desk, follower, metrics, tracer = noTracer, clock, logger, workspace, alarms } = this.#options;
     const inForce = follower.inForce;
     if (inForce === undefined) throw new TriplaneError("unavailable", "no policy is in force");
     let looked: Looked | undefined;
@@ -194,6 +214,10 @@ export class KeeperLoop {
     this.#open.delete(jti);
     if (looked?.verdict !== undefined) {
       metrics.decisions.add({ verdict: looked.verdict });
+      const { verdict, code } = looked;
+      const times = { startMs: timeOfUuid7(jti), endMs: clock.nowMs() };
+      tracer.span({ jti, name: "keeper.review", ...times, failed: code !== undefined, attributes: { verdict, code } });
+      metrics.reviewSeconds.observe(this.#sinceSignedS(jti), { verdict: looked.verdict });
       logger.info({ workspace, jti, verdict: looked.verdict, code: looked.code }, "a review ended");
     }
     return looked;
@@ -251,6 +275,7 @@ export class KeeperLoop {
       }
       try {
         const messages = await line.take({ waitMs: WAIT_MS, signal });
+        this.#backlog.came(messages);
         const left = new Set(await this.takeAllPending(messages.slice(0, MAX_BATCH)));
         for (const message of messages.slice(0, MAX_BATCH)) if (!left.has(message)) line.done(message);
         failures = left.size === 0 ? 0 : failures + 1;

@@ -1,8 +1,9 @@
-// Proof at start-up that the engine keeps what it confirms: a child process commits and is killed with SIGKILL the moment the engine
-// has confirmed, and another one must find the row. Scratch folder beside the store, so that it is the same file system.
+// Proof at start-up that the engine keeps what it confirms (`persist-before-ack`): a child process commits and is killed with SIGKILL
+// the moment the engine has confirmed, and another one must find the row. Scratch folder beside the store, so that it is the same
+// file system.
 //
 // What it shows: the engine in this build, with these settings, on this file system, has handed a confirmed commit to the operating
-// system. What it cannot show: that the disk keeps it in a power cut; for that the engine and `sync=every` are pinned (ADR 0005).
+// system. What it cannot show: that the disk keeps it in a power cut; for that the engine and `sync=every` are pinned (ADR-005).
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { mkdir, mkdtemp, readdir, rm, stat } from "node:fs/promises";
@@ -92,9 +93,11 @@ function firstLine(child: ChildProcess): Promise<string> {
   });
 }
 
-/** Only what changes the engine's behaviour; nothing secret goes to the child. */
+/** What changes the engine's behaviour, and where compiled modules are; nothing secret goes to the child. */
 function engineEnvironment(): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(process.env).flatMap(([name, value]) => (name.startsWith("SURREAL_") && value !== undefined ? [[name, value]] : [])),
+    Object.entries(process.env).flatMap(([name, value]) =>
+      (name.startsWith("SURREAL_") || name === "NODE_COMPILE_CACHE") && value !== undefined ? [[name, value]] : [],
+    ),
   );
 }

@@ -20,7 +20,7 @@ export function runAuditMirror(
     {
       name: "audit-mirror",
       config: CONFIG,
-      async start({ config, logger, signal, clock, random, metrics }) {
+      async start({ config, logger, signal, clock, random, metrics, tracer }) {
         const { workspace, policyRid } = config;
         const key = await readKeyFile(config.keyFile);
         const former = config.formerKeyFile === undefined ? undefined : await readKeyFile(config.formerKeyFile);
@@ -49,6 +49,7 @@ export function runAuditMirror(
           keepAside: asideFolder(config.asideDir),
           limits: { maxRecords: config.maxRecords, maxBytes: config.maxBytes, maxWaitMs: config.maxWaitMs },
           metrics: measured,
+          tracer,
           announcer,
           clock,
           random,

@@ -4,10 +4,11 @@
 // 2. A message that is no record is on disk beside the ledger and alarmed before it is taken off the stream.
 // 3. A new key's first record brings the ledger over to it: when everything before it is in the ledger, and the policy names the key.
 // 4. After a failed write nothing is assumed: the ledger is opened again and the messages come again.
-import type { Bus, WorkConsumer, WorkMessage } from "@triplane/bus";
+import { Backlog, type Bus, type WorkConsumer, type WorkMessage } from "@triplane/bus";
 import {
   type Alarm,
   type AuditRecord,
+  aboutOp,
   type Clock,
   CONSUMERS,
   type Did,
@@ -18,10 +19,11 @@ import {
   streamNames,
   subjects,
   TriplaneError,
+  timeOfUuid7,
   toTriplaneError,
 } from "@triplane/contract";
-import { backoffMs, type Logger, sleep } from "@triplane/kit";
-import type { LedgerWriter } from "@triplane/ledger";
+import { backoffMs, type Logger, noTracer, sleep, type Tracer } from "@triplane/kit";
+import type { AppendResult, LedgerWriter } from "@triplane/ledger";
 import type { MirrorMetrics } from "./metrics.ts";
 import type { DecisionChecker, KeepAside, OpenLedger, SuccessionCheck } from "./ports.ts";
 import { afterFailedCheck, Batcher, type BatchLimits, examine, type RecordRules } from "./service.ts";
@@ -34,6 +36,8 @@ export interface MirrorOptions {
   readonly keepAside: KeepAside;
   readonly limits: BatchLimits;
   readonly metrics: MirrorMetrics;
+  /** Unless given, nothing is traced. */
+  readonly tracer?: Tracer | undefined;
   /** Told after each commit, and when the ledger is opened; undefined = nobody is. */
   readonly announcer?: { request(): void } | undefined;
   readonly clock: Clock;
@@ -50,6 +54,8 @@ interface Held {
 const IDLE_WAIT_MS = 1000;
 /** Most messages of one pull: verifying them keeps everything else in this process waiting. */
 const PULL = 64;
+/** Time between two looks at what waits on the stream. */
+const LOOK_EVERY_MS = 5000;
 const RETRY = { baseMs: 250, maxMs: 30_000 } as const;
 /** Batches between two packings of what they left. */
 const TIDY_EVERY = 32;
@@ -57,6 +63,7 @@ const TIDY_EVERY = 32;
 export class MirrorLoop {
   readonly #options: MirrorOptions;
   readonly #batch: Batcher<Held>;
+  readonly #backlog: Backlog;
   #writer: LedgerWriter | undefined;
   #failures = 0;
   #batches = 0;
@@ -68,6 +75,11 @@ export class MirrorLoop {
   constructor(options: MirrorOptions) {
     this.#options = options;
     this.#batch = new Batcher(options.limits);
+    const { bus, clock, metrics, rules } = options;
+    this.#backlog = new Backlog({
+      ...{ bus, stream: streamNames(rules.workspace).audit, durable: CONSUMERS.audit, clock },
+      ...{ depth: metrics.pending, oldest: metrics.oldestPending },
+    });
   }
 
   /** Why the last write or read failed; undefined while all is well. */
@@ -95,10 +107,20 @@ export class MirrorLoop {
   async run(): Promise<void> {
     const { bus, rules, signal } = this.#options;
     const consumer = await bus.consumer(streamNames(rules.workspace).audit, CONSUMERS.audit);
+    const measuring = this.#measureNowAndThen();
     while (!signal.aborted) await this.#round(consumer);
     if (this.#batch.count > 0) await this.#flush();
     await this.#settling;
+    await measuring;
     await this.#writer?.close();
+  }
+
+  async #measureNowAndThen(): Promise<void> {
+    const { signal } = this.#options;
+    while (!signal.aborted) {
+      await this.#backlog.look();
+      await sleep(LOOK_EVERY_MS, signal);
+    }
   }
 
   /** One pull, and a commit if the batch is due. Never throws. */
@@ -108,7 +130,9 @@ export class MirrorLoop {
       const waitMs = Math.min(this.#batch.dueInMs(clock.nowMs()) ?? IDLE_WAIT_MS, IDLE_WAIT_MS);
       if (waitMs > 0) {
         const max = Math.min(this.#batch.room, PULL);
-        for (const message of await consumer.batch({ max, waitMs, signal })) await this.#take(message);
+        const messages = await consumer.batch({ max, waitMs, signal });
+        this.#backlog.came(messages);
+        for (const message of messages) await this.#take(message);
       }
       if (this.#batch.dueInMs(clock.nowMs()) === 0) await this.#flush();
       this.#failures = 0;
@@ -133,7 +157,7 @@ export class MirrorLoop {
       const failure = toTriplaneError(thrown);
       if (afterFailedCheck(failure, message.deliveries).action === "set_aside") return this.#setAside(message, failure, subject);
       logger.warn(
-        { err: failure, workspace: rules.workspace, jti: subject, deliveries: message.deliveries },
+        { err: failure, workspace: rules.workspace, ...aboutOp(subject), subject, deliveries: message.deliveries },
         "a record cannot be checked yet",
       );
       message.retryLater(backoffMs(message.deliveries, RETRY, random));
@@ -212,10 +236,10 @@ export class MirrorLoop {
           size: result.size,
           records: held.length,
           known: result.skipped.length,
-          jti: held.map((item) => item.record.claims.subject),
         },
         "committed a batch",
       );
+      this.#tellRecorded(held, result);
     } catch (thrown) {
       for (const { message } of held) message.retryLater(backoffMs(message.deliveries, RETRY, random));
       await this.#reopen();
@@ -226,6 +250,30 @@ export class MirrorLoop {
     // The next batch is collected while the broker confirms.
     this.#settling = this.#settle(held);
     void this.#tidy();
+  }
+
+  /** A line for each op, so that whoever looks for a jti finds the end of its way. */
+  #tellRecorded(held: readonly Held[], { commit, skipped }: AppendResult): void {
+    const { logger, metrics, rules, clock } = this.#options;
+    const { workspace } = rules;
+    const known = new Set(skipped);
+    for (const { message, record } of held) {
+      const { subject, outcome } = record.claims;
+      if (known.has(subject)) continue;
+      this.#trace(subject, outcome, message.storedAtMs);
+      metrics.recordSeconds.observe(Math.max(0, clock.nowMs() - message.storedAtMs) / 1000);
+      logger.info({ workspace, ...aboutOp(subject), subject, outcome, commit }, "an op is in the ledger");
+    }
+  }
+
+  /** This step, and the op's whole way: nobody else sees both its ends. */
+  #trace(subject: string, outcome: string, storedAtMs: number): void {
+    const { jti } = aboutOp(subject);
+    if (jti === undefined) return;
+    const { tracer = noTracer, clock } = this.#options;
+    const endMs = clock.nowMs();
+    tracer.span({ jti, name: "mirror.commit", startMs: storedAtMs, endMs });
+    tracer.span({ jti, name: "op", startMs: timeOfUuid7(jti), endMs, failed: outcome !== "applied", attributes: { outcome } });
   }
 
   /** Never rejects: an ack that is not confirmed is no harm, the record comes again and is known. */
@@ -279,7 +327,11 @@ export class MirrorLoop {
     await bus.publish(subjects(rules.workspace).alarm, body);
     await message.terminate(`set aside: ${failure.code}`);
     metrics.records.add({ result: "set_aside" });
-    logger.error({ err: failure, workspace: rules.workspace, digest, streamSeq: message.streamSeq }, "set a message aside");
+    metrics.alarms.add({ code: failure.code });
+    logger.error(
+      { err: failure, workspace: rules.workspace, ...aboutOp(subject), digest, streamSeq: message.streamSeq },
+      "set a message aside",
+    );
   }
 
   #report(writer: LedgerWriter): void {

@@ -1,6 +1,6 @@
 // Alarms to people, rate-limited: whoever can send garbage must not be able to flood them.
 import type { Bus } from "@triplane/bus";
-import { type Alarm, type Clock, type FailureCode, nowSeconds, subjects } from "@triplane/contract";
+import { type Alarm, aboutOp, type Clock, type FailureCode, nowSeconds, subjects } from "@triplane/contract";
 import type { Logger } from "@triplane/kit";
 import type { ControllerMetrics } from "./metrics.ts";
 
@@ -48,7 +48,7 @@ export class Alarms {
       message: call.message.slice(0, 1000),
       ...(call.subject === undefined ? {} : { subject: call.subject }),
     };
-    logger.warn({ alarm, workspace }, "alarm");
+    logger.warn({ alarm, ...aboutOp(call.subject), workspace }, "alarm");
     return alarm;
   }
 

@@ -11,9 +11,10 @@ import {
   type Op,
   type Random,
   TriplaneError,
+  timeOfUuid7,
   toTriplaneError,
 } from "@triplane/contract";
-import { backoffMs, type Logger, sleep } from "@triplane/kit";
+import { backoffMs, type Logger, noTracer, sleep, type Tracer } from "@triplane/kit";
 import type { OutboxEntry, Records } from "./adapters/store-records.ts";
 import type { Alarms } from "./alarms.ts";
 import type { ControllerMetrics } from "./metrics.ts";
@@ -31,6 +32,8 @@ export interface ApplierOptions {
   readonly positions: Positions;
   readonly alarms: Alarms;
   readonly metrics: ControllerMetrics;
+  /** Unless given, nothing is traced. */
+  readonly tracer?: Tracer | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
   readonly random: Random;
@@ -67,6 +70,8 @@ interface Accepted {
 /** What this process accepted itself it need not read again. */
 interface Waiting extends Queued {
   readonly accepted?: Accepted;
+  /** When it came to this process. */
+  readonly sinceMs?: number;
 }
 
 export class Applier {
@@ -74,7 +79,7 @@ export class Applier {
   /** In order of positions. */
   #queue = new Map<string, Waiting>();
   #lastPosition = 0;
-  readonly #running = new Map<string, { readonly op: Queued; readonly done: Promise<void> }>();
+  readonly #running = new Map<string, { readonly op: Waiting; readonly done: Promise<void> }>();
   /** Ops that another process accepted, whose first step is to ask. */
   readonly #askFirst = new Set<string>();
 
@@ -84,6 +89,15 @@ export class Applier {
 
   get depth(): number {
     return this.#queue.size + this.#running.size;
+  }
+
+  /** Seconds since the op that is here longest came; 0 without one. */
+  get oldestS(): number {
+    const nowMs = this.#options.clock.nowMs();
+    let sinceMs = nowMs;
+    for (const op of this.#queue.values()) sinceMs = Math.min(sinceMs, op.sinceMs ?? nowMs);
+    for (const { op } of this.#running.values()) sinceMs = Math.min(sinceMs, op.sinceMs ?? nowMs);
+    return (nowMs - sinceMs) / 1000;
   }
 
   /** An op that this process verified and accepted. */
@@ -102,8 +116,9 @@ export class Applier {
 
   #enqueue(ops: readonly Waiting[]): void {
     let isInOrder = true;
+    const sinceMs = this.#options.clock.nowMs();
     for (const op of ops) {
-      this.#queue.set(op.subject, op);
+      this.#queue.set(op.subject, { ...op, sinceMs });
       isInOrder &&= op.position >= this.#lastPosition;
       this.#lastPosition = Math.max(this.#lastPosition, op.position);
     }
@@ -133,12 +148,13 @@ export class Applier {
   }
 
   async #carryOut(waiting: Waiting): Promise<void> {
-    const { signal, onFatal } = this.#options;
+    const { signal, onFatal, clock } = this.#options;
+    const startMs = clock.nowMs();
     try {
       const accepted = waiting.accepted ?? (await this.#read(waiting.subject));
       if (accepted === undefined) return;
       const outcome = await this.#untilOutcome(accepted);
-      if (outcome !== undefined) await this.#finish(accepted.row, outcome);
+      if (outcome !== undefined) await this.#finish(accepted.row, outcome, startMs);
     } catch (thrown) {
       // Whatever this is, the row is still accepted; the next start goes on with it.
       if (!signal.aborted) onFatal(toTriplaneError(thrown));
@@ -152,13 +168,17 @@ export class Applier {
     return row.state === "finished" ? undefined : { row, op: opOf(row) };
   }
 
-  async #finish(row: AcceptedRow, outcome: Outcome): Promise<void> {
-    const { service, positions, metrics, logger, onOutbox } = this.#options;
+  async #finish(row: AcceptedRow, outcome: Outcome, startMs: number): Promise<void> {
+    const { service, positions, metrics, tracer = noTracer, logger, onOutbox, clock } = this.#options;
     const finished = service.finish(row, outcome, positions.next());
     failpoint("controller.before-record");
     if (!(await this.#record(finished))) return;
     failpoint("controller.after-record");
     metrics.ops.add({ outcome: outcome.outcome });
+    const { code } = outcome;
+    const times = { startMs, endMs: clock.nowMs(), failed: outcome.outcome !== "applied" };
+    tracer.span({ jti: row.subject, name: "controller.apply", ...times, attributes: { outcome: outcome.outcome, code } });
+    metrics.opSeconds.observe(Math.max(0, clock.nowMs() - timeOfUuid7(row.subject)) / 1000, { outcome: outcome.outcome });
     logger.info({ jti: row.subject, target: row.target, outcome: outcome.outcome, code: outcome.code }, "an op ended");
     onOutbox([{ id: finished.row.subject, row: finished.outbox, target: row.target }]);
   }

@@ -6,7 +6,7 @@
 //    taken off as evidence.
 import type { WorkMessage } from "@triplane/bus";
 import { type Clock, failpoint, nowSeconds, type Op, TriplaneError, toTriplaneError } from "@triplane/contract";
-import type { Logger } from "@triplane/kit";
+import { type Logger, noTracer, type Tracer } from "@triplane/kit";
 import type { VerifiedDecision } from "@triplane/policy";
 import type { GlassUse, OutboxEntry, Records } from "./adapters/store-records.ts";
 import type { Alarms } from "./alarms.ts";
@@ -28,6 +28,8 @@ export interface IntakeOptions {
   readonly glass: GlassBook;
   readonly clock: Clock;
   readonly metrics: ControllerMetrics;
+  /** Unless given, nothing is traced. */
+  readonly tracer?: Tracer | undefined;
   readonly logger: Logger;
   /** Times that a message is tried before one that fails for a reason of its own is taken off. */
   readonly maxDeliveries: number;
@@ -165,7 +167,7 @@ export class Intake {
   }
 
   async #takeIn(steps: readonly Step[]): Promise<void> {
-    const { records, logger, metrics, onAccepted, onOutbox, glass } = this.#options;
+    const { records, logger, metrics, tracer = noTracer, clock, onAccepted, onOutbox, glass } = this.#options;
     failpoint("controller.before-persist");
     await records.takeIn(steps);
     glass.add(steps.flatMap((step) => step.glass?.row ?? []));
@@ -182,7 +184,12 @@ export class Intake {
       if (step.glass?.alarm !== undefined) entries.push(step.glass.alarm);
       metrics.messages.add({ verdict: step.kind });
       if (step.kind === "finish") metrics.ops.add({ outcome: step.row.outcome });
-      const about = { jti: decision.op?.claims.jti, subject, verdict: step.kind, streamSeq: message.streamSeq, acked: acked[index] };
+      const jti = decision.op?.claims.jti;
+      if (jti !== undefined && step.kind !== "receipt") {
+        const times = { startMs: message.storedAtMs, endMs: clock.nowMs() };
+        tracer.span({ jti, name: "controller.take-in", ...times, attributes: { verdict: step.kind } });
+      }
+      const about = { jti, subject, verdict: step.kind, streamSeq: message.streamSeq, acked: acked[index] };
       logger.info(about, "took in a message");
     }
     if (entries.length > 0) onOutbox(entries);

@@ -128,7 +128,7 @@ describe("runController: the program with its flags and files", () => {
     assert.deepEqual([second.claims.subject, second.claims.outcome], [late.claims.jti, "applied"]);
 
     const metrics = await (await fetch(`http://127.0.0.1:${healthPort}/metrics`)).text();
-    assert.match(metrics, /triplane_controller_ops_total\{outcome="applied",daemon="ops-controller"\} 2/);
+    assert.match(metrics, /triplane_controller_ops_total\{outcome="applied",daemon="ops-controller",workspace="[^"]+"\} 2/);
     stopping.abort();
     assert.equal(await running, 0, lines.join(""));
     for (const each of [nats.keyOf({ role: "controller" }).seed, orchestrator.token, Buffer.from(controller.seed).toString("base64url")])

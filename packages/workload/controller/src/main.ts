@@ -23,7 +23,7 @@ export function runController(
     {
       name: "ops-controller",
       config: CONFIG,
-      async start({ config, logger, signal, clock, random, metrics }) {
+      async start({ config, logger, signal, clock, random, metrics, tracer }) {
         const { workspace, policyRid } = config;
         const key = await readKeyFile(config.keyFile);
         const identity = { role: "controller" } as const;
@@ -50,6 +50,7 @@ export function runController(
             random,
             logger,
             metrics: controllerMetrics(metrics),
+            tracer,
             signal,
             owner: `${hostname()}/${process.pid}`,
             leaseTtlMs: config.leaseTtlMs,

@@ -3,7 +3,16 @@
 // 1. Nothing is read from the stream and nothing is applied without the lease (`ops-controller-single-workqueue-consumer`).
 // 2. What another process left is taken up before the first new message, before any message behind one that never came here, and now and then.
 // 3. A lost lease, a stale fence or a database that does not know what it committed ends the process; a new one reads what is there.
-import { awaitLease, type Bus, type Lease, type LeaseHolder, type LeaseRequest, PendingLine, type WorkMessage } from "@triplane/bus";
+import {
+  awaitLease,
+  Backlog,
+  type Bus,
+  type Lease,
+  type LeaseHolder,
+  type LeaseRequest,
+  PendingLine,
+  type WorkMessage,
+} from "@triplane/bus";
 import {
   buckets,
   type Clock,
@@ -14,7 +23,7 @@ import {
   TriplaneError,
   toTriplaneError,
 } from "@triplane/contract";
-import { backoffMs, type Health, type Logger, sleep } from "@triplane/kit";
+import { backoffMs, type Health, type Logger, sleep, type Tracer } from "@triplane/kit";
 import type { Store } from "@triplane/store";
 import { type OutboxEntry, Records } from "./adapters/store-records.ts";
 import { Alarms } from "./alarms.ts";
@@ -43,6 +52,8 @@ export interface ControllerOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly metrics: ControllerMetrics;
+  /** Unless given, nothing is traced. */
+  readonly tracer?: Tracer | undefined;
   readonly signal: AbortSignal;
   /** Name of this process in the lease. */
   readonly owner: string;
@@ -75,6 +86,7 @@ const MAX_HELD = 192;
 const KEEP_EVERY_MS = 3000;
 
 interface Inward {
+  readonly backlog: Backlog;
   readonly applier: Applier;
   readonly line: PendingLine;
   readonly takeUp: TakeUp;
@@ -157,11 +169,14 @@ export class Controller {
       logger.info({ workspace, fence: lease.fence, resumed: applier.depth }, "active");
       const state = () => bus.consumerState(streamNames(workspace).cmd, CONSUMERS.cmd);
       const line = new PendingLine({ consumer, state, clock, max: this.#options.maxHeld ?? MAX_HELD, ahead: true });
+      const { pending: depth, oldestPending: oldest } = this.#options.metrics;
+      const backlog = new Backlog({ bus, stream: streamNames(workspace).cmd, durable: CONSUMERS.cmd, clock, depth, oldest });
       const loops = [
-        this.#consume(signal, { applier, line, takeUp, intake }),
+        this.#consume(signal, { backlog, applier, line, takeUp, intake }),
         publisher.run(),
         this.#followPolicy(signal, book, alarms),
         this.#lookNowAndThen(signal, takeUp, glass),
+        this.#measureNowAndThen(signal, backlog, applier),
       ];
       for (const loop of loops) loop.catch((error: unknown) => this.#fail(toTriplaneError(error)));
       await Promise.allSettled(loops);
@@ -173,7 +188,8 @@ export class Controller {
   }
 
   async #assemble(store: Store, lease: Lease, signal: AbortSignal) {
-    const { workspace, policyRid, key, clock, random, logger, metrics, bus, source, orchestrator, parallel, maxDeliveries } = this.#options;
+    const { workspace, policyRid, key, clock, random, logger, metrics, tracer, bus, source, orchestrator, parallel, maxDeliveries } =
+      this.#options;
     const records = new Records(store);
     await records.keepLeaseFence(lease.fence);
     const audience = { workspace, policyRid };
@@ -183,7 +199,7 @@ export class Controller {
     const book = new PolicyBook({ workspace, source, memory: records, clock });
     const publisher = new Publisher({ workspace, bus, records, metrics, logger, random, signal });
     const onOutbox = (entries: readonly OutboxEntry[]) => publisher.offer(entries);
-    const shared = { service, records, positions, alarms, metrics, logger, random, onOutbox };
+    const shared = { service, records, positions, alarms, metrics, tracer, logger, random, onOutbox };
     const applier = new Applier({
       ...shared,
       orchestrator,
@@ -218,7 +234,15 @@ export class Controller {
     }
   }
 
-  async #consume(signal: AbortSignal, { applier, line, takeUp, intake }: Inward): Promise<void> {
+  async #measureNowAndThen(signal: AbortSignal, backlog: Backlog, applier: Applier): Promise<void> {
+    while (!signal.aborted) {
+      await backlog.look();
+      this.#options.metrics.oldestOp.set(applier.oldestS);
+      await sleep(LOOK_EVERY_MS, signal);
+    }
+  }
+
+  async #consume(signal: AbortSignal, { backlog, applier, line, takeUp, intake }: Inward): Promise<void> {
     const { logger, random } = this.#options;
     let failures = 0;
     while (!signal.aborted) {
@@ -230,6 +254,7 @@ export class Controller {
       let messages: readonly WorkMessage[] = [];
       try {
         messages = (await line.take({ waitMs: WAIT_MS, signal })).slice(0, MAX_BATCH);
+        backlog.came(messages);
         failures = 0;
       } catch (error) {
         failures += 1;

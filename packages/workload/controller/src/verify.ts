@@ -2,7 +2,7 @@
 //
 // 1. Nothing is waited for on the word of a key that the policy in force does not know: whoever can write to the stream could stop it so.
 // 2. What reached the stream after a newer policy came into force here is held against that one, too: a key that it took away decides
-//    nothing, and an op that it no longer admits is not applied (ADR 0015).
+//    nothing, and an op that it no longer admits is not applied (ADR-015).
 import type { BusMessage } from "@triplane/bus";
 import {
   type Admission,

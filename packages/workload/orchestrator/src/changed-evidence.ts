@@ -1,4 +1,4 @@
-// The states that an op left behind, as evidence: what a rebuild from the ledger alone needs (ADR 0017).
+// The states that an op left behind, as evidence: what a rebuild from the ledger alone needs (ADR-017).
 //
 // 1. A state is given whole or not at all: a reader needs no record before this one, no catalog and no repository.
 // 2. Where all of it is too large, it is packed; where that is too large, too, digests say what a rebuild has to arrive at.

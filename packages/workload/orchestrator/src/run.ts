@@ -3,7 +3,6 @@
 // 1. Recorded processes are found again before any op goes on; ops that were running go on before the API listens.
 // 2. On a stop no new request is taken, ops in hand are left to the next start, processes are left alone unless told otherwise.
 
-import { readFile } from "node:fs/promises";
 import type { Server } from "node:http";
 import { resolve } from "node:path";
 import { createAdaptorServer } from "@hono/node-server";
@@ -15,6 +14,7 @@ import type { VmPool } from "@triplane/vm-pool";
 import { CatalogFolder } from "./adapters/catalog-folder.ts";
 import { desiredRepo } from "./adapters/desired-repo.ts";
 import { loadKinds } from "./adapters/kinds-folder.ts";
+import { TokensFile } from "./adapters/tokens-file.ts";
 import type { Releases } from "./catalog/catalog.ts";
 import type { CONFIG } from "./config.ts";
 import { DriverSet } from "./drivers/driver-set.ts";
@@ -25,11 +25,11 @@ import { type ReplicaRecord, ReplicaRecords } from "./drivers/process/replica-re
 import { type RestoreParts, restoreReplicas } from "./drivers/process/restore.ts";
 import { stopAllReplicas } from "./drivers/process/stop-all.ts";
 import { createApp } from "./http/app.ts";
-import { Tokens } from "./http/tokens.ts";
 import { openMachines } from "./machines/providers.ts";
+import { withinTerms } from "./machines/runner-terms.ts";
 import { type OpenMachines, startPool } from "./machines/start-pool.ts";
 import { type InstanceState, instanceOf } from "./model.ts";
-import { observe } from "./observe.ts";
+import { observe, observeTargets } from "./observe.ts";
 import { MIGRATIONS, Records } from "./records.ts";
 import { assertMayStart } from "./replay/standing.ts";
 import { OrchestratorService } from "./service.ts";
@@ -48,12 +48,12 @@ export async function startOrchestrator(
   open: OpenStore = (config) => openServedStore(storeOptions(config), context.logger),
   machines: OpenMachines = openMachines,
 ): Promise<RunningOrchestrator> {
-  const { config, logger, clock, random, metrics } = context;
+  const { config, logger, clock, random, metrics, tracer } = context;
   const workspace = assertWorkspace(config.workspace);
   const dataDir = resolve(config.dataDir);
   await ensurePrivateFolder(dataDir);
   const catalog = new CatalogFolder(resolve(config.catalogDir), resolve(dataDir, "releases"), secretsOf(dataDir));
-  const tokens = Tokens.parse(await readTokens(config.tokensFile), config.tokensFile);
+  const tokens = new TokensFile(config.tokensFile, logger);
   const store = await open(config);
 
   const stopping = new AbortController();
@@ -81,7 +81,11 @@ export async function startOrchestrator(
         clock,
         random,
         emit: (event) => {
-          logger.info({ type: event.type, target: event.target, data: event.data }, "component");
+          const { jti } = event.data;
+          logger.info(
+            { ...(typeof jti === "string" ? { jti } : {}), type: event.type, target: event.target, data: event.data },
+            "component",
+          );
           records.record([event]).catch(onFatal);
         },
         onFatal,
@@ -94,8 +98,9 @@ export async function startOrchestrator(
       ...{ workspace, records, driver, catalog, clock, onFatal, signal: stopping.signal },
       kinds: await loadKinds(),
       desired: desiredOf(config, workspace),
-      onFinished: observe(metrics, records, logger),
+      onFinished: observe(metrics, records, logger, tracer),
     });
+    observeTargets(metrics, service);
     await processes.adoptAll();
     const missing = await adoptFiles(files, records, release);
     if (missing.length > 0) logger.error({ targets: missing }, "files that cannot be brought back");
@@ -104,7 +109,8 @@ export async function startOrchestrator(
 
     pool = await startPool(context, store, machines);
     const app = createApp({
-      ...{ workspace, service, pool, events: records.events, tokens, logger, metrics, signal: stopping.signal },
+      ...{ workspace, service, events: records.events, tokens, logger, metrics, signal: stopping.signal },
+      pool: pool === undefined ? undefined : withinTerms(pool, dataDir),
       health: () => ({ ok: true, detail: { workspace, revision: records.revision } }),
       applyWaitMs: config.applyWaitMs,
     });
@@ -207,14 +213,6 @@ export async function stopComponents(context: Context, open: OpenStore = openCon
     await store.close();
   }
   return { done: Promise.resolve(), stop: async () => undefined };
-}
-
-async function readTokens(file: string): Promise<string> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (cause) {
-    throw new TriplaneError("config_invalid", `the tokens file ${file} cannot be read`, { cause });
-  }
 }
 
 function openConfiguredStore(config: OrchestratorConfig): Promise<Store> {

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ApplyRequest, type ApplyResult, digestOf, uuid7 } from "@triplane/contract";
-import { createMetrics, silentLogger, sleep, systemClock, systemRandom } from "@triplane/kit";
+import { createMetrics, noTracer, silentLogger, sleep, systemClock, systemRandom } from "@triplane/kit";
 import { openStore, type Store } from "@triplane/store";
 import { newToken, renderTokensFile, type TokenScope } from "./http/tokens.ts";
 import { MIGRATIONS } from "./records.ts";
@@ -122,7 +122,16 @@ export async function writeTokens<C extends string>(
 
 export function baseConfig(dataDir: string, catalogDir = FIXTURES): OrchestratorConfig {
   return {
-    ...{ logLevel: "error", healthPort: undefined, healthHost: "127.0.0.1", workspace: "w1", port: 0, dataDir, catalogDir },
+    ...{
+      logLevel: "error",
+      healthPort: undefined,
+      healthHost: "127.0.0.1",
+      otlpEndpoint: undefined,
+      workspace: "w1",
+      port: 0,
+      dataDir,
+      catalogDir,
+    },
     ...{ tokensFile: join(dataDir, "tokens.json"), storeUrl: undefined, storeNamespace: "triplane", storeDatabase: "orchestrator" },
     ...{ storeUsername: undefined, storePassword: undefined },
     ...{
@@ -154,7 +163,8 @@ export function baseConfig(dataDir: string, catalogDir = FIXTURES): Orchestrator
 
 function contextOf(config: OrchestratorConfig) {
   const metrics = createMetrics({ name: "orchestrator" });
-  return { config, logger: silentLogger, signal: new AbortController().signal, clock: systemClock, random: systemRandom, metrics };
+  const { signal } = new AbortController();
+  return { config, logger: silentLogger, signal, clock: systemClock, random: systemRandom, metrics, tracer: noTracer };
 }
 
 /** The API of a running orchestrator as a caller with this token sees it. */

@@ -6,7 +6,7 @@ import { type FailureCode, failpoint, TriplaneError, toTriplaneError } from "@tr
 import type { ProviderCalls } from "./calls.ts";
 import { centsLeft } from "./engine/admission.ts";
 import { type CallKind, mayCall } from "./engine/budget.ts";
-import { centsFor } from "./engine/cost.ts";
+import { centsFor, costOf } from "./engine/cost.ts";
 import type { LeaseRecord } from "./engine/lease.ts";
 import { candidates, tierOf, UnavailableOffers } from "./engine/offers.ts";
 import {
@@ -299,7 +299,7 @@ export class LeaseWorker {
 
   async #end(id: string): Promise<void> {
     const over = await this.#book.change(id, (now) => ended(now, this.#nowS()), "end");
-    this.#parts.observer.ended(over);
+    this.#parts.observer.ended(over, costOf(over, this.#nowS(), this.#parts.provider.capabilities.billing));
   }
 
   #mayCall(step: Step): boolean {

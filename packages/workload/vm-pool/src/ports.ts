@@ -19,8 +19,8 @@ export interface PoolObserver {
   /** After each pass of the reaper: runners beside those of live leases, and all that have the pool's label. */
   orphans(count: number, runners: number): void;
   spawned(seconds: number): void;
-  /** A lease ended. */
-  ended(lease: LeaseRecord): void;
+  /** A lease ended, and what it has cost; undefined where nothing is billed. */
+  ended(lease: LeaseRecord, cents: number | undefined): void;
   reaped(serverId: string, why: string): void;
   /** A call of the provider failed; the pool goes on. */
   providerFailed(call: string, code: FailureCode, message: string): void;

@@ -16,14 +16,16 @@ export interface Size {
   readonly reason: string;
 }
 
-const specSchema = z.looseObject({
-  tier: tierSchema.optional(),
-  memory_gib: z.number().positive().optional(),
+/** What `.build-spec.ncl` may say. The Nickel contract in provisioning/schemas/lib/build_spec.ncl is generated from it. */
+export const buildSpecSchema = z.looseObject({
+  /** A tag or a string. */
+  tier: tierSchema.meta({ nickel: "either" }).describe("The size of the runner, whatever the history says.").optional(),
+  memory_gib: z.number().positive().describe("The smallest tier with so much memory is taken; GiB.").optional(),
 });
 
 /** Reads `.build-spec.ncl`: data, nothing is evaluated. Throws as `readNickel`, or `build_spec_invalid`. */
 export function readBuildSpec(text: string, file = ".build-spec.ncl"): BuildSpec {
-  const parsed = specSchema.safeParse(readNickel(text, { file }).json);
+  const parsed = buildSpecSchema.safeParse(readNickel(text, { file }).json);
   if (!parsed.success) {
     const problems = parsed.error.issues.map((issue) => `${issue.path.join(".") || "the whole"}: ${issue.message}`);
     throw new TriplaneError("build_spec_invalid", `${file}: ${problems.join("; ")}`, { details: { problems } });

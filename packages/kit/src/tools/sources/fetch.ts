@@ -1,7 +1,7 @@
 // Fills a folder from a source: one function for each kind, each with its own check of what it got.
 import { createHash } from "node:crypto";
 import { chmod, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { TriplaneError } from "@triplane/contract";
 import { runProgram } from "../run.ts";
 import type { AptSource, CargoSource, GoBuildSource, GoSource, PipSource, Platform, ReleaseSource, ToolSource } from "./source.ts";
@@ -138,13 +138,37 @@ async function fetchDebianPackage(source: AptSource, context: FetchContext): Pro
   const settings = { env: context.env, cwd: work, logFile: context.logFile, deadlineMs: 10 * MINUTE_MS, signal: context.signal };
   const flags = ["-qq", ...options.flatMap((option) => ["-o", option])];
   await runProgram("apt-get", [...flags, "update"], settings);
-  await runProgram("apt-get", [...flags, "download", `${source.package}=${source.version}*`], settings);
-  const archive = (await readdir(work)).find((name) => name.endsWith(".deb"));
-  if (archive === undefined) throw new TriplaneError("tool_missing", `apt downloaded no package ${source.package}`);
-  const unpacked = join(work, "unpacked");
-  await runProgram("dpkg-deb", ["--extract", archive, unpacked], settings);
-  await keepOnlyProgram(context, join(unpacked, source.member));
+  const unpack = async (name: string, version: string): Promise<string> => {
+    await runProgram("apt-get", [...flags, "download", `${name}=${version}*`], settings);
+    const archive = (await readdir(work)).find((file) => file.startsWith(`${name}_`) && file.endsWith(".deb"));
+    if (archive === undefined) throw new TriplaneError("tool_missing", `apt downloaded no package ${name}`);
+    const unpacked = join(work, `unpacked-${name}`);
+    await runProgram("dpkg-deb", ["--extract", archive, unpacked], settings);
+    return unpacked;
+  };
+  await keepOnlyProgram(context, join(await unpack(source.package, source.version), source.member));
+  for (const library of source.libraries ?? []) await keepLibraries(context, await unpack(library.package, library.version));
+  if (source.libraries !== undefined) await findLibrariesBeside(context);
   await rm(work, { recursive: true });
+}
+
+/** The shared libraries of an unpacked package, from wherever its architecture has them. */
+async function keepLibraries(context: FetchContext, unpacked: string): Promise<void> {
+  const target = join(context.folder, "lib");
+  await mkdir(target, { recursive: true });
+  for (const path of await readdir(join(unpacked, "usr", "lib"), { recursive: true }))
+    if (/\.so(?:\.\d+)*$/.test(path)) await rename(join(unpacked, "usr", "lib", path), join(target, basename(path)));
+}
+
+/** The program moves aside, and a script in its place starts it with the folder of its libraries, wherever the whole is moved to. */
+async function findLibrariesBeside({ folder, tool }: FetchContext): Promise<void> {
+  await mkdir(join(folder, "libexec"));
+  await rename(join(folder, "bin", tool), join(folder, "libexec", tool));
+  const script = `#!/bin/sh
+here=$(dirname "$(readlink -f "$0")")
+LD_LIBRARY_PATH="$here/../lib" exec "$here/../libexec/${tool}" "$@"
+`;
+  await writeFile(join(folder, "bin", tool), script, { mode: 0o755 });
 }
 
 async function installCargo(source: CargoSource, context: FetchContext): Promise<void> {

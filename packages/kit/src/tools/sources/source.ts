@@ -53,6 +53,8 @@ export interface AptSource {
   readonly version: string;
   /** Path of the program inside the package, without a leading slash. */
   readonly member: string;
+  /** Packages of shared libraries that are not on every machine; the program finds them beside it. */
+  readonly libraries?: readonly { readonly package: string; readonly version: string }[];
 }
 
 /** A Rust program, compiled here with its own lock file; cargo checks the checksum of every crate. */

@@ -1,4 +1,4 @@
-// What the controller judges about broken glass: numbers, the moment of arrival, and who is frozen. Pure (`time-is-an-input`, ADR 0040).
+// What the controller judges about broken glass: numbers, the moment of arrival, and who is frozen. Pure (`time-is-an-input`, ADR-040).
 //
 // 1. A use's window ends at the record's accepted_at + the rule's ratify_within_s under the policy that the admission names.
 // 2. From then on whoever is not ratified is frozen, by every key and every agent, as issuer, admitter and approver.

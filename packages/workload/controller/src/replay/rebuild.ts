@@ -65,7 +65,7 @@ export async function rebuildDatabase(options: RebuildOptions): Promise<RebuildR
   }
   await flush();
   await createUses(store, uses, policies.ratified());
-  // Since when it was in force is not in the ledger. The earlier the time, the more of what still waits is held against it (ADR 0015).
+  // Since when it was in force is not in the ledger. The earlier the time, the more of what still waits is held against it (ADR-015).
   const row: PolicyRow = {
     ...{ commit: head.commit, policy_version: policy.policy_version, identity_revision: head.identityRevision },
     since_ms: (inForceSinceS ?? 0) * 1000,

@@ -19,7 +19,7 @@ export interface AppParts {
   readonly events: EventRing;
   /** Undefined: this orchestrator has no provider of machines. */
   readonly pool?: PoolOfApp | undefined;
-  readonly tokens: Tokens;
+  readonly tokens: Pick<Tokens, "authorize">;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly health: () => Health;

@@ -118,7 +118,15 @@ export const ROUTES = {
     response: leaseSchema,
     creates: true,
     failures: [
-      ...(["pool_off", "pool_full", "pool_cost_limit", "tier_not_offered", "golden_image_missing", "golden_image_old"] as const),
+      ...([
+        "pool_off",
+        "pool_full",
+        "pool_cost_limit",
+        "tier_not_offered",
+        "runner_not_allowed",
+        "golden_image_missing",
+        "golden_image_old",
+      ] as const),
       ...(["build_id_taken", "retry_refused", "provider_busy", "provider_denied", "provider_failed"] as const),
     ],
   },

@@ -47,6 +47,11 @@ export function withToken(text: string | undefined, file: string, issued: Issued
   return `${JSON.stringify(tokensFileSchema.parse({ tokens: [...before, entry] }), null, 2)}\n`;
 }
 
+/** The file's text without a caller. Throws `config_invalid`. */
+export function withoutToken(text: string, file: string, name: string): string {
+  return `${JSON.stringify(tokensFileSchema.parse({ tokens: readTokens(text, file).filter(({ caller }) => caller !== name) }), null, 2)}\n`;
+}
+
 function readTokens(text: string, file: string): z.output<typeof tokensFileSchema>["tokens"] {
   let json: unknown;
   try {

@@ -4,12 +4,14 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { startSimulator } from "@triplane/hcloud-sim";
-import { tempDir } from "@triplane/testkit";
+import { skewClock, tempDir } from "@triplane/testkit";
 import { eventually } from "../testing.ts";
 import { poolDaemon, poolPlace } from "./testing/pool-daemon.ts";
 
 const TOKEN = "token-of-the-project";
 const DAY_MS = 24 * 3600 * 1000;
+/** The pool asks for images once a minute. */
+const ASKS_AGAIN_MS = 61_000;
 
 test("golden_image_missing, golden_image_old after 14 days, and a lease from one of 13: as the image is when somebody asks", async () => {
   let agoMs = 0;
@@ -40,9 +42,9 @@ test("golden_image_missing, golden_image_old after 14 days, and a lease from one
     await ask("DELETE", `/servers/${server.id}`);
     return made.image.id;
   };
-  await using daemon = await poolDaemon(await poolPlace(join(folder.path, "data")), [
-    ...["--vm-pool-provider", "hcloud", "--hcloud-token-file", tokenFile, "--hcloud-endpoint", simulator.endpoint, "--vm-pool-reap-s", "1"],
-  ]);
+  const place = await poolPlace(join(folder.path, "data"));
+  const cloud = ["--vm-pool-provider", "hcloud", "--hcloud-token-file", tokenFile, "--hcloud-endpoint", simulator.endpoint];
+  await using daemon = await poolDaemon(place, [...cloud, "--vm-pool-reap-s", "1"], true);
   const refused = async (build: string): Promise<unknown> => {
     const body = {
       repo: "acme/api",
@@ -58,10 +60,13 @@ test("golden_image_missing, golden_image_old after 14 days, and a lease from one
   assert.equal(await refused("b1"), "golden_image_missing");
   await image(15);
   agoMs = 0;
+  assert.equal(await refused("b1"), "golden_image_missing", "what was found is remembered for a while");
+  await skewClock(place.faults, ASKS_AGAIN_MS);
   await eventually("the old image is seen, and refused", async () => (await refused("b2")) === "golden_image_old" || undefined, 60_000);
   assert.deepEqual(await daemon.list(), { leases: [], orphans: 0 });
   const fresh = await image(13);
   agoMs = 0;
+  await skewClock(place.faults, 2 * ASKS_AGAIN_MS);
   const lease = await eventually("a lease", () => daemon.spawn({ build_id: "b3" }).catch(() => undefined), 60_000);
   await eventually("its server", async () => {
     const { servers } = await ask("GET", `/servers?name=${lease.lease_id}`);

@@ -1,6 +1,6 @@
 // The targets that records of the ledger leave behind, worked out record by record.
 //
-// 1. A state that a record carries whole is taken as it is (ADR 0017); of two for one target the higher version wins.
+// 1. A state that a record carries whole is taken as it is (ADR-017); of two for one target the higher version wins.
 // 2. What a record does not carry is planned again, and is exact only where a digest of the record says so.
 // 3. A version is never lost, also where the state is: the next op on the target must not meet an older number.
 import { type Json, toTriplaneError } from "@triplane/contract";

@@ -1,11 +1,10 @@
 // A golden root for tests, made once a week and kept in the user's cache; and why there are no runners where there are none.
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
-import { findTool } from "@triplane/kit";
+import { findTool, INSTALL_LOCK, withLock } from "@triplane/kit";
 import { buildGolden, recipeId } from "../golden/build.ts";
 import { DEFAULT_RECIPE } from "../golden/recipe.ts";
 import { type GoldenRecord, GoldenStore } from "../golden/store.ts";
-import { inTurn } from "../in-turn.ts";
 import { clientNeeds, goldenNeeds, runnerNeeds } from "../needs.ts";
 
 export const TEST_GOLDEN_LABELS = { "managed-by": "triplane", golden: "current" } as const;
@@ -27,7 +26,13 @@ export async function goldenForTests(env: NodeJS.ProcessEnv = process.env): Prom
   const cache = env["XDG_CACHE_HOME"];
   const base = join(cache !== undefined && isAbsolute(cache) ? cache : join(env["HOME"] ?? homedir(), ".cache"), "triplane");
   const store = new GoldenStore(join(base, "golden-for-tests"));
-  return await inTurn(store.folder, async () => ({ folder: store.folder, record: (await fresh(store)) ?? (await make(store, base)) }));
+  // Test files run beside each other: the first makes it, the others wait.
+  const record = await withLock(
+    join(base, "golden-for-tests.lock"),
+    INSTALL_LOCK,
+    async () => (await fresh(store)) ?? (await make(store, base)),
+  );
+  return { folder: store.folder, record };
 }
 
 async function fresh(store: GoldenStore): Promise<GoldenRecord | undefined> {

@@ -4,7 +4,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { generateSigningKey, type Lease, nowSeconds } from "@triplane/contract";
-import { createMetrics, silentLogger, systemClock, systemRandom, writeKeyFile } from "@triplane/kit";
+import { createMetrics, noTracer, silentLogger, systemClock, systemRandom, writeKeyFile } from "@triplane/kit";
 import { tempDir } from "@triplane/testkit";
 import { poolLeases } from "../adapters/pool-leases.ts";
 import { CONFIG } from "../config.ts";
@@ -41,7 +41,7 @@ async function place() {
     },
     ...{ orchestratorUrl: pool.url, orchestratorToken: pool.token, leaseBelievedMs: 0, sccacheDir: join(folder.path, "sccache") },
     ...{ sccacheMaxBytes: 1_000_000, sccacheMaxObjectBytes: 1000, maxBlobBytes: 1000, maxCrateBytes: 1000, tokenLifetimeS: 60 },
-    ...{ logLevel: "error" as const, healthPort: undefined, healthHost: "127.0.0.1" },
+    ...{ logLevel: "error" as const, healthPort: undefined, healthHost: "127.0.0.1", otlpEndpoint: undefined },
   };
   const metrics = createMetrics({ name: "registry-gateway" });
   const running = await startGateway({
@@ -51,6 +51,7 @@ async function place() {
     clock: systemClock,
     random: systemRandom,
     metrics,
+    tracer: noTracer,
   });
   const issuer: Issuer = { key, previousKeys: [], issuer: "triplane", registry: "registry.test:5000" };
   return {

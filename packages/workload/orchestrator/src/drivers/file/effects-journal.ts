@@ -23,7 +23,7 @@ const effectSchema = z.strictObject({
 });
 export type Effect = z.infer<typeof effectSchema>;
 
-const MAX_LINE_BYTES = 4096;
+const CHUNK_BYTES = 64 * 1024;
 const NEWLINE = 0x0a;
 
 export class EffectsJournal {
@@ -60,12 +60,16 @@ export class EffectsJournal {
   }
 }
 
-// A line that was cut short is no longer than a write.
+// What follows the last newline is longer than a line where a power cut left room that was never written: bytes of zero, up to megabytes.
 async function wholeLinesBytes(file: FileHandle): Promise<number> {
-  const { size } = await file.stat();
-  const tail = Buffer.alloc(Math.min(size, MAX_LINE_BYTES));
-  await file.read(tail, 0, tail.length, size - tail.length);
-  return size - tail.length + tail.lastIndexOf(NEWLINE) + 1;
+  const chunk = Buffer.alloc(CHUNK_BYTES);
+  for (let end = (await file.stat()).size; end > 0; end -= Math.min(end, CHUNK_BYTES)) {
+    const length = Math.min(end, CHUNK_BYTES);
+    const { bytesRead } = await file.read(chunk, 0, length, end - length);
+    const newline = chunk.subarray(0, bytesRead).lastIndexOf(NEWLINE);
+    if (newline >= 0) return end - length + newline + 1;
+  }
+  return 0;
 }
 
 function remember(told: Map<string, Digest>, effect: Effect | undefined): void {

@@ -69,7 +69,8 @@ test("FileDriver: killed between effect and line, the line is paid by the same o
   await put(first, after, before);
   await first.close();
   const lines = (await readFile(file(home, "effects.jsonl"), "utf8")).split("\n");
-  for (const torn of ["", lines[1]?.slice(0, 30) ?? "", lines[1] ?? ""]) {
+  const unwritten = "\0".repeat(200_000);
+  for (const torn of ["", lines[1]?.slice(0, 30) ?? "", lines[1] ?? "", unwritten, `${lines[1]?.slice(0, 30)}${unwritten}`]) {
     await writeFile(file(home, "effects.jsonl"), `${lines[0]}\n${torn}`);
     const next = await open(home);
     await next.adoptAll(new Map([["n", before]]), (target) => target === "n");
