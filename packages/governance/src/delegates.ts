@@ -2,7 +2,7 @@
 //
 // 1. A key becomes a delegate only after it signed refs of its own in the repository: somebody holds it.
 // 2. A change after which the approved head would have too few approvals is not proposed, nor accepted: it would leave the workspace
-//    without a policy for every reader who does not remember one. Counted as readers count: people, and own heads (ADR 0024).
+//    without a policy for every reader who does not remember one. Counted as readers count: people, and own heads (ADR-024).
 import { type Clock, type Did, type Signer, TriplaneError } from "@triplane/contract";
 import {
   acceptRevision,

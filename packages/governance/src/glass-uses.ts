@@ -1,4 +1,4 @@
-// Ops that broke the glass, as the ledger has them, and how they stand: what anybody can work out who has both repositories (ADR 0040).
+// Ops that broke the glass, as the ledger has them, and how they stand: what anybody can work out who has both repositories (ADR-040).
 import { type AuditRecord, verifyAdmission, verifyOp } from "@triplane/contract";
 import { commitSteps, type RepositoryPin, readLedger } from "@triplane/ledger";
 import { loadPolicy, type Policy, personBehind, ratifyWithinS } from "@triplane/policy";

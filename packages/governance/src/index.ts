@@ -20,7 +20,14 @@ export {
   weakerPaths,
 } from "./impact.ts";
 export { readSeen } from "./memory.ts";
-export { printable, printableLine } from "./printable.ts";
+export {
+  findConflicts,
+  type PlannedRepositories,
+  type PlannedRepository,
+  planRepositories,
+  repositoriesSchema,
+} from "./plan-repositories.ts";
+export { printable, printableJson, printableLine } from "./printable.ts";
 export { type Proposal, type ProposedUpdate, proposalsOf } from "./proposals.ts";
 export { type ProposeOptions, propose } from "./propose.ts";
 export { assertAddress, assertRemote } from "./remote.ts";

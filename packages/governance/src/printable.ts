@@ -14,3 +14,10 @@ export function printableLine(text: string, maxLength = 120): string {
   const line = printable(text.replaceAll(/[\n\t]+/g, " ")).trim();
   return line.length > maxLength ? `${line.slice(0, maxLength - 1)}…` : line;
 }
+
+/** JSON text that says the same, with what a terminal would not show as it is written as escapes. */
+export function printableJson(json: string): string {
+  return json.replace(HIDDEN, (found) =>
+    Array.from({ length: found.length }, (_, at) => `\\u${found.charCodeAt(at).toString(16).padStart(4, "0")}`).join(""),
+  );
+}

@@ -144,7 +144,7 @@ async function standingOf({ repoDir, approved }: GovernedRepository, commit: str
   }
 }
 
-/** Delegates who signed this commit as their own head, and whose head is at or after it still (ADR 0024). */
+/** Delegates who signed this commit as their own head, and whose head is at or after it still (ADR-024). */
 export async function approversOf(repository: GovernedRepository, commit: string): Promise<readonly Did[]> {
   const approvers: Did[] = [];
   const named = namedCommits(repository.verified, repository.delegates, BRANCH).get(commit);

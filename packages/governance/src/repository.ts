@@ -30,7 +30,7 @@ export interface GovernedRepository {
   readonly threshold: number;
   /** The policy that was accepted last; it says who is a person, and what automations may do. */
   readonly policy: Policy | undefined;
-  /** Whose keys count as whose vote; undefined where keys are counted, before there is a policy (ADR 0024). */
+  /** Whose keys count as whose vote; undefined where keys are counted, before there is a policy (ADR-024). */
   readonly people: KeyHolders | undefined;
   readonly verified: VerifiedRepository;
   /** What people approved, and in the desired state what automations may have put on top of it. */

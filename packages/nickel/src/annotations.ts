@@ -88,7 +88,10 @@ function parseSignedNumber(tokens: TokenStream): number {
 }
 
 function unknownContract(tokens: TokenStream, name: string, start = tokens.current.start): TriplaneError {
-  return failAt("nickel_contract_failed", tokens.place(start), `the contract ${name} is not one that is known here`, { contract: name });
+  return failAt("nickel_contract_failed", tokens.place(start), `the contract ${name} is not one that is known here`, {
+    contract: name,
+    validNickel: true,
+  });
 }
 
 /** What would go on as a contract that is computed: `A & B`, `A -> B`, `lib.A`, `A "x"`. */

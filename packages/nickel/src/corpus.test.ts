@@ -6,7 +6,7 @@ import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { isFailureCode, type Json, TriplaneError } from "@triplane/contract";
 import { findTool } from "@triplane/kit";
-import { exportWithNickel } from "./bridge.ts";
+import { exportWithNickel } from "./program/bridge.ts";
 import { readNickelFile } from "./read.ts";
 
 const CORPUS = fileURLToPath(new URL("../corpus", import.meta.url));

@@ -28,11 +28,14 @@ export interface NickelDocument {
   readonly json: Json;
   /** Where the value at a path stands; the nearest enclosing value's place where there is none. */
   positionOf(path: ValuePath): SourcePosition;
+  /** As `positionOf`, with the source, so that it can be drawn; of a field, its name instead of its value. */
+  placeOf(path: ValuePath, part?: "name" | "value"): Place;
 }
 
 /** Checks what is left to check, drops what is not exported, and keeps the places. */
 export function finish(root: Resolved, maxDepth: number): NickelDocument {
   const places = new Map<string, Place>();
+  const names = new Map<string, Place>();
   const value = finishValue(root, "", 0);
 
   function finishValue(resolved: Resolved, path: string, depth: number): NickelValue {
@@ -62,28 +65,26 @@ export function finish(root: Resolved, maxDepth: number): NickelDocument {
         });
       }
       checkAnnotations(field.annotations, field.value);
-      const member = finishValue(field.value, `${path}/${pointerStep(name)}`, depth + 1);
+      const inner = `${path}/${pointerStep(name)}`;
+      names.set(inner, field.at);
+      const member = finishValue(field.value, inner, depth + 1);
       if (!field.notExported) members[name] = member;
     }
     return members;
   }
 
-  return {
-    value,
-    json: toJson(value),
-    positionOf(path) {
-      for (let length = path.length; length > 0; length -= 1) {
-        const place = places.get(
-          path
-            .slice(0, length)
-            .map((step) => `/${pointerStep(String(step))}`)
-            .join(""),
-        );
-        if (place !== undefined) return positionOfPlace(place);
-      }
-      return positionOfPlace(places.get("") ?? root.at);
-    },
-  };
+  function placeOf(path: ValuePath, part: "name" | "value" = "value"): Place {
+    const name = part === "name" ? names.get(path.map((step) => `/${pointerStep(String(step))}`).join("")) : undefined;
+    if (name !== undefined) return name;
+    for (let length = path.length; length > 0; length -= 1) {
+      const pointer = path.slice(0, length).map((step) => `/${pointerStep(String(step))}`);
+      const place = places.get(pointer.join(""));
+      if (place !== undefined) return place;
+    }
+    return places.get("") ?? root.at;
+  }
+
+  return { value, json: toJson(value), placeOf, positionOf: (path) => positionOfPlace(placeOf(path)) };
 }
 
 /** As in a JSON pointer (RFC 6901). */
@@ -91,7 +92,7 @@ function pointerStep(name: string): string {
   return name.replaceAll("~", "~0").replaceAll("/", "~1");
 }
 
-function toJson(value: NickelValue): Json {
+export function toJson(value: NickelValue): Json {
   if (value === null || typeof value !== "object") return value;
   if (value instanceof EnumTag) return value.argument === undefined ? value.tag : { tag: value.tag, value: toJson(value.argument) };
   if (Array.isArray(value)) return value.map(toJson);

@@ -14,6 +14,7 @@ export function mergeValues(left: Resolved, right: Resolved): Resolved {
       "a value that is merged may not have a contract on the whole of it; put contracts on its fields",
       {
         contract: "on an operand of &",
+        validNickel: true,
       },
     );
   if (left.kind === "record" && right.kind === "record") {

@@ -174,7 +174,10 @@ function parseImport(tokens: TokenStream): Node {
   if (tokens.atWord("as")) throw tokens.refuse("import as");
   if (path.text.endsWith(".json")) return { kind: "import", path: path.text, format: "json", at };
   if (path.text.endsWith(".ncl")) return { kind: "import", path: path.text, format: "nickel", at };
-  throw failAt("nickel_import_refused", at, `${JSON.stringify(path.text.slice(0, 200))} is neither .ncl nor .json`, { path: path.text });
+  throw failAt("nickel_import_refused", at, `${JSON.stringify(path.text.slice(0, 200))} is neither .ncl nor .json`, {
+    path: path.text,
+    validNickel: true,
+  });
 }
 
 /** After a complete value: whatever Nickel would let follow that computes. */

@@ -1,11 +1,13 @@
 // The failures of reading, each with its place in the message and in the details.
 import { type FailureCode, TriplaneError } from "@triplane/contract";
+import { withProblems } from "./pictures/problems.ts";
 import { formatPosition, type Place, positionOfPlace } from "./source-position.ts";
 
 /** A failure at a place: `file:line:column: message`, and file, line and column as details. */
 export function failAt(code: FailureCode, place: Place, message: string, details: Readonly<Record<string, unknown>> = {}): TriplaneError {
   const position = positionOfPlace(place);
-  return new TriplaneError(code, `${formatPosition(position)}: ${message}`, { details: { ...position, ...details } });
+  const failure = new TriplaneError(code, `${formatPosition(position)}: ${message}`, { details: { ...position, ...details } });
+  return withProblems(failure, [{ message, place }]);
 }
 
 /**

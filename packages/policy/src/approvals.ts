@@ -3,7 +3,7 @@
 // 1. People are counted, never keys: one principal counts once, with however many keys it signed.
 // 2. An approval counts for the exact op, plan, policy commit and state version that it names, or not at all.
 // 3. Agents and automations never count; nobody counts for their own op, nor an owner for their agent's, nor who admits.
-// 4. Within one rule people are matched to seats and nobody takes two; one person may count for several rules (ADR 0025).
+// 4. Within one rule people are matched to seats and nobody takes two; one person may count for several rules (ADR-025).
 // 5. A rejection by somebody who may approve ends the op, whatever else was signed.
 import { type Approval, assertTimes, MAX_APPROVALS, type ReviewNeed, TriplaneError } from "@triplane/contract";
 import { type Ask, emptySeats, fits } from "./quorums.ts";

@@ -1,4 +1,4 @@
-// Breaking the glass: what one person's sealed key lets through at once, without a keeper, and what it never does (ADR 0040). Pure.
+// Breaking the glass: what one person's sealed key lets through at once, without a keeper, and what it never does (ADR-040). Pure.
 //
 // 1. A sealed key signs ops that break the glass, and nothing else; no other key breaks it.
 // 2. What breaks the glass rests on no approvals and no facts: whoever verifies it needs nothing but the policy and the time.

@@ -1,4 +1,4 @@
-// What an automation may change in the desired state with fewer people than a change needs otherwise: images, by digest (ADR 0030).
+// What an automation may change in the desired state with fewer people than a change needs otherwise: images, by digest (ADR-030).
 //
 // 1. Two versions differ in digests and in nothing else, in any file: what people read around them stays what they read.
 // 2. Each digest that differs belongs to a setting of a component that one rule of the policy names, in a repository that it lists.

@@ -1,4 +1,5 @@
 // The public names of the policy package.
+export { type Amendment, amendPolicy } from "./amend.ts";
 export { maxApprovalS } from "./approvals.ts";
 export { personBehind, ratifyWithinS } from "./break-glass.ts";
 export { decide } from "./decide.ts";

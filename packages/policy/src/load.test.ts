@@ -60,7 +60,7 @@ test("loadPolicy: all problems of the shape are reported together, each with its
       "keeper_policy.ncl:2:13: version",
       "keeper_policy.ncl:4:20: policy_version",
       "keeper_policy.ncl:5:52: limits.clock_skew_s",
-      "keeper_policy.ncl:5:66: limits.grace_s",
+      "keeper_policy.ncl:5:56: limits.grace_s",
       "keeper_policy.ncl:19:11: deny.0.kinds",
       "keeper_policy.ncl:19:11: deny.0.targets",
       "keeper_policy.ncl:19:11: deny.0.why",
@@ -96,14 +96,14 @@ test("loadPolicy: names that lead nowhere, and names that lead to two, are all r
   });
   assert.deepEqual(problems, [
     "agents.0.principal: bob is the name of two principals",
-    "auto_sign.0.id: web-deploys is the id of two rules",
-    "deny.1.id: default is the name of a built-in rule",
-    "agents.0.scopes.0: there is no scope wbe",
     "agents.0.owner: there is no operator nobody",
-    "review.0.groups.0: no operator is in the group sre",
+    "agents.0.scopes.0: there is no scope wbe",
     "deny.0.issuers.0: nobody is group:sre",
     "deny.0.issuers.1: nobody is eve",
+    "deny.1.id: default is the name of a built-in rule",
     "review.0.approvals: it asks for 1 person of sre, and the 0 who may approve there cannot do that",
+    "review.0.groups.0: no operator is in the group sre",
+    "auto_sign.0.id: web-deploys is the id of two rules",
   ]);
 });
 
@@ -120,9 +120,9 @@ test("loadPolicy: a review that nobody can meet, or below the quorum, is refused
 test("loadPolicy: windows name days once, hours of a day and zones that exist", () => {
   const auto = (window: string) => ({ auto_sign: `[{ id = "a", kinds = ["*"], targets = ["*"], windows = [{ ${window} }] }]` });
   assert.deepEqual(problemsOf(auto(`days = ['Mon, 'Mon], from = "24:00", to = "10:00", zone = "Europe/Atlantis"`)), [
-    "auto_sign.0.windows.0.zone: there is no time zone Europe/Atlantis",
     "auto_sign.0.windows.0.days: a day is listed twice",
     "auto_sign.0.windows.0.from: a day begins at 00:00",
+    "auto_sign.0.windows.0.zone: there is no time zone Europe/Atlantis",
   ]);
   assert.match(problemsOf(auto(`days = ['Mon], from = "9:00", to = "10:00", zone = "UTC"`)).join(), /must be a time like 09:30/);
 });

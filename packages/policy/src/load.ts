@@ -1,16 +1,16 @@
 // Reading a policy from the files of a commit: data only, the right shape, consistent, or all problems at once.
+// A function anywhere in it is refused where it stands. `policy-files-are-declarative-only`
 import { canonicalJson, type Digest, digestOf, TriplaneError } from "@triplane/contract";
-import { EnumTag, type Importer, type NickelValue, type ReadOptions, readNickel, type ValuePath } from "@triplane/nickel";
+import { conform, type Importer, type ReadOptions, readNickel, type Shape } from "@triplane/nickel";
+import { z } from "zod";
 import { findInconsistencies } from "./consistency.ts";
-import { type PolicyProblem, placeProblems, policyInvalid, problemsOfIssues } from "./problems.ts";
 import { type Policy, policySchema } from "./schema.ts";
 import type { LoadedPolicy, PolicyFiles } from "./types.ts";
 
 /** The file of a policy repository that a keeper reads; it may import the others. */
 export const POLICY_ENTRY = "keeper_policy.ncl";
 
-/** Where the schema wants enum tags; everywhere else it wants strings. */
-const TAG_PLACE = /^(?:operators\.\d+\.may|(?:deny|auto_sign)\.\d+\.windows\.\d+\.days)\.\d+$/;
+const POLICY_SHAPE = z.toJSONSchema(policySchema, { io: "input", unrepresentable: "any" }) as Shape;
 
 /**
  * Reads the policy of a commit from all files of its tree. Imports stay among them.
@@ -25,12 +25,13 @@ export function loadPolicy(files: PolicyFiles): LoadedPolicy {
 
 /** Reads and checks one policy text. Throws as `loadPolicy`. */
 export function readPolicy(text: string, options: Omit<ReadOptions, "limits">): Policy {
-  const document = readNickel(text, options);
-  const result = policySchema.safeParse(document.json);
-  const shape = [...tagProblems(document.value, []), ...(result.success ? [] : problemsOfIssues(result.error.issues))];
-  const problems = result.success && shape.length === 0 ? findInconsistencies(result.data) : shape;
-  if (!result.success || problems.length > 0) throw policyInvalid(placeProblems(document, problems));
-  return result.data;
+  return conform(readNickel(text, options), {
+    schema: policySchema,
+    shape: POLICY_SHAPE,
+    code: "policy_invalid",
+    whole: "the policy",
+    further: findInconsistencies,
+  });
 }
 
 /**
@@ -55,14 +56,4 @@ export function filesImporter(files: PolicyFiles): Importer {
       throw new TriplaneError("nickel_syntax", `${path}: the file is not UTF-8`, { cause, details: { file: path } });
     }
   };
-}
-
-/** Tags where strings belong and the reverse; in JSON they would look alike, to the nickel program they do not. */
-function tagProblems(value: NickelValue, path: ValuePath): readonly PolicyProblem[] {
-  const wantsTag = TAG_PLACE.test(path.join("."));
-  if (value instanceof EnumTag) return wantsTag ? [] : [{ path, message: `'${value.tag} is an enum tag, and none belongs here` }];
-  if (typeof value === "string") return wantsTag ? [{ path, message: `must be an enum tag: '${value.slice(0, 32)}` }] : [];
-  if (value === null || typeof value !== "object") return [];
-  if (Array.isArray(value)) return value.flatMap((item: NickelValue, index) => tagProblems(item, [...path, index]));
-  return Object.entries(value).flatMap(([name, member]) => tagProblems(member, [...path, name]));
 }

@@ -80,7 +80,7 @@ test("decide: nobody is counted who takes no seat, and everybody who does, whate
   }
 });
 
-test("decide: one person may count for two rules, though never twice for one (ADR 0025)", () => {
+test("decide: one person may count for two rules, though never twice for one (ADR-025)", () => {
   const op = makeOp("alice", { op: "component.remove", target: "db" });
   const says = (names: readonly Name[]) =>
     short(decide(makeInput(op, loaded().policy, { approvals: names.map((name) => makeApproval(name, op)) })));

@@ -1,4 +1,4 @@
-// How long people are asked, and when an op that they are asked about has to be valid (ADR 0026).
+// How long people are asked, and when an op that they are asked about has to be valid (ADR-026).
 //
 // 1. `facts.open_since` is when people could first see the op. It lies between the op's own `iat` and the decision, or nothing is decided.
 // 2. An op that people are asked about under rules that say how long is held to its own times at that moment; every other op, now.

@@ -65,7 +65,7 @@ test("testPolicy: no cases where there is no file, and a wrong case is shown wit
   assert.throws(() => testPolicy(files('{ cases = [{ name = "x", at = "yesterday" }] }')), {
     code: "policy_invalid",
     message:
-      /^keeper_policy\.test\.ncl:1:31: cases\.0\.at: must be a time like .*\nkeeper_policy\.test\.ncl:1:12: cases\.0\.op: is missing\n/,
+      /^keeper_policy\.test\.ncl:1:12: cases\.0\.op: is missing\n(?:.*\n)*keeper_policy\.test\.ncl:1:31: cases\.0\.at: must be a time like .*$/,
   });
 });
 

@@ -6,6 +6,7 @@ import {
   digestOf,
   kindField,
   type Op,
+  type OpClaims,
   type PolicyRef,
   scopeField,
   type TokenType,
@@ -13,12 +14,11 @@ import {
   targetField,
   versionField,
 } from "@triplane/contract";
-import { readNickel } from "@triplane/nickel";
+import { conform, readNickel, type Shape } from "@triplane/nickel";
 import { z } from "zod";
 import { maxApprovalS } from "./approvals.ts";
 import { decide } from "./decide.ts";
 import { filesImporter, loadPolicy } from "./load.ts";
-import { placeProblems, policyInvalid, problemsOfIssues } from "./problems.ts";
 import type { Policy } from "./schema.ts";
 import type { Decision, PolicyFiles } from "./types.ts";
 
@@ -64,6 +64,7 @@ const caseSchema = z.strictObject({
   expect: z.strictObject({ verdict: z.enum(["Admit", "Review", "Refuse"]), rule: z.string().optional(), code: z.string().optional() }),
 });
 const casesSchema = z.strictObject({ cases: z.array(caseSchema).max(1000) });
+const CASES_SHAPE = z.toJSONSchema(casesSchema, { io: "input", unrepresentable: "any" }) as Shape;
 
 export type PolicyCase = z.infer<typeof caseSchema>;
 
@@ -82,9 +83,14 @@ export function testPolicy(files: PolicyFiles): readonly PolicyCaseResult[] {
   const text = importer(POLICY_TESTS);
   if (text === undefined) return [];
   const document = readNickel(text, { file: POLICY_TESTS, importer });
-  const result = casesSchema.safeParse(document.json);
-  if (!result.success) throw policyInvalid(placeProblems(document, problemsOfIssues(result.error.issues)));
-  return result.data.cases.map((testCase) => runCase(policy, testCase));
+  const { cases } = conform(document, {
+    schema: casesSchema,
+    shape: CASES_SHAPE,
+    code: "policy_invalid",
+    whole: "the cases",
+    words: "either",
+  });
+  return cases.map((testCase) => runCase(policy, testCase));
 }
 
 /** Throws `policy_test_failed` naming every case that failed. */
@@ -137,7 +143,7 @@ function draftOp(policy: Policy, { op, break_glass: isBroken }: PolicyCase, nowS
     expected_state_version: op.expected_state_version,
     args: {},
   };
-  return { token: draftToken("op+jwt", claims), claims };
+  return unsignedOp(claims);
 }
 
 function draftApproval(policy: Policy, op: Op, approval: PolicyCase["approvals"][number], nowS: number): Approval {
@@ -155,6 +161,11 @@ function draftApproval(policy: Policy, op: Op, approval: PolicyCase["approvals"]
     expected_state_version: op.claims.expected_state_version,
   };
   return { token: draftToken("approval+jwt", claims), claims };
+}
+
+/** An op that nobody signed, to ask what the policy would say of it; it verifies nowhere. */
+export function unsignedOp(claims: OpClaims): Op {
+  return { token: draftToken("op+jwt", claims as Op["token"]["payload"] & OpClaims), claims };
 }
 
 /** An unsigned stand-in: `decide` looks at claims and digest only, signatures are verified before it. */

@@ -29,7 +29,7 @@ export interface DecisionInput {
    * more: not admit an op of their own, nor count as one of its approvers.
    */
   readonly admittedBy?: Did;
-  /** The op's own signer admits it, by a key that is kept for that (ADR 0040). Exactly then a `break_glass` rule decides. */
+  /** The op's own signer admits it, by a key that is kept for that (ADR-040). Exactly then a `break_glass` rule decides. */
   readonly breakGlass?: boolean;
 }
 

@@ -1,4 +1,4 @@
-// Ops that run after a while unless somebody objects (ADR 0027).
+// Ops that run after a while unless somebody objects (ADR-027).
 //
 // 1. The wait counts from when people could first see the op. Without that fact it has only begun. `no-fail-open`
 // 2. Of several matching rules every one has to be met: the longest wait counts. Enough early approvals meet a rule that names a number.

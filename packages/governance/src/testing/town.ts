@@ -1,5 +1,5 @@
 // What this room's tests share: a workspace that three people govern, each on a machine of their own, and a folder as remote between them.
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after } from "node:test";
@@ -54,16 +54,60 @@ export interface Town {
   readonly review: ReviewOptions;
 }
 
+type Keyholder = "ana" | "ben" | "cleo" | "controller" | "keeper";
+
+interface Founded {
+  readonly folder: string;
+  readonly pins: Site["pins"];
+  readonly keys: Readonly<Record<Keyholder, SigningKey>>;
+}
+
+/** Founding takes hundreds of git processes: the tests of a file get copies of one town. */
+let founded: Promise<Founded> | undefined;
+after(async () => {
+  if (founded !== undefined) await rm((await founded).folder, { recursive: true, force: true });
+});
+
 /** Two of three decide; nothing is approved yet; everybody has what everybody signed. */
 export async function town(): Promise<Town> {
+  founded ??= found();
+  const original = await founded;
   const folder = await temporaryFolder();
-  const clock = manualClock();
-  const [anaKey, controller, keeper] = [generateSigningKey(), generateSigningKey(), generateSigningKey()];
-  const remote: Remote = { name: "hub", url: join(folder, "hub") };
-  await mkdir(remote.url);
-  const storageDir = join(folder, "ana", "storage");
-  const pins = await foundWorkspace({ storageDir, workspace: WORKSPACE, founder: anaKey, principal: "ana", controller, clock });
+  await cp(original.folder, folder, { recursive: true });
+  return townIn({ ...original, folder }, manualClock());
+}
 
+async function found(): Promise<Founded> {
+  const folder = await mkdtemp(join(tmpdir(), "triplane-governance-"));
+  const clock = manualClock();
+  const [ana, ben, cleo] = [generateSigningKey(), generateSigningKey(), generateSigningKey()];
+  const keys = { ana, ben, cleo, controller: generateSigningKey(), keeper: generateSigningKey() };
+  const storageDir = join(folder, "ana", "storage");
+  const founder = { founder: ana, principal: "ana", controller: keys.controller };
+  const pins = await foundWorkspace({ storageDir, workspace: WORKSPACE, ...founder, clock });
+  const made = { folder, pins, keys };
+  const world = townIn(made, clock);
+  await mkdir(world.remote.url);
+  await world.ana.push();
+  await pushRepository(world.ana.site, "state", world.remote, keys.controller.did, { random: systemRandom });
+  for (const each of [world.ben, world.cleo]) await settle(world, each);
+  await world.ana.fetch();
+  const added = { add: [ben.did, cleo.did], remove: [], threshold: 2 };
+  await changeDelegates(world.ana.site, added, { key: ana, clock });
+  await world.ana.push();
+  for (const each of [world.ben, world.cleo]) await each.fetch();
+  return made;
+}
+
+async function settle({ remote, clock }: Pick<Town, "remote" | "clock">, made: Machine): Promise<void> {
+  await made.fetch();
+  await fetchRepository(made.site, "state", remote, { random: systemRandom });
+  await joinWorkspace(made.site, { key: made.key, principal: made.name, clock });
+  await made.push();
+}
+
+function townIn({ folder, pins, keys }: Founded, clock: Town["clock"]): Town {
+  const remote: Remote = { name: "hub", url: join(folder, "hub") };
   const machineOf = (name: string, key: SigningKey): Machine => {
     const site: Site = {
       workspace: WORKSPACE,
@@ -87,25 +131,14 @@ export async function town(): Promise<Town> {
       },
     };
   };
-  const ana = machineOf("ana", anaKey);
-  await ana.push();
-  await pushRepository(ana.site, "state", remote, controller.did, { random: systemRandom });
-
-  async function machine(name: string): Promise<Machine> {
+  const [ana, ben, cleo] = [machineOf("ana", keys.ana), machineOf("ben", keys.ben), machineOf("cleo", keys.cleo)];
+  const machine = async (name: string): Promise<Machine> => {
     const made = machineOf(name, generateSigningKey());
-    await made.fetch();
-    await fetchRepository(made.site, "state", remote, { random: systemRandom });
-    await joinWorkspace(made.site, { key: made.key, principal: name, clock });
-    await made.push();
+    await settle({ remote, clock }, made);
     return made;
-  }
-  const [ben, cleo] = [await machine("ben"), await machine("cleo")];
-  await ana.fetch();
-  await changeDelegates(ana.site, { add: [ben.key.did, cleo.key.did], remove: [], threshold: 2 }, { key: ana.key, clock });
-  await ana.push();
-  for (const each of [ben, cleo]) await each.fetch();
+  };
   const review: ReviewOptions = { nowS: Math.floor(START_MS / 1000), checkDesired: () => undefined };
-  return { clock, remote, controller, keeper, ana, ben, cleo, machine, review };
+  return { clock, remote, controller: keys.controller, keeper: keys.keeper, ana, ben, cleo, machine, review };
 }
 
 /** Further keys of people, by name; a name that is new is a further operator. */

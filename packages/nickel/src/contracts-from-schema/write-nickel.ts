@@ -1,0 +1,15 @@
+// A value as Nickel text that reads back as the same value, for the reader and for the program.
+import { EnumTag, type NickelValue } from "../document.ts";
+import { nickelName, nickelString, nickelTag } from "./nickel-text.ts";
+
+/** On one line. */
+export function writeNickel(value: NickelValue): string {
+  if (value instanceof EnumTag)
+    return value.argument === undefined ? nickelTag(value.tag) : `(${nickelTag(value.tag)} (${writeNickel(value.argument)}))`;
+  if (typeof value === "string") return nickelString(value);
+  if (Array.isArray(value)) return `[${value.map((item: NickelValue) => writeNickel(item)).join(", ")}]`;
+  if (typeof value !== "object" || value === null) return String(value);
+  return `{ ${Object.entries(value)
+    .map(([name, member]: [string, NickelValue]) => `${nickelName(name)} = ${writeNickel(member)}`)
+    .join(", ")} }`;
+}
