@@ -1,0 +1,73 @@
+// The folder of playbooks as a source: what each playbook.ncl says, and whether the scripts that it names are there.
+import { lstat, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { toTriplaneError } from "@triplane/contract";
+import { isErrno } from "@triplane/kit";
+import { readNickelFile } from "@triplane/nickel";
+import { playbookSchema } from "../../playbooks/schema.ts";
+import type { DryRunFacts, PlaybookFacts, PlaybookFile } from "../checks/playbooks.ts";
+import type { Source } from "../source.ts";
+
+const FILE = "playbook.ncl";
+
+/** Runs one playbook dry. Throws where it cannot be run at all. */
+export type DryRunner = (name: string, signal: AbortSignal) => Promise<{ readonly ok: boolean; readonly saw: string }>;
+
+export function playbookSource(folder: string): Source<PlaybookFacts> {
+  return {
+    where: folder,
+    read: async () => ({ playbooks: await Promise.all((await namesIn(folder)).map((name) => playbookIn(folder, name))) }),
+  };
+}
+
+/** One after another: each speaks to the running system. */
+export function dryRunSource(folder: string, run: DryRunner | { readonly absent: string }): Source<DryRunFacts> {
+  if (typeof run !== "function") return run;
+  return {
+    where: folder,
+    read: async (signal) => {
+      const runs = [];
+      for (const name of await namesIn(folder)) {
+        const { problem, missing } = await playbookIn(folder, name);
+        // Other checks are about those.
+        if (problem === undefined && missing.length === 0) runs.push({ name, ...(await run(name, signal)) });
+      }
+      return { runs };
+    },
+  };
+}
+
+async function namesIn(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name)
+    .sort();
+}
+
+async function playbookIn(folder: string, name: string): Promise<PlaybookFile> {
+  const root = join(folder, name);
+  const refused = (problem: string): PlaybookFile => ({ name, problem, scripts: [], missing: [] });
+  let json: unknown;
+  try {
+    json = readNickelFile(root, FILE, undefined, { displayRoot: name }).json;
+  } catch (thrown) {
+    return refused(toTriplaneError(thrown).message);
+  }
+  const parsed = playbookSchema.safeParse(json);
+  if (!parsed.success) return refused(parsed.error.issues.map(({ path, message }) => `${path.join(".") || FILE}: ${message}`).join("; "));
+  if (parsed.data.id !== name) return refused(`its id is ${parsed.data.id}, its folder is ${name}`);
+  const missing: string[] = [];
+  for (const script of parsed.data.scripts) if (!(await isFile(join(root, script)))) missing.push(script);
+  return { name, scripts: parsed.data.scripts, missing };
+}
+
+/** A link does not count: what it points at is not the playbook's. */
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await lstat(path)).isFile();
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return false;
+    throw error;
+  }
+}
