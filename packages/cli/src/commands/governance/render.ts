@@ -10,6 +10,7 @@ import {
   type RepositoryStanding,
   type Reviewed,
 } from "@triplane/governance";
+import { framed } from "../../framework/machine-text.ts";
 import { counted, facts, span, table, utc } from "../../framework/table.ts";
 
 const MAX_DIFFERENCE_LINES = 2000;
@@ -79,7 +80,8 @@ export function renderReviewed(reviewed: Reviewed): string {
   ].join("\n");
 }
 
-export function describeProposal(proposal: ProposalStanding, nameOf: NameOf): string {
+/** `delegates` decide here; what nobody of them proposed is framed as a stranger's. */
+export function describeProposal(proposal: ProposalStanding, nameOf: NameOf, delegates: readonly Did[]): string {
   const who = (dids: readonly Did[]) => (dids.length === 0 ? "nobody" : dids.map(nameOf).join(", "));
   const lines = [
     `${proposal.id}  ${proposal.standing}  by ${who(proposal.proposedBy)}${proposal.via.includes("patch") ? " (a patch)" : ""}`,
@@ -87,7 +89,11 @@ export function describeProposal(proposal: ProposalStanding, nameOf: NameOf): st
   if (proposal.standing !== "open") return lines.join("\n");
   const { reviewed } = proposal;
   const title = reviewed?.steps.at(-1)?.message;
-  if (title !== undefined) lines.push(`  ${title}`);
+  const isOurs = proposal.proposedBy.some((did) => delegates.includes(did));
+  if (title !== undefined)
+    lines.push(
+      ...(isOurs ? title : framed(`${who(proposal.proposedBy)}, who decides nothing here`, [title])).split("\n").map((line) => `  ${line}`),
+    );
   if (proposal.update !== undefined) lines.push(`  ${describeUpdate(proposal.update)}`);
   lines.push(`  approved by ${who(proposal.approvedBy)}; ${proposal.missing} more needed`);
   if (proposal.rejectedBy.length > 0) lines.push(`  REJECTED by ${who(proposal.rejectedBy)}`);

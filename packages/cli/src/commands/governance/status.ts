@@ -128,6 +128,7 @@ function renderRepository(standing: RepositoryStanding, page: Page): readonly st
   const { name, rid, approved } = standing;
   const nameOf = namesOf(standing);
   const open = standing.proposals.filter((each) => each.standing !== "approved");
+  const delegates = standing.delegates.map(({ did }) => did);
   const version = approved?.policyVersion === undefined ? "" : `, version ${approved.policyVersion}`;
   return [
     `${name.toUpperCase()}  ${rid}`,
@@ -146,7 +147,7 @@ function renderRepository(standing: RepositoryStanding, page: Page): readonly st
       ["today", ability(standing)],
     ]),
     renderDelegates(standing, page.atS),
-    ...(open.length === 0 ? ["no proposals wait"] : open.map((each) => describeProposal(each, nameOf))),
+    ...(open.length === 0 ? ["no proposals wait"] : open.map((each) => describeProposal(each, nameOf, delegates))),
     ...standing.revisions.map((revision) => renderRevision(revision, nameOf)),
     ...renderOthers(standing),
   ];

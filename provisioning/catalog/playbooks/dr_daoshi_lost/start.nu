@@ -1,0 +1,4 @@
+use ../common.nu *
+
+change "start the CI plane" up --plane ci --detach
+null

@@ -1,0 +1,4 @@
+use ../common.nu *
+
+change "start the planes" up --detach
+null

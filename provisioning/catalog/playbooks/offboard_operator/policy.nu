@@ -1,0 +1,3 @@
+use ../common.nu *
+
+change-policy $"(param name) works with us no longer" --remove (param name)

@@ -1,0 +1,4 @@
+use ../common.nu *
+
+change $"give (param name) credentials" access add (param name)
+null

@@ -1,0 +1,4 @@
+use ../common.nu *
+
+change "stop the signing plane" down --plane signing
+null

@@ -1,0 +1,4 @@
+use ../common.nu *
+
+change "start the signing plane" up --plane signing --detach
+null
