@@ -14,4 +14,5 @@ export { actorFor } from "./people/who.ts";
 export { askHealth } from "./planes/health.ts";
 export { planeStages } from "./planes/plane-stages.ts";
 export { childEnvironment, type ProcessSpec } from "./planes/process-spec.ts";
-export { KEEPER_PROGRAM, PROGRAM } from "./program.ts";
+export { KEEPER_PROGRAM, ONTOREF_PROGRAM, PROGRAM } from "./program.ts";
+export { surroundingsOf } from "./validation/surroundings.ts";

@@ -8,7 +8,7 @@ import type { CommandContext } from "./framework/command.ts";
 import { loadCommands } from "./framework/listing.ts";
 import { type Program, runShell } from "./framework/shell.ts";
 import { PRODUCT_ROOT } from "./home/layout.ts";
-import { KEEPER_PROGRAM, PROGRAM } from "./program.ts";
+import { KEEPER_PROGRAM, ONTOREF_PROGRAM, PROGRAM } from "./program.ts";
 
 const WORKSPACE_FOLDER = join(PRODUCT_ROOT, "provisioning/workspaces/libre-wuji");
 
@@ -62,7 +62,7 @@ function codeIn(ran: Ran): string {
   return (JSON.parse(ran.err.trim().split("\n").at(-1) ?? "") as { error: { code: string } }).error.code;
 }
 
-for (const program of [PROGRAM, KEEPER_PROGRAM]) {
+for (const program of [PROGRAM, KEEPER_PROGRAM, ONTOREF_PROGRAM]) {
   describe(`${program.name}: every command`, async () => {
     for (const command of await loadCommands(program.commands)) {
       const words = command.name.split(" ");
@@ -81,7 +81,7 @@ for (const program of [PROGRAM, KEEPER_PROGRAM]) {
         }
         for (const example of command.examples) {
           assert.ok(out.includes(`$ ${example.command}`), "an example is missing");
-          assert.ok(example.command.includes("triplane"), "an example is of another program");
+          assert.match(example.command, /\b(triplane|ontoref)\b/, "an example is of another program");
         }
         assert.match(flat, command.ownExitCodes ? /Exit codes: 0 .+, 1 / : /Exit codes: 0 done, 1 failed or refused, 2 wrong usage\./);
         assert.equal(out.includes("--json"), command.json || command.options.some((each) => each.flag === "json"));
@@ -221,7 +221,8 @@ describe("policy check", () => {
     await writeFile(join(folder, "odd.ncl"), "{\n  version = 1,\n  limits = fun x => x,\n}\n");
     const ran = await run(["policy", "check", "odd.ncl"]);
     assert.equal(ran.code, 1);
-    assert.match(ran.err, /odd\.ncl:3:12: function .*policy-files-are-declarative-only/);
+    assert.match(ran.err, /error: function .*policy-files-are-declarative-only/);
+    assert.match(ran.err, / --> odd\.ncl:3:12\n {2}\|\n3 \| {3}limits = fun x => x,\n {2}\| {12}\^\^\^\n/);
     const { error } = JSON.parse((await run(["policy", "check", "odd.ncl", "--json"])).err) as {
       error: { code: string; details: Record<string, unknown> };
     };
@@ -235,8 +236,8 @@ describe("policy check", () => {
     await writeFile(join(folder, "shape", "p.ncl"), '{\n  version = 2,\n  workspace = "X",\n}\n');
     const ran = await run(["policy", "check", "shape/p.ncl"]);
     assert.equal(ran.code, 1);
-    assert.match(ran.err, /shape\/p\.ncl:2:\d+: version/);
-    assert.match(ran.err, /shape\/p\.ncl:3:\d+: workspace/);
+    assert.match(ran.err, /error: version: .*\n --> shape\/p\.ncl:2:13\n/);
+    assert.match(ran.err, /error: workspace: .*\n --> shape\/p\.ncl:3:15\n/);
     assert.match(ran.err, /code: policy_invalid/);
   });
 

@@ -1,10 +1,17 @@
 // All commands of `triplane`, in the order in which help lists them. Each is loaded when it is wanted, so that the program is never
 // larger than the command that runs.
 import { BUILD_COMMANDS } from "./commands/build/index.ts";
+import { VALIDATE_COMMANDS } from "./commands/validate/index.ts";
 import { type Listing, listed, loadCommands } from "./framework/listing.ts";
 import type { Program } from "./framework/shell.ts";
 
 const VERSION = "0.1.0";
+
+const ONTOREF_NOUNS = {
+  run: "Run modes: start, execute, look, cancel",
+  step: "Close steps of runs",
+  mode: "List, show, check and draw modes",
+} as const;
 
 const NOUNS = {
   op: "Plan, sign, send and follow ops",
@@ -19,7 +26,11 @@ const NOUNS = {
   registry: "Set up the registry for images, compiled objects and crates",
   golden: "Build, prove, promote and watch the images that runners are made from",
   keys: "Make, lock, replace and show signing keys",
+  playbook: "Run procedures: dry, confirmed where they destroy, each with a receipt",
+  access: "Give and take the credentials that let people and programs reach a workspace",
   check: "Check a workspace from the outside",
+  ...ONTOREF_NOUNS,
+  validate: "Check whether the invariants hold today, and see since when",
 } as const;
 
 const KEEPER_COMMANDS: readonly Listing[] = [
@@ -72,6 +83,9 @@ const GOVERNANCE_COMMANDS: readonly Listing[] = [
   listed("governance delegates", "Change who governs and how many decide", () =>
     import("./commands/governance/delegates.ts").then((module) => module.governanceDelegates),
   ),
+  listed("governance wait", "Wait until what was proposed is approved", () =>
+    import("./commands/governance/wait.ts").then((module) => module.governanceWait),
+  ),
   listed("governance fetch", "Take in what others signed", () =>
     import("./commands/governance/exchange.ts").then((module) => module.governanceFetch),
   ),
@@ -101,6 +115,27 @@ const GOLDEN_COMMANDS: readonly Listing[] = [
   ),
 ];
 
+const ONTOREF_COMMANDS: readonly Listing[] = [
+  listed("run start", "Open a run of a mode, and say what is ready", () =>
+    import("./commands/run/start.ts").then((module) => module.runStart),
+  ),
+  listed("run exec", "Run the commands of a mode's steps", () => import("./commands/run/exec.ts").then((module) => module.runExec)),
+  listed("run status", "Show what is ready in the open runs", () => import("./commands/run/look.ts").then((module) => module.runStatus)),
+  listed("run list", "List all runs", () => import("./commands/run/look.ts").then((module) => module.runList)),
+  listed("run show", "Show a run with its evidence", () => import("./commands/run/look.ts").then((module) => module.runShow)),
+  listed("run cancel", "Close a run that nobody will finish", () => import("./commands/run/look.ts").then((module) => module.runCancel)),
+  listed("step report", "Close a step, and say what became ready", () =>
+    import("./commands/step/report.ts").then((module) => module.stepReport),
+  ),
+  listed("describe", "Say what the system is, read from the code and the ontology", () =>
+    import("./commands/mode/describe.ts").then((module) => module.describe),
+  ),
+  listed("mode list", "List the modes", () => import("./commands/mode/look.ts").then((module) => module.modeList)),
+  listed("mode show", "Show the steps of a mode", () => import("./commands/mode/look.ts").then((module) => module.modeShow)),
+  listed("mode check", "Check a mode's file", () => import("./commands/mode/look.ts").then((module) => module.modeCheck)),
+  listed("mode graph", "Draw the steps of a mode", () => import("./commands/mode/graph.ts").then((module) => module.modeGraph)),
+];
+
 const COMMANDS: readonly Listing[] = [
   listed("init", "Make a local workspace: keys, NATS identities, three governed repositories", () =>
     import("./commands/init.ts").then((module) => module.init),
@@ -111,6 +146,9 @@ const COMMANDS: readonly Listing[] = [
   listed("down", "Stop the planes of the workspace", () => import("./commands/down.ts").then((module) => module.down)),
   listed("status", "Show what runs, what waits, what was alarmed, and where the ledger stands", () =>
     import("./commands/status.ts").then((module) => module.status),
+  ),
+  listed("scrape-targets", "Print where the daemons export metrics, for Prometheus", () =>
+    import("./commands/scrape-targets.ts").then((module) => module.scrapeTargets),
   ),
   listed("drift", "Compare what there is with the approved desired state", () =>
     import("./commands/drift.ts").then((module) => module.drift),
@@ -132,6 +170,7 @@ const COMMANDS: readonly Listing[] = [
   listed("op cancel", "Withdraw an op of yours that waits in review", () =>
     import("./commands/op/cancel.ts").then((module) => module.opCancel),
   ),
+  listed("mcp", "Let an AI agent in, over the Model Context Protocol", () => import("./commands/mcp.ts").then((module) => module.mcp)),
   ...KEEPER_COMMANDS,
   listed("break-glass sign", "Sign an op that a sealed key lets through alone", () =>
     import("./commands/break-glass/sign.ts").then((module) => module.breakGlassSign),
@@ -154,6 +193,9 @@ const COMMANDS: readonly Listing[] = [
   ),
   listed("policy simulate", "Run a proposed policy over the ledger's past ops", () =>
     import("./commands/policy/simulate.ts").then((module) => module.policySimulate),
+  ),
+  listed("policy amend", "Change who holds which key, in a folder with the policy's files", () =>
+    import("./commands/policy/amend.ts").then((module) => module.policyAmend),
   ),
   listed("policy weakest", "Show the weakest path to each approval", () =>
     import("./commands/policy/weakest.ts").then((module) => module.policyWeakest),
@@ -192,6 +234,10 @@ const COMMANDS: readonly Listing[] = [
   listed("check invariants", "Check every invariant of a workspace from the outside, with evidence", () =>
     import("./commands/check/invariants.ts").then((module) => module.checkInvariantsCommand),
   ),
+  ...VALIDATE_COMMANDS,
+  listed("why", "Show what stands behind an invariant: decisions, code, checks", () =>
+    import("./commands/why/why.ts").then((module) => module.whyCommand),
+  ),
   listed("keys new", "Make an Ed25519 signing key", () => import("./commands/keys/new.ts").then((module) => module.keysNew)),
   listed("keys encrypt", "Put a key file under a passphrase", () => import("./commands/keys/lock.ts").then((module) => module.keysEncrypt)),
   listed("keys decrypt", "Take the passphrase off a key file", () =>
@@ -201,6 +247,33 @@ const COMMANDS: readonly Listing[] = [
     import("./commands/keys/rotate.ts").then((module) => module.keysRotate),
   ),
   listed("keys show", "Show the DIDs of your keys", () => import("./commands/keys/show.ts").then((module) => module.keysShow)),
+  listed("playbook list", "List the procedures that there are", () =>
+    import("./commands/playbook/list.ts").then((module) => module.playbookList),
+  ),
+  listed("playbook show", "Show a playbook, or a run that waits for confirmations", () =>
+    import("./commands/playbook/show.ts").then((module) => module.playbookShow),
+  ),
+  listed("playbook run", "Run a playbook, dry or for real", () =>
+    import("./commands/playbook/run.ts").then((module) => module.playbookRun),
+  ),
+  listed("playbook confirm", "Say yes, with your signature, to a run that destroys something", () =>
+    import("./commands/playbook/confirm.ts").then((module) => module.playbookConfirm),
+  ),
+  listed("playbook receipts", "List the runs of playbooks, and their receipts", () =>
+    import("./commands/playbook/receipts.ts").then((module) => module.playbookReceipts),
+  ),
+  listed("playbook verify", "Verify the receipt of a playbook's run", () =>
+    import("./commands/playbook/verify.ts").then((module) => module.playbookVerify),
+  ),
+  listed("access list", "List whom the policy lists, and who has access", () =>
+    import("./commands/access/list.ts").then((module) => module.accessList),
+  ),
+  listed("access add", "Give somebody whom the policy lists credentials for bus and orchestrator", () =>
+    import("./commands/access/add.ts").then((module) => module.accessAdd),
+  ),
+  listed("access remove", "Take the credentials of somebody whom the policy lists no longer", () =>
+    import("./commands/access/remove.ts").then((module) => module.accessRemove),
+  ),
   listed("registry zot-config", "Make zot's configuration for the namespaces of the registry", () =>
     import("./commands/registry/zot-config.ts").then((module) => module.registryZotConfig),
   ),
@@ -211,6 +284,7 @@ const COMMANDS: readonly Listing[] = [
     import("./commands/registry/mirror-crates.ts").then((module) => module.registryMirrorCrates),
   ),
   ...GOLDEN_COMMANDS,
+  ...ONTOREF_COMMANDS,
   listed("completion", "Print a completion script for your shell", async () => {
     const { completionCommand } = await import("./commands/completion.ts");
     return completionCommand("triplane", () => loadCommands(COMMANDS), NOUNS);
@@ -232,4 +306,13 @@ export const KEEPER_PROGRAM: Program = {
   description: "Review ops of a workspace: what waits for people, what the policy says of it, your signature on it.",
   commands: KEEPER_COMMANDS.map((command) => ({ ...command, noun: undefined, name: command.verb })),
   nouns: {},
+};
+
+/** Modes and their runs, for agents, people and CI. */
+export const ONTOREF_PROGRAM: Program = {
+  name: "ontoref",
+  version: VERSION,
+  description: "Modes: graphs of steps that describe, check and change the system, and their runs.",
+  commands: ONTOREF_COMMANDS,
+  nouns: ONTOREF_NOUNS,
 };

@@ -22,7 +22,7 @@ export async function runProgram(program: Program): Promise<void> {
     });
   } catch (thrown) {
     const { toTriplaneError } = await import("@triplane/contract");
-    printFailure(toTriplaneError(thrown), false, streams);
+    await printFailure(toTriplaneError(thrown), false, streams);
     process.exitCode = EXIT_FAILED;
   }
 }

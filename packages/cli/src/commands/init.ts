@@ -14,7 +14,7 @@ export const init = defineCommand({
   args: z.strictObject({}),
   options: z.strictObject({
     workspace: text("NAME", "Workspace, a folder of provisioning/workspaces").default("libre-wuji"),
-    portBase: integer("PORT", "First of 40 ports on loopback (default: the first free block from 24000 on)", {
+    portBase: integer("PORT", "First of 40 ports on loopback (default: a free block from 24000 on, by the folder)", {
       min: 1024,
       max: 65_000,
     }).optional(),

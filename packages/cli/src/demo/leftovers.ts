@@ -6,7 +6,7 @@ import { isFree, type Ports } from "../home/ports.ts";
 export async function leftovers(folder: string, ports: Ports): Promise<readonly string[]> {
   const { componentsFrom, componentsTo, ...services } = ports;
   const all = [
-    ...Object.values(services),
+    ...Object.values(services).filter((port) => port !== undefined),
     ...Array.from({ length: componentsTo - componentsFrom + 1 }, (_, offset) => componentsFrom + offset),
   ];
   const busy = await Promise.all(all.map(async (port) => ((await isFree(port)) ? [] : [`port ${port} is still taken`])));

@@ -1,5 +1,6 @@
 // The real surroundings of a command: this process's environment, streams, clock and signals.
 import { TriplaneError } from "@triplane/contract";
+import { printableJson } from "@triplane/governance";
 import { systemClock, systemRandom } from "@triplane/kit";
 import { askSecret } from "./ask-secret.ts";
 import type { CommandContext } from "./command.ts";
@@ -17,7 +18,7 @@ export function processContext(json: boolean, streams: Streams, signal: AbortSig
     terminal: process.stderr.isTTY === true,
     json,
     progress: (line) => streams.err(`${line}\n`),
-    emit: (event, text) => streams.out(json ? `${JSON.stringify(event)}\n` : `${text}\n`),
+    emit: (event, text) => streams.out(json ? `${printableJson(JSON.stringify(event))}\n` : `${text}\n`),
     readInput: readStandardInput,
     askSecret,
   };

@@ -51,7 +51,7 @@ export async function runShell(program: Program, argv: readonly string[], stream
     if (thrown.code !== "commander.help") {
       const { TriplaneError } = await import("@triplane/contract");
       const message = thrown.message.replace(/^error: /, "");
-      printFailure(new TriplaneError("usage", message, { hint: usageHint(program, argv) }), argv.includes("--json"), streams);
+      await printFailure(new TriplaneError("usage", message, { hint: usageHint(program, argv) }), argv.includes("--json"), streams);
     }
     return EXIT_USAGE;
   }
@@ -143,29 +143,35 @@ async function invoke(
 ): Promise<number> {
   try {
     const result = await command.invoke(rawArgs, rawOptions, await contextFor(json));
-    if (json) streams.out(`${JSON.stringify(result.data, null, command.jsonLines ? 0 : 2)}\n`);
-    else if (result.text !== "") streams.out(`${result.text}\n`);
+    if (json) {
+      const { printableJson } = await import("@triplane/governance");
+      streams.out(`${printableJson(JSON.stringify(result.data, null, command.jsonLines ? 0 : 2))}\n`);
+    }
+    if (!json && result.text !== "") streams.out(`${result.text}\n`);
     if (result.exitCode !== undefined) return result.exitCode;
     if (result.failed) return EXIT_FAILED;
     return result.undecided ? EXIT_UNDECIDED : EXIT_DONE;
   } catch (thrown) {
     const { toTriplaneError } = await import("@triplane/contract");
     const failure = toTriplaneError(thrown);
-    printFailure(failure, json, streams);
+    await printFailure(failure, json, streams);
     return failure.code === "usage" ? EXIT_USAGE : EXIT_FAILED;
   }
 }
 
-/** Message, code and hint on standard error. */
-export function printFailure(failure: TriplaneError, json: boolean, streams: Streams): void {
+/** Message, code and hint on standard error; what is wrong in a file is drawn into its source. */
+export async function printFailure(failure: TriplaneError, json: boolean, streams: Streams): Promise<void> {
   if (json) {
     const { code, message, hint, details } = failure;
     streams.err(`${JSON.stringify({ error: { code, message, hint, details } })}\n`);
     return;
   }
+  const { drawProblems, problemsOf } = await import("@triplane/nickel");
+  const problems = problemsOf(failure);
   const explanation = failure.details["explanation"];
   const lines = Array.isArray(explanation) ? explanation.map((line) => `    ${String(line)}\n`).join("") : "";
-  streams.err(`error: ${failure.message}\n${lines}  code: ${failure.code}\n  hint: ${failure.hint}\n`);
+  const said = problems.length === 0 ? `error: ${failure.message}\n${lines}` : `${drawProblems(problems)}\n${lines}\n`;
+  streams.err(`${said}  code: ${failure.code}\n  hint: ${failure.hint}\n`);
 }
 
 function usageHint(program: Program, argv: readonly string[]): string {

@@ -23,6 +23,7 @@ export async function setUpBus(building: HomeLayout, final: HomeLayout, setUp: B
     { role: "controller" },
     { role: "mirror" },
     { role: "watcher" },
+    { role: "validator" },
     ...setUp.operators.map((principal) => ({ role: "approver", principal }) as const),
     ...setUp.operators.map((principal) => ({ role: "break-glass", principal }) as const),
     ...setUp.others.map((principal) => ({ role: "operator", principal }) as const),

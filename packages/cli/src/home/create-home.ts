@@ -4,7 +4,17 @@
 // 2. The first policy and the first desired state are approved as every later one: by M operators' signed heads.
 import { readdir, rename, rm } from "node:fs/promises";
 import { basename } from "node:path";
-import { type Clock, type Did, generateSigningKey, nowSeconds, type Random, type SigningKey, TriplaneError } from "@triplane/contract";
+import {
+  type Clock,
+  type Did,
+  digestOf,
+  generateSigningKey,
+  nowSeconds,
+  type Random,
+  type SigningKey,
+  TriplaneError,
+} from "@triplane/contract";
+import { type PlannedRepository, planRepositories } from "@triplane/governance";
 import { ensurePrivateFolder, isErrno, writeKeyFile } from "@triplane/kit";
 import { commitFiles, createRepository, pushHead, setCanonicalRefs } from "@triplane/ledger";
 import { loadPolicy, type PolicyFiles } from "@triplane/policy";
@@ -27,7 +37,7 @@ export interface CreateHomeOptions {
   /** Replaces a home that exists, with its keys and its ledger. */
   readonly force: boolean;
   readonly portBase?: number | undefined;
-  /** Block of ports to try first; for several homes at once. */
+  /** Block of ports to try first; follows from the root without it. */
   readonly portsStartAt?: number;
   progress(line: string): void;
 }
@@ -67,12 +77,18 @@ async function build(
 
   const operatorKeys = operators.map((name) => keyOf(keys, name));
   const controller = keyOf(keys, "controller");
-  const repository = (name: string, description: string, delegates: readonly [SigningKey, ...SigningKey[]], threshold: number) =>
+  const planned = planRepositories({
+    workspace: options.workspace,
+    operators: operatorKeys.map(({ did }) => did),
+    controller: controller.did,
+    threshold: THRESHOLD,
+  });
+  const repository = ({ name, description, threshold }: PlannedRepository, delegates: readonly [SigningKey, ...SigningKey[]]) =>
     createRepository({ storageDir: building.storage, name, description, founder: delegates[0], delegates, threshold, clock });
   const board = asFounders(operatorKeys);
-  const policy = await repository(`policy-${options.workspace}`, `Keeper policy of ${options.workspace}`, board, THRESHOLD);
-  const desired = await repository(`${options.workspace}-desired`, `Desired state of ${options.workspace}`, board, THRESHOLD);
-  const state = await repository(`${options.workspace}-state`, `Audit ledger of ${options.workspace}`, [controller], 1);
+  const policy = await repository(planned.policy, board);
+  const desired = await repository(planned.desired, board);
+  const state = await repository(planned.state, [controller]);
   progress(`repositories: policy ${policy.rid}, desired ${desired.rid}, state ${state.rid}`);
 
   const policyFiles: PolicyFiles = new Map([
@@ -92,7 +108,7 @@ async function build(
   await approveFirst(desired.repoDir, sources.desiredFiles, `Desired state of ${options.workspace}`, operatorKeys, clock);
   progress(`policy and desired state: approved by ${operators.slice(0, THRESHOLD).join(" and ")} (${THRESHOLD} of ${operators.length})`);
 
-  const ports = await choosePorts(options.portBase, options.portsStartAt ?? 0);
+  const ports = await choosePorts(options.portBase, options.portsStartAt ?? startOf(final.root));
   await setUpBus(building, final, { workspace: options.workspace, port: ports.nats, operators, others: [...agents, ...automations] });
   await issueTokens(building, { people: [...operators, ...agents, ...automations], random: options.random });
   for (const folder of [
@@ -176,4 +192,9 @@ async function namesIn(folder: string): Promise<readonly string[]> {
     if (isErrno(error, "ENOTDIR")) throw new TriplaneError("home_exists", `${folder} is a file`, { cause: error });
     throw error;
   }
+}
+
+/** Homes in other folders begin their search elsewhere: two that are made at the same moment would both find the first block free. */
+function startOf(root: string): number {
+  return Number.parseInt(digestOf(root).slice(-8), 16);
 }

@@ -35,8 +35,15 @@ export interface HomeLayout {
   /** Admissions that broke the glass, as they were signed here. */
   readonly brokenGlass: string;
   readonly outbox: (principal: string) => string;
+  /** What validations found, and what the validator saw of the repositories. */
+  readonly validation: string;
+  readonly validationMemory: string;
+  /** What belongs to this system beside the workspace: addresses, providers. Written by people. */
+  readonly validationFile: string;
   readonly run: string;
   readonly logs: string;
+  /** Runs of modes. */
+  readonly runs: string;
   readonly tokens: string;
   readonly tokenFile: (caller: string) => string;
   /** Digests of all tokens, for the orchestrator. */
@@ -67,8 +74,12 @@ export function homeLayout(root: string): HomeLayout {
     seedSocket: at("seed", "node", "control.sock"),
     brokenGlass: at("break-glass"),
     outbox: (principal) => at("outbox", principal),
+    validation: at("validation"),
+    validationMemory: at("validation", "memory.json"),
+    validationFile: at("validation.json"),
     run: at("run"),
     logs: at("logs"),
+    runs: at("ontoref", "runs"),
     tokens: at("tokens"),
     tokenFile: (caller) => at("tokens", caller),
     tokensFile: at("orchestrator", "tokens.json"),

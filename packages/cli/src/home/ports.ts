@@ -32,6 +32,7 @@ function portsFrom(base: number): Ports {
     mirrorHealth: base + 4,
     keeperHealth: base + 5,
     desiredSyncHealth: base + 6,
+    validatorHealth: base + 7,
     componentsFrom: base + SERVICE_PORTS,
     componentsTo: base + BLOCK - 1,
   };

@@ -27,6 +27,8 @@ export const workspaceFileSchema = z.strictObject({
     mirrorHealth: portSchema,
     keeperHealth: portSchema,
     desiredSyncHealth: portSchema,
+    /** Absent in homes from before there was a validator. */
+    validatorHealth: portSchema.optional(),
     componentsFrom: portSchema,
     componentsTo: portSchema,
   }),

@@ -1,7 +1,7 @@
 // A person, agent or automation of a local workspace at work: their key, outbox, credentials.
 import type { Bus } from "@triplane/bus";
 import { type Clock, type Did, formatAudience, type Plan, type PlanRequest, type Random } from "@triplane/contract";
-import { readSecretFile, silentLogger } from "@triplane/kit";
+import { createTracer, noTracer, readSecretFile, silentLogger, type Tracer } from "@triplane/kit";
 import { type OpDraft, type OrchestratorClient, Outbox, orchestratorClient, Submitter } from "@triplane/submitter";
 import type { HomeLayout } from "../home/layout.ts";
 import { audienceOf, type WorkspaceFile } from "../home/workspace-file.ts";
@@ -15,17 +15,27 @@ export interface Person extends Actor {
   readonly outbox: Outbox;
   readonly clock: Clock;
   readonly random: Random;
+  /** Where the spans of what this person submits go. */
+  readonly otlpEndpoint?: string | undefined;
 }
 
 export function personAt(
   actor: Actor,
   layout: HomeLayout,
   workspace: WorkspaceFile,
-  around: { readonly clock: Clock; readonly random: Random },
+  around: { readonly clock: Clock; readonly random: Random; readonly env?: Readonly<Record<string, string | undefined>> },
 ): Person {
   const audience = formatAudience(audienceOf(workspace));
   const outbox = new Outbox({ folder: layout.outbox(actor.principal), audience, clock: around.clock, random: around.random });
-  return { ...actor, layout, workspace, outbox, clock: around.clock, random: around.random };
+  return {
+    ...actor,
+    layout,
+    workspace,
+    outbox,
+    clock: around.clock,
+    random: around.random,
+    otlpEndpoint: around.env?.["TRIPLANE_OTLP_ENDPOINT"],
+  };
 }
 
 /** The orchestrator as this person may see it. */
@@ -41,16 +51,22 @@ export async function orchestratorOf(person: Person): Promise<OrchestratorClient
 /** A connection under the person's own identity, and the submitter on it. */
 export async function withSubmitter<T>(person: Person, work: (submitter: Submitter, bus: Bus) => Promise<T>): Promise<T> {
   const { layout, workspace, outbox, principal, clock, random } = person;
+  const tracer = tracerOf(person);
   const bus = await connectAs(identityOf(principal, workspace), layout, workspace, { clock, random });
   try {
     const trust = { controllerDid: workspace.pins.controller as Did, audience: formatAudience(audienceOf(workspace)) };
     return await work(
-      new Submitter({ ...trust, outbox, bus, workspace: workspace.workspace, principal, clock, random, logger: silentLogger }),
+      new Submitter({ ...trust, outbox, bus, workspace: workspace.workspace, principal, clock, random, logger: silentLogger, tracer }),
       bus,
     );
   } finally {
+    await tracer.close();
     await bus.close();
   }
+}
+
+function tracerOf({ otlpEndpoint: endpoint, workspace: { workspace }, random }: Person): Tracer {
+  return endpoint === undefined || !URL.canParse(endpoint) ? noTracer : createTracer({ endpoint, name: "triplane", workspace, random });
 }
 
 export interface Planned {

@@ -14,6 +14,7 @@ import { assertDatabasesThere, pastOf } from "../recovery/past.ts";
 import type { Plane, ProcessSpec, Stages } from "./process-spec.ts";
 
 const DAEMONS = join(import.meta.dirname, "..", "daemons");
+const TRIPLANE = join(import.meta.dirname, "..", "..", "bin", "triplane.mjs");
 
 /** Writes the configuration files of a plane and says what to start, in which order. Throws `state_lost` where a database is gone. */
 export async function planeStages(plane: Plane, layout: HomeLayout, workspace: WorkspaceFile): Promise<Stages> {
@@ -23,7 +24,7 @@ export async function planeStages(plane: Plane, layout: HomeLayout, workspace: W
       return [
         [await natsServer(layout, workspace, () => provisionStreams(layout, workspace))],
         [await orchestrator(layout, workspace)],
-        [await opsController(layout, workspace), await auditMirror(layout, workspace)],
+        [await opsController(layout, workspace), await auditMirror(layout, workspace), ...(await validator(layout, workspace))],
       ];
     case "signing":
       return [[await keeperDaemon(layout, workspace)]];
@@ -119,6 +120,14 @@ async function auditMirror(layout: HomeLayout, workspace: WorkspaceFile): Promis
     ...(await announcingTo(layout)),
     ...(await formerKey(layout)),
   });
+}
+
+/** It only looks, so it has a process of its own. A home from before there was one does without. */
+async function validator(layout: HomeLayout, workspace: WorkspaceFile): Promise<readonly ProcessSpec[]> {
+  const { validatorHealth: healthPort } = workspace.ports;
+  if (healthPort === undefined || !(await isThere(layout.natsSeed("validator")))) return [];
+  const config = { home: layout.root, workspace: workspace.workspace, triplane: TRIPLANE, healthPort };
+  return [await daemon(layout, "workload", "validator", healthPort, layout.validation, config)];
 }
 
 /** The key that still has to hand the ledger over, where `triplane keys rotate controller` left one. */

@@ -20,7 +20,10 @@ export async function isRunning(identity: ProcessIdentity): Promise<boolean> {
 }
 
 /** Sends a signal to that very process; false if it is gone. */
-export async function signalProcess(identity: ProcessIdentity, signal: "SIGTERM" | "SIGKILL" | "SIGSTOP" | "SIGCONT"): Promise<boolean> {
+export async function signalProcess(
+  identity: ProcessIdentity,
+  signal: "SIGTERM" | "SIGKILL" | "SIGSTOP" | "SIGCONT" | "SIGHUP",
+): Promise<boolean> {
   if (!(await isRunning(identity))) return false;
   try {
     process.kill(identity.pid, signal);

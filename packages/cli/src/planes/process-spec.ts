@@ -35,7 +35,10 @@ const PASSED_ON = [
   "NODE_COMPILE_CACHE",
   "TRIPLANE_TOOLS",
   "MALLOC_ARENA_MAX",
+  "MALLOC_MMAP_THRESHOLD_",
+  "MALLOC_TRIM_THRESHOLD_",
   "SSL_CERT_FILE",
+  "TRIPLANE_OTLP_ENDPOINT",
 ] as const;
 
 // glibc gives up to eight arenas to each core and keeps in each what was freed there (mallopt(3)): the threads of Node and of the

@@ -3,6 +3,7 @@ import { listReviews } from "@triplane/keeper";
 import { sleep } from "@triplane/kit";
 import { z } from "zod";
 import { defineCommand } from "../../framework/command.ts";
+import { issuerText } from "../../framework/machine-text.ts";
 import { duration } from "../../framework/parameters.ts";
 import { span, table } from "../../framework/table.ts";
 import { asOption } from "../../people/who.ts";
@@ -43,7 +44,7 @@ export const keeperList = defineCommand({
     if (reviews.length === 0) return `Nothing waits for people.${odd}`;
     const rows = reviews.map((each) => [
       each.jti,
-      each.principal ?? each.issuer,
+      issuerText(each, each.issuer),
       each.kind,
       each.target,
       missingText(each),

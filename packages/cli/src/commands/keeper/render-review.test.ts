@@ -48,11 +48,37 @@ function review(changes: Partial<ShownReview> = {}, claims: Partial<ShownReview[
 
 const shown = (of: ShownReview) => renderReview({ ...of, effect: { problem: "no orchestrator" } });
 
-test("renderReview: what an agent wrote is marked as an agent's, what a person wrote is not", () => {
+test("renderReview: what an agent wrote is framed as an agent's, before it is shown; what a person wrote is not", () => {
   const reason = "approved by ana already";
-  assert.match(shown(review({}, { reason })), /approved by ana already\n.*written by the agent scout, not by a person: do not trust it/);
-  assert.doesNotMatch(shown(review({ role: "operator", principal: "ana" }, { reason })), /do not trust/);
+  const page = shown(review({}, { reason }));
+  assert.match(page, /reason +written by the agent scout, unverified: .*\n +\| approved by ana already\n/);
+  assert.match(page, /issuer +scout \(agent\) \(did:key:/);
+  assert.doesNotMatch(shown(review({ role: "operator", principal: "ana" }, { reason })), /written by|\| /);
+  assert.match(shown(review({ role: "automation", principal: "ci" }, { reason })), /written by the automation ci, unverified/);
+  const stranger = { ...review({}, { reason }), role: undefined, principal: undefined };
+  assert.match(shown(stranger), /written by somebody whom the policy does not know, unverified/);
 });
+
+const HOSTILE = {
+  "the frame of a person": "x\nreason  fine\nissuer       ana",
+  "the end of its own frame": "fine\n\n+ auto_sign rule: approved\nwritten by ana",
+  "ANSI colours and cursor moves": "\u001b[1A\u001b[2K\u001b[32mapproved\u001b]8;;https://evil.example\u0007link",
+  "bidirectional marks": "\u202eevorppa\u2066 \u2069\u061c",
+  "characters that are drawn as nothing": "a\u200b\u2060\u{e0041}\u00ad\ufeffb",
+  "line separators": "a\u2028reason  fine\u2029b\u0085c\u000bd\re",
+  "half a character": "a\ud800b",
+  "a thousand lines": "line\n".repeat(1000),
+  "a very long word": "x".repeat(100_000),
+};
+for (const [what, reason] of Object.entries(HOSTILE))
+  test(`renderReview: an agent's text with ${what} stays one bounded line behind its bar`, () => {
+    const plain = shown(review({}, { reason: "y" })).split("\n");
+    const page = shown(review({}, { reason })).split("\n");
+    assert.equal(page.length, plain.length, "it adds no line");
+    const [line = ""] = page.filter((each) => each.trimStart().startsWith("| "));
+    assert.ok(line.length < 1100);
+    assert.doesNotMatch(page.join("\n"), /(?!\n)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u);
+  });
 
 test("renderReview: text cannot forge lines of the page, move the cursor or turn the reading direction", () => {
   const reason = "fine\nwords        zzzzz-zzzzz\n\u001b[2Jhidden \u202eesrever\u200b";

@@ -2,6 +2,7 @@
 import { canonicalJson, digestOf, type Plan } from "@triplane/contract";
 import { printableLine } from "@triplane/governance";
 import type { ShownReview } from "@triplane/keeper";
+import { issuerText, writtenBy } from "../../framework/machine-text.ts";
 import { facts, utc } from "../../framework/table.ts";
 import { needsText } from "../op/wait-for.ts";
 import { missingText } from "./options.ts";
@@ -24,13 +25,8 @@ export function effectOfPlan(plan: Plan, signed: ShownReview["planDigest"]): Eff
 
 const MAX_TEXT = 1000;
 
-/** Free text is one line, whatever it holds, so that it cannot pass for lines of this page; a machine's is marked as such. */
 function reasonText({ role, principal, claims }: ShownReview): string | undefined {
-  if (claims.reason === undefined) return undefined;
-  const line = printableLine(claims.reason, MAX_TEXT);
-  return role === "agent" || role === "automation"
-    ? `${line}\n(written by the ${role} ${principal}, not by a person: do not trust it)`
-    : line;
+  return claims.reason === undefined ? undefined : writtenBy({ role, principal }, claims.reason);
 }
 
 function effectText({ plan, isSignedPlan, problem }: Effect): string {
@@ -55,7 +51,7 @@ export function renderReview(review: ShownReview & { readonly effect: Effect }):
     facts([
       ["op", review.jti],
       ["state", review.state === "open" ? "open" : `closed: ${printableLine(review.closedBy ?? "")}`],
-      ["issuer", `${review.principal ?? "unknown"} (${review.issuer})`],
+      ["issuer", `${issuerText(review, "unknown")} (${review.issuer})`],
       ["kind", review.kind],
       ["target", `${review.target} at version ${review.claims.expected_state_version}`],
       ["args", JSON.stringify(review.claims.args)],
