@@ -8,6 +8,7 @@ import { latency } from "./latency.ts";
 import { ledgerGrowth } from "./ledger-growth.ts";
 import { ledgerVerification } from "./ledger-verification.ts";
 import { memory } from "./memory.ts";
+import { modes } from "./modes.ts";
 import { registry } from "./registry.ts";
 import { rivals } from "./rivals.ts";
 import { runnerStart } from "./runner-start.ts";
@@ -32,4 +33,5 @@ export const ROWS: readonly Row[] = [
   workspaces,
   registry,
   failpoints,
+  modes,
 ];

@@ -3,7 +3,7 @@ import { sleep } from "@triplane/kit";
 import { bySize, type Line, type Row, type RowContext } from "../harness/row.ts";
 import { median, slope } from "../harness/statistics.ts";
 import { closedLoop } from "../spine/closed-loop.ts";
-import { type Held, memoryOfAll } from "../spine/memory.ts";
+import { type Held, memoryOfAll, type Parts, partsOf } from "../spine/memory.ts";
 import { openLoop } from "../spine/open-loop.ts";
 import { Workspace } from "../spine/workspace.ts";
 
@@ -57,9 +57,12 @@ async function soak(context: RowContext, workspace: Workspace): Promise<readonly
     (name, held) => points.set(name, [...(points.get(name) ?? []), { x: (performance.now() - startedMs) / 3_600_000, y: held.rssMiB }]),
     SAMPLE_MS,
   );
+  const partsAt = () => new Map([...workspace.processes].map(([name, pid]) => [name, partsOf(pid)]));
+  const first = partsAt();
   const ops = Math.round(minutes * 60 * SOAK_RATE);
   await openLoop(workspace, { opsPerSecond: SOAK_RATE, warmUpOps: 0, ops, signal: context.signal });
   sampling.stop();
+  const last = partsAt();
   return [...points].map(([name, all]) => {
     const after = all.filter(({ x }) => x >= (minutes / 60) * WARM_UP);
     const middle = median(after.map(({ y }) => y));
@@ -71,9 +74,18 @@ async function soak(context: RowContext, workspace: Workspace): Promise<readonly
       ratio: perHour / middle,
       target: "no growth (< 5 % an hour)",
       met: perHour < 0.05 * middle,
-      notes: [`resident memory, least squares after the first ${WARM_UP * 100} %; last ${all.at(-1)?.y.toFixed(0)} MiB`],
+      notes: [
+        `resident memory, least squares after the first ${WARM_UP * 100} %; last ${all.at(-1)?.y.toFixed(0)} MiB`,
+        `from first to last: ${changes(first.get(name), last.get(name))}`,
+      ],
     };
   });
+}
+
+function changes(first: Parts | undefined, last: Parts | undefined): string {
+  if (first === undefined || last === undefined) return "not known";
+  const change = (part: keyof Parts) => `${first[part].toFixed(0)} → ${last[part].toFixed(0)} MiB`;
+  return `main arena ${change("mainArenaMiB")}, other anonymous memory ${change("anonymousMiB")}, files ${change("filesMiB")}`;
 }
 
 function sampler(workspace: Workspace, take: (name: string, held: Held) => unknown, everyMs: number): { stop(): void } {
