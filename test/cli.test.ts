@@ -79,7 +79,15 @@ describe("triplane up, status, down", () => {
     const ran = await triplane("status", "--json");
     assert.equal(ran.code, 0, ran.out);
     const names = (await planes()).flatMap((plane) => plane.processes.map((each) => each.name)).sort();
-    assert.deepEqual(names, ["audit-mirror", "desired-sync", "keeper-daemon", "nats-server", "ops-controller", "orchestrator"]);
+    assert.deepEqual(names, [
+      "audit-mirror",
+      "desired-sync",
+      "keeper-daemon",
+      "nats-server",
+      "ops-controller",
+      "orchestrator",
+      "validator",
+    ]);
   });
 
   it("up leaves what runs as it is", async () => {
@@ -286,7 +294,7 @@ describe("triplane up in the foreground", () => {
       },
     );
     const pids = report.planes.flatMap((plane) => plane.processes.map((each) => each.pid));
-    assert.equal(pids.length, 6);
+    assert.equal(pids.length, 7);
     const components = await eventually(
       async () => {
         const log = await readFile(join(other.folder, ".triplane/logs/orchestrator.log"), "utf8");

@@ -73,6 +73,11 @@ test("tools/install.ts: --json lists every tool for programs", async () => {
       "sccache",
       "hcloud",
       "woodpecker-cli",
+      "prometheus",
+      "promtool",
+      "loki",
+      "nu",
+      "jq",
     ],
   );
   assert.equal(tools.find(({ name }) => name === "node")?.inRange, true);

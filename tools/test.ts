@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { doctor, toolNamed } from "@triplane/kit";
-import { filesOf, GROUPS, type TestGroup } from "./test/groups.ts";
+import { filesAtOnce, filesOf, GROUPS, type TestGroup } from "./test/groups.ts";
 import { failureLines, fileLine, missingBox, skippedLines, summaryLine, totalsOf } from "./test/report.ts";
 import { type FileResult, killRunning, runFile } from "./test/run-file.ts";
 
@@ -25,13 +25,13 @@ async function main(argv: readonly string[]): Promise<number> {
     print([summaryLine({ passed: 0, failed: demanded.length, skipped: 0 })]);
     return 1;
   }
-  const results: FileResult[] = [];
+  const queue: Queued[] = [];
   for (const group of GROUPS) {
     const files = await filesOf(group, ROOT, positionals);
-    if (files.length === 0) continue;
-    print(["", `${group.name}: ${files.length} files`]);
-    results.push(...(await runGroup(deadlineMs === undefined ? group : { ...group, deadlineMs }, files, values.name)));
+    const title = `${group.name}: ${files.length} files`;
+    queue.push(...files.map((file, at) => ({ file, title: at === 0 ? title : undefined, deadlineMs: deadlineMs ?? group.deadlineMs })));
   }
+  const results = await runAll(queue, values.name);
   const totals = totalsOf(results);
   const failed = results.filter((result) => totalsOf([result]).failed > 0);
   if (failed.length > 0) print(["", "failed:", ...failed.map(({ file }) => `  ${file}`)]);
@@ -42,17 +42,26 @@ async function main(argv: readonly string[]): Promise<number> {
   return totals.failed === 0 && totals.passed > 0 ? 0 : 1;
 }
 
-async function runGroup(group: TestGroup, files: readonly string[], namePattern: string | undefined): Promise<FileResult[]> {
+interface Queued extends Pick<TestGroup, "deadlineMs"> {
+  readonly file: string;
+  /** Of the group whose first file this is. */
+  readonly title: string | undefined;
+}
+
+/** A group's last files run beside the first ones of the next: nobody waits for the slowest. */
+async function runAll(queue: readonly Queued[], namePattern: string | undefined): Promise<FileResult[]> {
   const results: FileResult[] = [];
-  const queue = [...files];
+  const waiting = [...queue];
   const worker = async (): Promise<void> => {
-    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-      const result = await runFile(file, { root: ROOT, deadlineMs: group.deadlineMs, namePattern });
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const { file, title, deadlineMs } = next;
+      if (title !== undefined) print(["", title]);
+      const result = await runFile(file, { root: ROOT, deadlineMs, namePattern });
       results.push(result);
       print([fileLine(result), ...failureLines(result)]);
     }
   };
-  await Promise.all(Array.from({ length: group.concurrency ?? availableParallelism() }, worker));
+  await Promise.all(Array.from({ length: filesAtOnce(availableParallelism()) }, worker));
   return results;
 }
 

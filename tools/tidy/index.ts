@@ -3,6 +3,7 @@ import { filesAreSmall, filesSayWhatTheyAre, namesAreKebabCase, wordsAreAllowed 
 import { coresArePure, dependenciesAreDeclared, importsFollowRooms, roomsHaveNoCycle } from "./imports.ts";
 import { linksResolve } from "./links.ts";
 import { lockFileMatches } from "./lock-file.ts";
+import { constraintsCanFail, filesBelongToNodes, invariantsAreKept, nodesRestOnImports, ontologyIsSound } from "./ontology.ts";
 import type { Rule } from "./repository.ts";
 
 export const RULES: Readonly<Record<string, Rule>> = {
@@ -16,4 +17,9 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "forbidden words do not occur": wordsAreAllowed,
   "links in documents resolve": linksResolve,
   "the lock file matches the manifests": lockFileMatches,
+  "the ontology and the decisions are sound": ontologyIsSound,
+  "every file belongs to a node of the ontology": filesBelongToNodes,
+  "nodes rest on what their packages import": nodesRestOnImports,
+  "constraints name checks that can fail": (repository) => constraintsCanFail(repository, RULES),
+  "invariants are decided and kept": invariantsAreKept,
 };

@@ -34,10 +34,17 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   // It pretends to be a cloud: it knows nothing of us.
   "hcloud-sim": { folder: "packages/hcloud-sim", mayImport: ["kit", "contract"] },
   "buildkit-launcher": { folder: "packages/ci/buildkit-launcher", mayImport: ["contract", "kit", "nickel"] },
+  // It looks at every plane from outside, and imports none.
+  reflection: { folder: "packages/reflection", mayImport: [...LIBRARIES] },
+  // What agents are offered; what it does is handed in.
+  mcp: { folder: "packages/mcp", mayImport: ["contract", "kit", "reflection"] },
   controller: { folder: "packages/workload/controller", mayImport: [...LIBRARIES] },
   "audit-mirror": { folder: "packages/workload/audit-mirror", mayImport: [...LIBRARIES] },
   "desired-sync": { folder: "packages/ci/desired-sync", mayImport: [...LIBRARIES] },
-  cli: { folder: "packages/cli", mayImport: [...LIBRARIES, "checker", ...PLANES, ...BUILD_ROOMS, "buildkit-launcher"] },
+  cli: {
+    folder: "packages/cli",
+    mayImport: [...LIBRARIES, "checker", "reflection", "mcp", ...PLANES, ...BUILD_ROOMS, "buildkit-launcher"],
+  },
 };
 
 /** Tests may in addition import these: the kit finds the tools that they run, hcloud-sim is their cloud. */

@@ -30,6 +30,9 @@ export interface Cloud extends AsyncDisposable {
   calls(): Promise<readonly CloudCall[]>;
   /** Names of all servers of the project. */
   servers(): Promise<readonly string[]>;
+  /** A server that no pool asked for; its id. */
+  create(server: { readonly name: string; readonly labels: Readonly<Record<string, string>> }): Promise<number>;
+  remove(server: number): Promise<void>;
 }
 
 export interface CloudOptions {
@@ -82,6 +85,13 @@ export async function startCloud({ folder, backer, signal }: CloudOptions): Prom
     },
     calls: async () => (await ask("GET", `${origin}/_sim/requests`))["requests"] as readonly CloudCall[],
     servers: async () => ((await api("GET", "/servers?per_page=50"))["servers"] as { name: string }[]).map(({ name }) => name),
+    create: async (server) => {
+      const made = (await api("POST", "/servers", { server_type: "cx23", image: "debian-12", ...server })) as { server: { id: number } };
+      return made.server.id;
+    },
+    remove: async (server) => {
+      await api("DELETE", `/servers/${server}`);
+    },
     [Symbol.asyncDispose]: () => program.stop(),
   };
 }
