@@ -20,7 +20,16 @@ export function runHcloudSim(
       name: "hcloud-sim",
       config: CONFIG,
       async start({ config, logger, clock, random }) {
-        const { faults: faultsFile, backer: backerModule, stateFile, logLevel: _l, healthPort: _p, healthHost: _h, ...rest } = config;
+        const {
+          faults: faultsFile,
+          backer: backerModule,
+          stateFile,
+          logLevel: _l,
+          healthPort: _p,
+          healthHost: _h,
+          otlpEndpoint: _o,
+          ...rest
+        } = config;
         const simulator = await startSimulator({
           ...{ ...rest, stateFile, clock, random, logger },
           faults: faultsFile === undefined ? [] : await readFaults(faultsFile),
