@@ -42,11 +42,43 @@ describe("Publisher", () => {
     assert.equal(publishing.failures, 0);
   });
 
-  it("answer that cannot be published: holds nothing up", async () => {
-    await finishOne();
+  async function refuseTheAnswer(): Promise<void> {
     const [entry] = await bench.records.outbox("audit", 1);
     assert.ok(entry?.row.kind === "audit" && entry.row.answer_to !== undefined);
     bench.refusesSubject = subjects(WORKSPACE).answer(entry.row.answer_to.principal, entry.row.answer_to.jti);
+  }
+
+  it("answer that the broker does not confirm: holds nothing up, waits by itself, and is told when the broker takes it", async () => {
+    const record = await finishOne();
+    await refuseTheAnswer();
+    assert.deepEqual(await bench.publisher().flush(), { sent: 1, failed: false });
+    assert.deepEqual([(await bench.records.outbox("audit", 10)).length, (await bench.records.outbox("answer", 10)).length], [0, 1]);
+    const answers = bench.answers();
+    assert.deepEqual(await answers.flush(), { left: false, failed: true });
+    bench.refusesSubject = undefined;
+    bench.published = [];
+    assert.deepEqual(await answers.flush(), { left: false, failed: false });
+    assert.deepEqual(
+      bench.published.map(({ text }) => JSON.parse(text).record),
+      [record],
+    );
+    assert.equal(await bench.records.outboxDepth(), 0);
+  });
+
+  it("answer that waits, and its op is sent again: the receipt goes out, and still one answer waits", async () => {
+    const op = bench.world.refusal(bench.world.op({ op: "component.remove" }));
+    for (const streamSeq of [7, 8]) {
+      await (await bench.intake()).handle([bench.message(op, 1, streamSeq)]);
+      await refuseTheAnswer();
+      assert.deepEqual(await bench.publisher().flush(), { sent: 1, failed: false });
+    }
+    assert.equal((await bench.records.outbox("answer", 10)).length, 1);
+  });
+
+  it("answer that the broker will never take: is not kept", async () => {
+    await finishOne();
+    await refuseTheAnswer();
+    bench.refusal = "bus_denied";
     assert.deepEqual(await bench.publisher().flush(), { sent: 1, failed: false });
     assert.equal(await bench.records.outboxDepth(), 0);
   });

@@ -3,11 +3,12 @@
 // 1. The bytes were signed and stored before; publishing again sends the same bytes.
 // 2. Records of one target go out one after the other, in order; alarms go beside or behind them and never hold them up.
 // 3. An entry leaves the outbox only after the broker confirmed it; entries that were confirmed together leave by one commit.
-// 4. The answer to the submitter is a convenience: it is tried once, and its failure holds nothing up.
+// 4. The answer to the submitter holds nothing up: where it fails, it waits in an entry of its own.
 import type { Bus } from "@triplane/bus";
-import { type Answer, failpoint, type Random, subjects, toTriplaneError } from "@triplane/contract";
+import { failpoint, type Random, subjects } from "@triplane/contract";
 import { backoffMs, type Logger, sleep } from "@triplane/kit";
 import type { OutboxEntry, Records } from "./adapters/store-records.ts";
+import type { Answers } from "./answers.ts";
 import type { ControllerMetrics } from "./metrics.ts";
 import { OutboxQueue } from "./outbox-queue.ts";
 import type { OutboxRow } from "./rows.ts";
@@ -16,6 +17,7 @@ export interface PublisherOptions {
   readonly workspace: string;
   readonly bus: Pick<Bus, "publish">;
   readonly records: Records;
+  readonly answers: Pick<Answers, "tell" | "offer">;
   readonly metrics: ControllerMetrics;
   readonly logger: Logger;
   readonly random: Random;
@@ -109,45 +111,37 @@ export class Publisher {
 
   async #publishTogether(entries: readonly OutboxEntry[]): Promise<Pass> {
     if (entries.length === 0) return { sent: 0, failed: false };
-    const { records, logger } = this.#options;
+    const { records, answers, logger } = this.#options;
     failpoint("controller.before-publish");
     const results = await Promise.allSettled(entries.map(({ row }) => this.#publish(row)));
     failpoint("controller.after-publish");
     const sent: string[] = [];
+    const unanswered: OutboxEntry[] = [];
     for (const [index, { id }] of entries.entries()) {
       const result = results[index];
-      if (result?.status === "fulfilled") sent.push(id);
-      else logger.warn({ err: result?.reason, id, failures: this.#failures + 1 }, "a message of the outbox could not be published");
+      if (result?.status === "fulfilled") {
+        sent.push(id);
+        if (result.value !== undefined) unanswered.push({ id, row: result.value });
+      } else logger.warn({ err: result?.reason, id, failures: this.#failures + 1 }, "a message of the outbox could not be published");
     }
     if (sent.length > 0) {
       failpoint("controller.before-mark");
-      await records.published(sent);
+      await records.published(sent, unanswered);
       failpoint("controller.after-mark");
     }
+    if (unanswered.length > 0) answers.offer();
     return { sent: sent.length, failed: sent.length < entries.length };
   }
 
-  async #publish(row: OutboxRow): Promise<void> {
-    const { bus, workspace } = this.#options;
+  /** Returns what has to wait in its place. */
+  async #publish(row: OutboxRow): Promise<OutboxRow | undefined> {
+    const { bus, workspace, answers } = this.#options;
     const on = subjects(workspace);
-    if (row.kind === "alarm") {
-      await bus.publish(on.alarm, row.text);
-      return;
+    if (row.kind === "audit") {
+      await bus.publish(on.audit, row.record);
+      return await answers.tell(row);
     }
-    await bus.publish(on.audit, row.record);
-    await this.#answer(row);
-  }
-
-  async #answer(row: Extract<OutboxRow, { kind: "audit" }>): Promise<void> {
-    if (row.answer_to === undefined) return;
-    const { bus, workspace, logger } = this.#options;
-    const { principal, jti } = row.answer_to;
-    const answer: Answer = { jti, stage: "outcome", record: row.record };
-    const text = JSON.stringify(answer);
-    try {
-      await bus.publish(subjects(workspace).answer(principal, jti), text);
-    } catch (error) {
-      logger.warn({ err: toTriplaneError(error), jti, principal }, "the answer could not be published; the record was");
-    }
+    if (row.kind === "alarm") await bus.publish(on.alarm, row.text);
+    return undefined;
   }
 }

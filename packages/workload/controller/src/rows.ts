@@ -51,6 +51,7 @@ export type OpRow = z.infer<typeof opRowSchema>;
 export const outboxRowSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("audit"), position: z.int(), record: z.string(), answer_to: answerTo.optional() }),
   z.strictObject({ kind: z.literal("alarm"), position: z.int(), text: z.string() }),
+  z.strictObject({ kind: z.literal("answer"), position: z.int(), answer_to: answerTo, text: z.string() }),
 ]);
 export type OutboxRow = z.infer<typeof outboxRowSchema>;
 

@@ -27,6 +27,7 @@ import { backoffMs, type Health, type Logger, sleep, type Tracer } from "@tripla
 import type { Store } from "@triplane/store";
 import { type OutboxEntry, Records } from "./adapters/store-records.ts";
 import { Alarms } from "./alarms.ts";
+import { Answers } from "./answers.ts";
 import { Applier } from "./applier.ts";
 import { GlassBook } from "./glass/book.ts";
 import { Intake } from "./intake.ts";
@@ -164,7 +165,7 @@ export class Controller {
     if (store === undefined) return;
     try {
       await assertMayStart(store, bus, workspace);
-      const { glass, takeUp, intake, applier, publisher, book, alarms } = await this.#assemble(store, lease, signal);
+      const { glass, takeUp, intake, applier, publisher, answers, book, alarms } = await this.#assemble(store, lease, signal);
       const consumer = await bus.consumer(streamNames(workspace).cmd, CONSUMERS.cmd);
       logger.info({ workspace, fence: lease.fence, resumed: applier.depth }, "active");
       const state = () => bus.consumerState(streamNames(workspace).cmd, CONSUMERS.cmd);
@@ -174,6 +175,7 @@ export class Controller {
       const loops = [
         this.#consume(signal, { backlog, applier, line, takeUp, intake }),
         publisher.run(),
+        answers.run(),
         this.#followPolicy(signal, book, alarms),
         this.#lookNowAndThen(signal, takeUp, glass),
         this.#measureNowAndThen(signal, backlog, applier),
@@ -197,7 +199,8 @@ export class Controller {
     const positions = new Positions(await records.lastPosition());
     const alarms = new Alarms({ bus, workspace, clock, logger, metrics });
     const book = new PolicyBook({ workspace, source, memory: records, clock });
-    const publisher = new Publisher({ workspace, bus, records, metrics, logger, random, signal });
+    const answers = new Answers({ workspace, bus, records, logger, random, signal });
+    const publisher = new Publisher({ workspace, bus, records, answers, metrics, logger, random, signal });
     const onOutbox = (entries: readonly OutboxEntry[]) => publisher.offer(entries);
     const shared = { service, records, positions, alarms, metrics, tracer, logger, random, onOutbox };
     const applier = new Applier({
@@ -222,7 +225,7 @@ export class Controller {
     const takeUp = new TakeUp({ records, positions, applier });
     await takeUp.look();
     await glass.look();
-    return { glass, takeUp, intake, applier, publisher, book, alarms };
+    return { glass, takeUp, intake, applier, publisher, answers, book, alarms };
   }
 
   async #lookNowAndThen(signal: AbortSignal, takeUp: TakeUp, glass: GlassBook): Promise<void> {

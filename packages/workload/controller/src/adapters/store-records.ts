@@ -137,8 +137,16 @@ export class Records {
     return await this.#store.count("outbox");
   }
 
-  async published(ids: readonly string[]): Promise<void> {
-    await this.#store.commit(ids.map((id) => ({ kind: "delete", table: "outbox", id })));
+  /** What was published leaves the outbox; answers to these that could not be told come in, unless one waits already. */
+  async published(ids: readonly string[], unanswered: readonly OutboxEntry[] = []): Promise<void> {
+    const writes: Write[] = ids.map((id) => ({ kind: "delete", table: "outbox", id }));
+    for (const { id: subject, row } of unanswered) {
+      const id = `${subject}.answer`;
+      // An op has one outcome: both would say the same.
+      if ((await this.#store.get("outbox", id)) !== undefined) continue;
+      writes.push({ kind: "create", table: "outbox", id, document: documentOf(row) });
+    }
+    await this.#store.commit(writes);
   }
 
   /** Every use of a sealed key, in order of acceptance. */

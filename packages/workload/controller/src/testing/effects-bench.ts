@@ -1,12 +1,13 @@
 // What tests of single effects share: the real store with every commit noted, and doubles that note what was asked of them.
 import { after, before, beforeEach } from "node:test";
 import type { WorkMessage } from "@triplane/bus";
-import { type Op, type SigningKey, subjects, TriplaneError } from "@triplane/contract";
+import { type FailureCode, type Op, type SigningKey, subjects, TriplaneError } from "@triplane/contract";
 import { createMetrics, silentLogger, systemRandom } from "@triplane/kit";
 import { openStore, type Store } from "@triplane/store";
 import { type ManualClock, manualClock, type TempDir, tempDir } from "@triplane/testkit";
 import { Records } from "../adapters/store-records.ts";
 import { Alarms } from "../alarms.ts";
+import { Answers } from "../answers.ts";
 import { GlassBook } from "../glass/book.ts";
 import { Intake } from "../intake.ts";
 import { controllerMetrics } from "../metrics.ts";
@@ -24,6 +25,8 @@ export class EffectsBench {
   accepted: { readonly row: AcceptedRow; readonly op: Op }[] = [];
   /** The broker confirms nothing on this subject. */
   refusesSubject: string | undefined;
+  /** Why. */
+  refusal: FailureCode = "publish_unconfirmed";
   /** What somebody else does just before the next commit. */
   meanwhile: (() => Promise<void>) | undefined;
   world: World = world();
@@ -60,6 +63,7 @@ export class EffectsBench {
     this.published = [];
     this.accepted = [];
     this.refusesSubject = undefined;
+    this.refusal = "publish_unconfirmed";
     this.meanwhile = undefined;
     this.world = world();
     this.source = testSource(this.world.policy);
@@ -68,7 +72,7 @@ export class EffectsBench {
 
   readonly bus = {
     publish: async (subject: string, text: string) => {
-      if (subject === this.refusesSubject) throw new TriplaneError("publish_unconfirmed", "no answer");
+      if (subject === this.refusesSubject) throw new TriplaneError(this.refusal, "not confirmed");
       this.published.push({ subject, text });
       this.trace.push(`publish ${subject}`);
       return { streamSeq: this.published.length, duplicate: false };
@@ -106,7 +110,13 @@ export class EffectsBench {
 
   publisher(): Publisher {
     const { records, metrics, logger, random } = this.shared();
-    return new Publisher({ workspace: WORKSPACE, bus: this.bus, records, metrics, logger, random, signal: new AbortController().signal });
+    const signal = new AbortController().signal;
+    return new Publisher({ workspace: WORKSPACE, bus: this.bus, records, answers: this.answers(), metrics, logger, random, signal });
+  }
+
+  answers(): Answers {
+    const { records, logger, random } = this.shared();
+    return new Answers({ workspace: WORKSPACE, bus: this.bus, records, logger, random, signal: new AbortController().signal });
   }
 
   message(text: string, deliveries = 1, streamSeq = 7): WorkMessage {
