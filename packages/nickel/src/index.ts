@@ -6,7 +6,6 @@ export {
   examine,
   type IssueLike,
   placeProblems,
-  problemsOfIssues,
   type SchemaLike,
 } from "./conform.ts";
 export { type ContractFile, renderContracts } from "./contracts-from-schema/contracts.ts";

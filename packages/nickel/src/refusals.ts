@@ -1,13 +1,11 @@
 // The failures of reading, each with its place in the message and in the details.
-import { type FailureCode, TriplaneError } from "@triplane/contract";
-import { withProblems } from "./pictures/problems.ts";
-import { formatPosition, type Place, positionOfPlace } from "./source-position.ts";
+import type { FailureCode, TriplaneError } from "@triplane/contract";
+import { problemsFailure } from "./pictures/problems.ts";
+import type { Place } from "./source-position.ts";
 
-/** A failure at a place: `file:line:column: message`, and file, line and column as details. */
+/** A failure with one problem. */
 export function failAt(code: FailureCode, place: Place, message: string, details: Readonly<Record<string, unknown>> = {}): TriplaneError {
-  const position = positionOfPlace(place);
-  const failure = new TriplaneError(code, `${formatPosition(position)}: ${message}`, { details: { ...position, ...details } });
-  return withProblems(failure, [{ message, place }]);
+  return problemsFailure(code, [{ message, place }], details);
 }
 
 /**

@@ -1,7 +1,7 @@
 // What a schema cannot say about a policy: that its parts fit together. Finds every problem.
 import { MAX_APPROVALS } from "@triplane/contract";
+import type { ValueProblem } from "@triplane/nickel";
 import { SEALED_KEY } from "./break-glass.ts";
-import type { PolicyProblem } from "./problems.ts";
 import { canFill, describeQuorums, fits, quorumsOf, seatsOf } from "./quorums.ts";
 import type { Policy } from "./schema.ts";
 import { localOf, localRange } from "./windows.ts";
@@ -10,7 +10,7 @@ import { isZone } from "./zones.ts";
 const RULE_LISTS = ["deny", "review", "unopposed", "break_glass", "auto_sign"] as const;
 
 /** The problems of a policy whose shape is right. */
-export function findInconsistencies(policy: Policy): readonly PolicyProblem[] {
+export function findInconsistencies(policy: Policy): readonly ValueProblem[] {
   return [
     ...duplicateNames(policy),
     ...sharedKeys(policy),
@@ -23,7 +23,7 @@ export function findInconsistencies(policy: Policy): readonly PolicyProblem[] {
   ];
 }
 
-function* duplicateNames(policy: Policy): Iterable<PolicyProblem> {
+function* duplicateNames(policy: Policy): Iterable<ValueProblem> {
   const principals = [
     ...policy.operators.map((entry, index) => ({ name: entry.principal, path: ["operators", index, "principal"] })),
     ...policy.automations.map((entry, index) => ({ name: entry.principal, path: ["automations", index, "principal"] })),
@@ -42,7 +42,7 @@ function* duplicateNames(policy: Policy): Iterable<PolicyProblem> {
     if (["default", "budget", "admitter", SEALED_KEY].includes(name)) yield { path, message: `${name} is the name of a built-in rule` };
 }
 
-function* sharedKeys(policy: Policy): Iterable<PolicyProblem> {
+function* sharedKeys(policy: Policy): Iterable<ValueProblem> {
   const keys = [
     ...(["operators", "automations", "agents", "keepers"] as const).flatMap((list) =>
       policy[list].flatMap((entry, index) => entry.keys.map((key, at) => ({ name: key as string, path: [list, index, "keys", at] }))),
@@ -58,7 +58,7 @@ function* sharedKeys(policy: Policy): Iterable<PolicyProblem> {
 function* repeated(
   items: readonly { readonly name: string; readonly path: (string | number)[] }[],
   message: string,
-): Iterable<PolicyProblem> {
+): Iterable<ValueProblem> {
   const seen = new Set<string>();
   for (const { name, path } of items) {
     if (seen.has(name)) yield { path, message: `${name} ${message}` };
@@ -66,7 +66,7 @@ function* repeated(
   }
 }
 
-function* unknownNames(policy: Policy): Iterable<PolicyProblem> {
+function* unknownNames(policy: Policy): Iterable<ValueProblem> {
   const scopes = new Set<string>(policy.scopes.map((scope) => scope.name));
   const groups = new Set(policy.operators.flatMap((operator) => operator.groups));
   const operators = new Set(policy.operators.map((operator) => operator.principal));
@@ -105,7 +105,7 @@ function isKnownIssuer(issuer: string, issuers: ReadonlySet<string>, groups: Rea
 }
 
 /** Reviews that nobody could ever meet, or that ask for fewer people than the limits say. */
-function* unmetReviews(policy: Policy): Iterable<PolicyProblem> {
+function* unmetReviews(policy: Policy): Iterable<ValueProblem> {
   const approvers = policy.operators.filter((operator) => operator.may.includes("Approve"));
   for (const [index, rule] of policy.review.entries()) {
     const quorums = quorumsOf(rule);
@@ -136,7 +136,7 @@ function* unmetReviews(policy: Policy): Iterable<PolicyProblem> {
 }
 
 /** Rules for everything that together could ask for more people than an admission carries. */
-function* overlaps(policy: Policy): Iterable<PolicyProblem> {
+function* overlaps(policy: Policy): Iterable<ValueProblem> {
   const general = policy.review.filter((rule) => rule.kinds.includes("*") && rule.targets.includes("*"));
   const sum = general.reduce((count, rule) => count + seatsOf(quorumsOf(rule)), 0);
   if (sum > MAX_APPROVALS)
@@ -146,13 +146,13 @@ function* overlaps(policy: Policy): Iterable<PolicyProblem> {
     };
 }
 
-function* brokenGlass(policy: Policy): Iterable<PolicyProblem> {
+function* brokenGlass(policy: Policy): Iterable<ValueProblem> {
   const nobody = policy.operators.every(({ break_glass_keys: sealed }) => sealed === undefined);
   if (nobody && policy.break_glass.length > 0)
     yield { path: ["break_glass"], message: "no operator has break_glass_keys, so nobody can use these rules" };
 }
 
-function* badWindows(policy: Policy): Iterable<PolicyProblem> {
+function* badWindows(policy: Policy): Iterable<ValueProblem> {
   for (const list of ["deny", "auto_sign"] as const)
     for (const [index, rule] of policy[list].entries())
       for (const [at, window] of (rule.windows ?? []).entries()) {
@@ -163,7 +163,7 @@ function* badWindows(policy: Policy): Iterable<PolicyProblem> {
       }
 }
 
-function* badDates(policy: Policy): Iterable<PolicyProblem> {
+function* badDates(policy: Policy): Iterable<ValueProblem> {
   for (const [index, rule] of policy.deny.entries())
     for (const [at, range] of (rule.dates ?? []).entries()) {
       const path = ["deny", index, "dates", at];
@@ -176,7 +176,7 @@ function* badDates(policy: Policy): Iterable<PolicyProblem> {
 }
 
 /** Rules for images that name nobody, or that ask for more people than there are. */
-function* badUpdates(policy: Policy): Iterable<PolicyProblem> {
+function* badUpdates(policy: Policy): Iterable<ValueProblem> {
   const automations = new Set(policy.automations.map(({ principal }) => principal));
   for (const [index, rule] of policy.image_updates.entries()) {
     for (const [at, name] of rule.automations.entries())

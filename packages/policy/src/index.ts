@@ -8,7 +8,6 @@ export { matchesAny } from "./glob.ts";
 export { type ImageChange, type ImageUpdate, imagesIn, judgeImageUpdate, withImage } from "./image-updates.ts";
 export { filesImporter, loadPolicy, POLICY_ENTRY, policyDigest, readPolicy } from "./load.ts";
 export { grantedScopes } from "./matching.ts";
-export type { PlacedProblem } from "./problems.ts";
 export { describeQuorums, quorumsOf, seatsOf } from "./quorums.ts";
 export { type Readjudicated, readjudicate, summary } from "./readjudicate.ts";
 export { usesOpenSince } from "./review-times.ts";

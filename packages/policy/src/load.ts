@@ -1,16 +1,13 @@
 // Reading a policy from the files of a commit: data only, the right shape, consistent, or all problems at once.
 // A function anywhere in it is refused where it stands. `policy-files-are-declarative-only`
 import { canonicalJson, type Digest, digestOf, TriplaneError } from "@triplane/contract";
-import { conform, type Importer, type ReadOptions, readNickel, type Shape } from "@triplane/nickel";
-import { z } from "zod";
+import { conform, type Importer, type ReadOptions, readNickel } from "@triplane/nickel";
 import { findInconsistencies } from "./consistency.ts";
 import { type Policy, policySchema } from "./schema.ts";
 import type { LoadedPolicy, PolicyFiles } from "./types.ts";
 
 /** The file of a policy repository that a keeper reads; it may import the others. */
 export const POLICY_ENTRY = "keeper_policy.ncl";
-
-const POLICY_SHAPE = z.toJSONSchema(policySchema, { io: "input", unrepresentable: "any" }) as Shape;
 
 /**
  * Reads the policy of a commit from all files of its tree. Imports stay among them.
@@ -27,7 +24,6 @@ export function loadPolicy(files: PolicyFiles): LoadedPolicy {
 export function readPolicy(text: string, options: Omit<ReadOptions, "limits">): Policy {
   return conform(readNickel(text, options), {
     schema: policySchema,
-    shape: POLICY_SHAPE,
     code: "policy_invalid",
     whole: "the policy",
     further: findInconsistencies,

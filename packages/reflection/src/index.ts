@@ -49,8 +49,7 @@ export { type ParameterValues, resolveParameters } from "./playbooks/parameters.
 export { type Playbook, type PlaybookParameter, playbookSchema } from "./playbooks/schema.ts";
 export { openRuns, type RunsOptions } from "./runs/open-runs.ts";
 export type * from "./runs/types.ts";
-export { failWith, type PlacedProblem, type Problem } from "./shape/problems.ts";
-export { readShaped, type Shape, type ShapedSource, shaped } from "./shape/read-shaped.ts";
+export { readShaped, type ShapedSource } from "./shape/read-shaped.ts";
 export * from "./validation/index.ts";
 export { CONFIG } from "./validator/config.ts";
 export { runValidator } from "./validator/main.ts";

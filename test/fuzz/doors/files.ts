@@ -105,6 +105,6 @@ export function desiredStates(): Door {
       ),
     ],
     words: ["components", "component", "replicas", "settings", "workspace", "version"],
-    enter: (input) => parseDesiredState(readNickel(textOf(input), { file: "desired.ncl", importer: () => undefined }).json, "w1"),
+    enter: (input) => parseDesiredState(readNickel(textOf(input), { file: "desired.ncl", importer: () => undefined }), "w1"),
   };
 }

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { assertWorkspace, TriplaneError } from "@triplane/contract";
 import { isErrno } from "@triplane/kit";
-import { readNickel } from "@triplane/nickel";
+import { conform, readNickel } from "@triplane/nickel";
 import { PRODUCT_ROOT } from "./layout.ts";
 import { type People, peopleSchema } from "./principals.ts";
 
@@ -32,10 +32,7 @@ export async function readWorkspaceSources(workspace: string): Promise<Workspace
 }
 
 async function readPeople(path: string): Promise<People> {
-  const parsed = peopleSchema.safeParse(readNickel(await readSource(path), { file: path }).json);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
-  throw new TriplaneError("config_invalid", `${path}: ${problems.join("; ")}`, { details: { problems } });
+  return conform(readNickel(await readSource(path), { file: path }), { schema: peopleSchema, code: "config_invalid", whole: "the people" });
 }
 
 async function readSource(path: string): Promise<string> {

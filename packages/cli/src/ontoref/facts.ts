@@ -91,7 +91,7 @@ async function playbookFacts(root: string): Promise<readonly Fact[]> {
     (await folders(join(root, "catalog/playbooks"))).map(async (name) => {
       const file = `catalog/playbooks/${name}/playbook.ncl`;
       try {
-        const playbook = await readShaped({ root, file }, { schema: playbookSchema, code: "mode_invalid" });
+        const playbook = await readShaped({ root, file }, { schema: playbookSchema, code: "playbook_invalid", whole: "the playbook" });
         return { topic: "playbooks", name, what: oneLine(playbook.description), source: file };
       } catch (error) {
         return unreadable("playbooks", name, error, file);

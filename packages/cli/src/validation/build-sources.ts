@@ -3,7 +3,7 @@ import { readdir } from "node:fs/promises";
 import { poolClient } from "@triplane/buildkit-launcher";
 import { type Clock, type Random, toTriplaneError } from "@triplane/contract";
 import { readSecretFile, silentLogger } from "@triplane/kit";
-import { readNickelFile } from "@triplane/nickel";
+import { conform, readNickelFile } from "@triplane/nickel";
 import { componentDefinitionSchema } from "@triplane/orchestrator";
 import { hcloudGoldenImages, hcloudProvider } from "@triplane/provider-hcloud";
 import { DEFAULT_RECIPE, GoldenStore, localGoldenImages, openLocalProvider } from "@triplane/provider-local";
@@ -74,11 +74,11 @@ export function catalogSource(folder: string | undefined): Source<CatalogFacts> 
 
 function runnerIn(folder: string): CatalogFacts["runner"] {
   try {
-    const parsed = componentDefinitionSchema.safeParse(readNickelFile(folder, `${RUNNER_COMPONENT}/component.ncl`).json);
-    if (parsed.success) return { version: parsed.data.version };
-    return { problem: parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; ") };
+    const document = readNickelFile(folder, `${RUNNER_COMPONENT}/component.ncl`);
+    const { version } = conform(document, { schema: componentDefinitionSchema, code: "args_invalid", whole: "the component" });
+    return { version };
   } catch (thrown) {
-    return { problem: toTriplaneError(thrown).message };
+    return { problem: toTriplaneError(thrown).message.replaceAll("\n", "; ") };
   }
 }
 

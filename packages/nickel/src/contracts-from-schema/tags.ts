@@ -37,7 +37,7 @@ function isOpen(shape: Shape): boolean {
 }
 
 /** Of a union the alternative that a record says it is. */
-function chosen(value: NickelValue, shape: Shape): Shape | undefined {
+export function chosen(value: NickelValue, shape: Shape): Shape | undefined {
   const options = shape.oneOf ?? shape.anyOf;
   if (options === undefined) return shape;
   const wanted = Array.isArray(value) ? "array" : "object";
@@ -49,7 +49,8 @@ function chosen(value: NickelValue, shape: Shape): Shape | undefined {
   return told.cases.get(word instanceof EnumTag ? word.tag : String(word));
 }
 
-function memberOf(shape: Shape | undefined, name: string): Shape {
+/** What a field holds. */
+export function memberOf(shape: Shape | undefined, name: string): Shape {
   const { properties = {}, additionalProperties } = shape ?? {};
   const member = Object.hasOwn(properties, name) ? properties[name] : undefined;
   return member ?? (typeof additionalProperties === "object" ? additionalProperties : {});

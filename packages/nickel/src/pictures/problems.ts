@@ -23,8 +23,15 @@ export function problemsOf(failure: object): readonly Problem[] {
   return PROBLEMS.get(failure) ?? [];
 }
 
-/** A failure with all its problems: in order of place, a line each in the message, file, line and column of each in `details.problems`. */
-export function problemsFailure(code: FailureCode, problems: readonly Problem[]): TriplaneError {
+/**
+ * A failure with all its problems: in order of place, a line each in the message, file, line and column of each in `details.problems`, those of
+ * the first in the details themselves, too.
+ */
+export function problemsFailure(
+  code: FailureCode,
+  problems: readonly Problem[],
+  more: Readonly<Record<string, unknown>> = {},
+): TriplaneError {
   const placed = inOrder(problems);
   const lines = placed.map(({ place, path, message }) =>
     [formatPosition(positionOfPlace(place)), path, message].filter((part) => part !== undefined).join(": "),
@@ -35,7 +42,9 @@ export function problemsFailure(code: FailureCode, problems: readonly Problem[])
     message,
     ...(hint === undefined ? {} : { hint }),
   }));
-  return withProblems(new TriplaneError(code, lines.join("\n"), { details: { problems: details } }), placed);
+  const [first] = placed;
+  const place = first === undefined ? {} : positionOfPlace(first.place);
+  return withProblems(new TriplaneError(code, lines.join("\n"), { details: { ...place, ...more, problems: details } }), placed);
 }
 
 /** File by file as they come, and in each from top to bottom. */

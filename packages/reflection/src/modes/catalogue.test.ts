@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { after, describe, it } from "node:test";
 import { TriplaneError } from "@triplane/contract";
 import { searchTool, toolNamed } from "@triplane/kit";
-import type { PlacedProblem } from "../shape/problems.ts";
+import { drawProblems, problemsOf } from "@triplane/nickel";
 import { findProvisioningRoot, MODES_FOLDER, openModes, readMode } from "./catalogue.ts";
 
 const OWN_ROOT = resolve(import.meta.dirname, "../../../../provisioning");
@@ -39,7 +39,8 @@ async function failureOf(work: Promise<unknown>): Promise<TriplaneError> {
 async function problemsIn(file: string): Promise<readonly string[]> {
   const failure = await failureOf(readMode(file, { root }));
   assert.equal(failure.code, "mode_invalid");
-  const problems = failure.details["problems"] as readonly PlacedProblem[];
+  const problems = failure.details["problems"] as readonly Record<string, string>[];
+  assert.equal(problemsOf(failure).length, problems.length, "each can be drawn");
   for (const { file: named, line, column } of problems) {
     assert.equal(named, join(root, file));
     assert.ok(failure.message.includes(`${named}:${line}:${column}: `), failure.message);
@@ -98,9 +99,47 @@ describe("readMode: what is wrong is named with file, line and column", () => {
       step("b", 'depends_on = [{ step = "biuld", kind = \'Always }], on_error = { strategy = \'Fallback, step = "nowhere" }'),
     ]);
     assert.deepEqual(await problemsIn(file), [
-      '5:64 steps.1.depends_on.0.step: there is no step "biuld"; did you mean "build"?',
+      '5:64 steps.1.depends_on.0.step: there is no step "biuld"',
       '5:134 steps.1.on_error.step: there is no step "nowhere"',
     ]);
+  });
+
+  it("each problem is drawn into its line", async () => {
+    const file = mode("drawn", [
+      step("build"),
+      step("build", 'depends_on = [{ step = "biuld", kind = \'Always }]'),
+      step("c", "actors = 'Any"),
+    ]);
+    const drawn = drawProblems(problemsOf(await failureOf(readMode(file, { root })))).replaceAll(`${root}/`, "");
+    assert.equal(
+      drawn,
+      [
+        "error: steps.2.actors: is not a field that belongs here",
+        " --> reflection/modes/drawn.ncl:6:41",
+        "  |",
+        `6 | { id = "c", action = "a", actor = 'Any, actors = 'Any },`,
+        "  |                                         ^^^^^^",
+        "  = did you mean actor?",
+      ].join("\n"),
+    );
+    mode("drawn", [step("build"), step("build", 'depends_on = [{ step = "biuld", kind = \'Always }]')]);
+    assert.equal(
+      drawProblems(problemsOf(await failureOf(readMode(file, { root })))).replaceAll(`${root}/`, ""),
+      [
+        'error: steps.1.id: "build" is the id of step 1 already',
+        " --> reflection/modes/drawn.ncl:5:8",
+        "  |",
+        `5 | { id = "build", action = "a", actor = 'Any, depends_on = [{ step = "biuld", kind = 'Always }] },`,
+        "  |        ^^^^^^^",
+        "",
+        'error: steps.1.depends_on.0.step: there is no step "biuld"',
+        " --> reflection/modes/drawn.ncl:5:68",
+        "  |",
+        `5 | { id = "build", action = "a", actor = 'Any, depends_on = [{ step = "biuld", kind = 'Always }] },`,
+        "  |                                                                    ^^^^^^^",
+        "  = did you mean build?",
+      ].join("\n"),
+    );
   });
 
   it("an id that is used twice", async () => {
@@ -121,7 +160,7 @@ describe("readMode: what is wrong is named with file, line and column", () => {
       /^4:8 steps\.0\.id: .*expected string/m,
       /^5:22 steps\.1\.action: 'a is an enum tag/m,
       /^5:34 steps\.1\.actor: must be an enum tag: 'Any/m,
-      /^5:51 steps\.1\.timeout: is not a field of this/m,
+      /^5:41 steps\.1\.timeout: is not a field that belongs here/m,
       /^6:1 steps\.2\.action: is missing/m,
       /^6:21 steps\.2\.actor: must be 'Agent or 'Human or 'Ci or 'Any/m,
       /^6:67 steps\.2\.on_error\.max: .*expected number/m,

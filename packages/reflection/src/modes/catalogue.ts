@@ -56,7 +56,8 @@ export async function readMode(file: string, options: ModeOptions): Promise<Mode
     {
       schema: modeSchema,
       code: "mode_invalid",
-      check: (mode) => [
+      whole: "the mode",
+      further: (mode) => [
         ...(mode.id === expected ? [] : [{ path: ["id"], message: `must be "${expected}", as the file is named` }]),
         ...graphProblems(mode.steps),
       ],

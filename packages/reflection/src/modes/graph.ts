@@ -1,5 +1,5 @@
 // The graph that the steps of a mode make, and what can be wrong with it. Pure.
-import type { Problem } from "../shape/problems.ts";
+import { nearest, type ValuePath, type ValueProblem } from "@triplane/nickel";
 import type { EDGE_KINDS, Step } from "./schema.ts";
 
 export type EdgeKind = (typeof EDGE_KINDS)[number];
@@ -38,7 +38,7 @@ export function graphOf(steps: readonly Step[]): Graph {
 }
 
 /** All problems of the graph: ids used twice, unknown ids, cycles, steps that can never be reached. */
-export function graphProblems(steps: readonly Step[]): readonly Problem[] {
+export function graphProblems(steps: readonly Step[]): readonly ValueProblem[] {
   const problems = [...duplicates(steps), ...unknownSteps(steps)];
   if (problems.length > 0) return problems;
   const graph = graphOf(steps);
@@ -46,7 +46,7 @@ export function graphProblems(steps: readonly Step[]): readonly Problem[] {
   return circles.length > 0 ? circles : unreachable(steps, graph);
 }
 
-function duplicates(steps: readonly Step[]): readonly Problem[] {
+function duplicates(steps: readonly Step[]): readonly ValueProblem[] {
   const first = new Map<string, number>();
   return steps.flatMap(({ id }, index) => {
     const before = first.get(id);
@@ -55,26 +55,22 @@ function duplicates(steps: readonly Step[]): readonly Problem[] {
   });
 }
 
-function unknownSteps(steps: readonly Step[]): readonly Problem[] {
+function unknownSteps(steps: readonly Step[]): readonly ValueProblem[] {
   const ids = new Set(steps.map(({ id }) => id));
-  return steps.flatMap(({ depends_on, on_error }, index) => {
-    const unknown = depends_on.flatMap(({ step }, at) =>
-      ids.has(step)
-        ? []
-        : [{ path: ["steps", index, "depends_on", at, "step"], message: `there is no step "${step}"${nearest(step, ids)}` }],
-    );
-    if (on_error.strategy === "Fallback" && !ids.has(on_error.step))
-      unknown.push({
-        path: ["steps", index, "on_error", "step"],
-        message: `there is no step "${on_error.step}"${nearest(on_error.step, ids)}`,
-      });
-    return unknown;
-  });
+  const unknown = (id: string, path: ValuePath): readonly ValueProblem[] => {
+    if (ids.has(id)) return [];
+    const meant = nearest(id, [...ids]);
+    return [{ path, message: `there is no step "${id}"`, ...(meant === undefined ? {} : { hint: `did you mean ${meant}?` }) }];
+  };
+  return steps.flatMap(({ depends_on, on_error }, index) => [
+    ...depends_on.flatMap(({ step }, at) => unknown(step, ["steps", index, "depends_on", at, "step"])),
+    ...(on_error.strategy === "Fallback" ? unknown(on_error.step, ["steps", index, "on_error", "step"]) : []),
+  ]);
 }
 
 /** Every cycle that a walk in depth meets, whole, at the edge that closes it. */
-function cycles(steps: readonly Step[], graph: Graph): readonly Problem[] {
-  const problems: Problem[] = [];
+function cycles(steps: readonly Step[], graph: Graph): readonly ValueProblem[] {
+  const problems: ValueProblem[] = [];
   const done = new Uint8Array(steps.length);
   const on = new Int32Array(steps.length).fill(-1);
   const next = (index: number): readonly number[] => [
@@ -106,7 +102,7 @@ function cycles(steps: readonly Step[], graph: Graph): readonly Problem[] {
 }
 
 /** `circle` begins and ends with the same step; each waits for the next. */
-function cycleProblem(steps: readonly Step[], graph: Graph, circle: readonly number[]): Problem {
+function cycleProblem(steps: readonly Step[], graph: Graph, circle: readonly number[]): ValueProblem {
   const from = circle.at(-2) ?? 0;
   const to = circle.at(-1) ?? 0;
   const names = circle.map((index) => steps[index]?.id ?? "");
@@ -120,8 +116,8 @@ function cycleProblem(steps: readonly Step[], graph: Graph, circle: readonly num
  * Steps whose conditions contradict one another: for this one to go, a step would have to pass and to fail. What a step's own conditions
  * mean for steps before it is followed all the way back.
  */
-function unreachable(steps: readonly Step[], graph: Graph): readonly Problem[] {
-  const problems: Problem[] = [];
+function unreachable(steps: readonly Step[], graph: Graph): readonly ValueProblem[] {
+  const problems: ValueProblem[] = [];
   const demands = new Map<number, ReadonlyMap<number, "pass" | "fail">>();
   const dead = new Set<number>();
   for (const index of topological(graph)) {
@@ -182,30 +178,4 @@ export function topological(graph: Graph): readonly number[] {
     }
   }
   return order;
-}
-
-/** `; did you mean "x"?` for an id that differs in a letter or two. */
-function nearest(wanted: string, ids: ReadonlySet<string>): string {
-  let best: string | undefined;
-  let bestDistance = 3;
-  for (const id of ids) {
-    const apart = distance(wanted, id, bestDistance);
-    if (apart < bestDistance) [best, bestDistance] = [id, apart];
-  }
-  return best === undefined ? "" : `; did you mean "${best}"?`;
-}
-
-/** Levenshtein's, at most `limit`. */
-function distance(a: string, b: string, limit: number): number {
-  if (Math.abs(a.length - b.length) >= limit) return limit;
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const kept = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(kept, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return Math.min(limit, row.at(-1) ?? limit);
 }

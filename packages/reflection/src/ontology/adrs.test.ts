@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { TriplaneError } from "@triplane/contract";
+import { drawProblems, problemsOf as problemsIn } from "@triplane/nickel";
 import { parseAdrs, readAdrs } from "./adrs.ts";
 import { decisionIndex } from "./index-page.ts";
 
@@ -65,13 +66,35 @@ test("parseAdrs: all problems of shape at once, each at its place", () => {
     [
       "adr-001-wet.ncl:4:10: date: must be a date like 2026-11-22",
       "adr-001-wet.ncl:5:12: status: must be an enum tag: 'Accepted",
-      "adr-001-wet.ncl:9:36: constraints.0.rules: is not a field of this",
+      "adr-001-wet.ncl:9:28: constraints.0.rules: is not a field that belongs here",
       "adr-001-wet.ncl:9:5: constraints.0.rule: is missing",
       ...["consequences", "context", "date", "decision"].map((field) => `adr-002-dry.ncl:1:1: ${field}: is missing`),
       "adr-002-dry.ncl:1:1: status: must be 'Proposed or 'Accepted or 'Superseded",
       "adr-002-dry.ncl:1:1: title: is missing",
       "adr-002-dry.ncl:1:8: id: must be like adr-037",
     ].sort(),
+  );
+});
+
+test("parseAdrs: each problem is drawn into its line", () => {
+  const broken = new Map([["provisioning/adrs/adr-001-wet.ncl", GOOD.replace("rule =", "rules =")]]);
+  assert.throws(
+    () => parseAdrs(broken),
+    (thrown) => {
+      assert.ok(thrown instanceof TriplaneError);
+      assert.equal(
+        drawProblems(problemsIn(thrown).slice(1)),
+        [
+          "error: constraints.0.rules: is not a field that belongs here",
+          " --> provisioning/adrs/adr-001-wet.ncl:9:28",
+          "  |",
+          `9 |     { id = "applied-once", rules = "r", checks = [{ kind = 'Test, ref = "a.test.ts" }] },`,
+          "  |                            ^^^^^",
+          "  = did you mean rule?",
+        ].join("\n"),
+      );
+      return true;
+    },
   );
 });
 

@@ -2,13 +2,23 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { TriplaneError } from "@triplane/contract";
-import { type NickelDocument, readNickel, readNickelFile, type SourcePosition, type ValuePath } from "@triplane/nickel";
-import type { PlacedProblem } from "../shape/problems.ts";
-import { assertNone, problemAt, shapeOf } from "./problems.ts";
+import {
+  examine,
+  type NickelDocument,
+  type Problem,
+  placeProblems,
+  problemsFailure,
+  readNickel,
+  readNickelFile,
+  type SourcePosition,
+  type ValuePath,
+  type ValueProblem,
+} from "@triplane/nickel";
 import { type Adr, adrSchema } from "./schema.ts";
 
 export const ADR_FOLDER = "provisioning/adrs";
 
+const WHOLE = "the decision";
 const FILE_NAME = /^(adr-[0-9]{3})-[a-z0-9]+(?:-[a-z0-9]+)*\.ncl$/;
 
 /** A decision, and where it stands. */
@@ -41,24 +51,26 @@ export function parseAdrs(texts: ReadonlyMap<string, string>): readonly AdrFile[
 }
 
 function adrsOf(documents: readonly (readonly [string, NickelDocument])[]): readonly AdrFile[] {
-  const problems: PlacedProblem[] = [];
-  const files: AdrFile[] = [];
+  const problems: Problem[] = [];
+  const read: { readonly file: AdrFile; readonly document: NickelDocument }[] = [];
   for (const [path, document] of documents) {
-    const shape = shapeOf(document, adrSchema);
-    problems.push(...shape.problems);
-    if (shape.value !== undefined) files.push({ path, adr: shape.value, positionOf: (at) => document.positionOf(at) });
+    const { value: adr, problems: found } = examine(document, { schema: adrSchema, whole: WHOLE });
+    problems.push(...found);
+    if (adr !== undefined) read.push({ file: { path, adr, positionOf: (at) => document.positionOf(at) }, document });
   }
+  const files = read.map(({ file }) => file);
   // References are looked at only where all is in shape: a file that could not be read would be missing from them.
-  if (problems.length === 0) problems.push(...files.flatMap((file) => inconsistencies(file, files)));
-  assertNone(problems);
+  if (problems.length === 0)
+    problems.push(...read.flatMap(({ file, document }) => placeProblems(document, WHOLE, inconsistencies(file, files))));
+  if (problems.length > 0) throw problemsFailure("ontology_invalid", problems);
   return files.sort((a, b) => (a.adr.id < b.adr.id ? -1 : 1));
 }
 
-function inconsistencies(file: AdrFile, files: readonly AdrFile[]): PlacedProblem[] {
+function inconsistencies(file: AdrFile, files: readonly AdrFile[]): ValueProblem[] {
   const { adr } = file;
-  const problems: PlacedProblem[] = [];
+  const problems: ValueProblem[] = [];
   const add = (path: ValuePath, message: string): void => {
-    problems.push(problemAt(file, path, message));
+    problems.push({ path, message });
   };
   const exists = (id: string): boolean => files.some((other) => other.adr.id === id);
   if (FILE_NAME.exec(file.path.slice(ADR_FOLDER.length + 1))?.[1] !== adr.id)

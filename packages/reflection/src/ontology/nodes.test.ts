@@ -80,10 +80,10 @@ test("parseOntology: two nodes of one id, a path that two list, what does not ex
       node("b", "y", 'invariants = ["applied-once", "applied-once"]'),
     ),
     [
-      "4:8: nodes.2.id: there are two nodes b",
       "2:73: nodes.0.rests_on.1: b is there twice",
       "3:50: nodes.1.artifact_paths.0: x is listed by a already",
       "3:68: nodes.1.rests_on.0: there is no node nobody",
+      "4:8: nodes.2.id: there are two nodes b",
       "4:86: nodes.2.invariants.1: applied-once is there twice",
     ],
   );
@@ -99,7 +99,7 @@ test("parseOntology: paths that leave the repository, unknown invariants and enu
   const outside = ["/etc", "../x", "a/../b", "a//b", "a/", "./a", "a\\\\b"].map((path, index) => node(`n${index}`, path));
   assert.equal(problemsOf(...outside).length, outside.length);
   assert.deepEqual(problemsOf(node("a", "x", 'adrs = ["37"]').replace('"d"', "'Text")), [
-    "2:27: nodes.0.description: 'Text is an enum tag, and none belongs here: write it in quotes",
+    "2:27: nodes.0.description: 'Text is an enum tag, and none belongs here",
     "2:66: nodes.0.adrs.0: must be like adr-037",
   ]);
   assert.deepEqual(problemsOf(node("a", "x", 'invariants = ["all-is-well"]')), [

@@ -2,9 +2,15 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { TriplaneError } from "@triplane/contract";
-import { type NickelDocument, readNickel, readNickelFile, type SourcePosition, type ValuePath } from "@triplane/nickel";
-import type { PlacedProblem } from "../shape/problems.ts";
-import { assertNone, problemAt, shapeOf } from "./problems.ts";
+import {
+  conform,
+  type NickelDocument,
+  readNickel,
+  readNickelFile,
+  type SourcePosition,
+  type ValuePath,
+  type ValueProblem,
+} from "@triplane/nickel";
 import { type Ontology, type OntologyNode, ontologySchema } from "./schema.ts";
 
 export const ONTOLOGY_FILE = "provisioning/.ontology/core.ncl";
@@ -51,21 +57,21 @@ export function ownerOf(ontology: Ontology, file: string): OntologyNode | undefi
 }
 
 function ontologyOf(document: NickelDocument): OntologyFile {
-  const { value: ontology, problems } = shapeOf(document, ontologySchema);
-  assertNone(problems);
-  if (ontology === undefined) throw new TriplaneError("internal", "an ontology without problems has a value");
-  const file: OntologyFile = { path: ONTOLOGY_FILE, ontology, positionOf: (path) => document.positionOf(path) };
-  assertNone(inconsistencies(file));
-  return file;
+  const ontology = conform(document, {
+    schema: ontologySchema,
+    code: "ontology_invalid",
+    whole: "the ontology",
+    further: inconsistencies,
+  });
+  return { path: ONTOLOGY_FILE, ontology, positionOf: (path) => document.positionOf(path) };
 }
 
-function inconsistencies(file: OntologyFile): PlacedProblem[] {
-  const problems: PlacedProblem[] = [];
-  const { ontology } = file;
+function inconsistencies(ontology: Ontology): ValueProblem[] {
+  const problems: ValueProblem[] = [];
   const ids = new Set<string>();
   const listed = new Map<string, string>();
   const add = (path: ValuePath, message: string): void => {
-    problems.push(problemAt(file, ["nodes", ...path], message));
+    problems.push({ path: ["nodes", ...path], message });
   };
   for (const [index, { id }] of ontology.nodes.entries()) {
     if (ids.has(id)) add([index, "id"], `there are two nodes ${id}`);

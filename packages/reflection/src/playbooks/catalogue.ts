@@ -6,10 +6,10 @@ import { lstat, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { canonicalJson, type Digest, digestOf, TriplaneError, toTriplaneError } from "@triplane/contract";
 import { isErrno } from "@triplane/kit";
+import type { ValueProblem } from "@triplane/nickel";
 import type { ModeSource } from "../modes/catalogue.ts";
 import { graphProblems } from "../modes/graph.ts";
 import { modeSchema } from "../modes/schema.ts";
-import type { Problem } from "../shape/problems.ts";
 import { readShaped } from "../shape/read-shaped.ts";
 import { valueProblem } from "./parameters.ts";
 import { type Playbook, playbookSchema } from "./schema.ts";
@@ -102,7 +102,8 @@ async function loadFrom(root: string, name: string): Promise<LoadedPlaybook> {
     {
       schema: playbookSchema,
       code: "playbook_invalid",
-      check: (read) => [
+      whole: "the playbook",
+      further: (read) => [
         ...(read.id === name ? [] : [{ path: ["id"], message: `must be "${name}", as the folder is named` }]),
         ...graphProblems(read.steps),
         ...parameterProblems(read),
@@ -128,9 +129,9 @@ async function digestsIn(root: string, name: string): Promise<ReadonlyMap<string
   return new Map(found);
 }
 
-function parameterProblems({ parameters }: Playbook): readonly Problem[] {
+function parameterProblems({ parameters }: Playbook): readonly ValueProblem[] {
   return parameters.flatMap((parameter, index) => {
-    const at = (field: string, message: string): Problem => ({ path: ["parameters", index, field], message });
+    const at = (field: string, message: string): ValueProblem => ({ path: ["parameters", index, field], message });
     const same = parameters.findIndex(({ name }) => name === parameter.name);
     const broken = patternProblem(parameter.pattern);
     const values = (["default", "example"] as const).flatMap((field) => {
@@ -159,7 +160,7 @@ function patternProblem(pattern: string | undefined): string | undefined {
   }
 }
 
-function destructionProblems({ destructive, confirmation, steps }: Playbook): readonly Problem[] {
+function destructionProblems({ destructive, confirmation, steps }: Playbook): readonly ValueProblem[] {
   const missing = destructive && confirmation === undefined;
   const idle = !steps.some(({ changes }) => changes);
   return [
@@ -169,7 +170,7 @@ function destructionProblems({ destructive, confirmation, steps }: Playbook): re
   ];
 }
 
-function scriptProblems({ id, scripts, steps }: Playbook, files: ReadonlyMap<string, Digest>): readonly Problem[] {
+function scriptProblems({ id, scripts, steps }: Playbook, files: ReadonlyMap<string, Digest>): readonly ValueProblem[] {
   const missing = scripts.flatMap((script, index) =>
     files.has(`${id}/${script}`) ? [] : [{ path: ["scripts", index], message: `there is no file ${script} in the playbook's folder` }],
   );

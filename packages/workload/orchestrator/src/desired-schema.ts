@@ -1,5 +1,6 @@
 // desired.ncl: which component instances a workspace shall have. Data only, like the policy.
-import { TARGET_PATTERN, TriplaneError } from "@triplane/contract";
+import { TARGET_PATTERN } from "@triplane/contract";
+import { conform, type NickelDocument, type ValueProblem } from "@triplane/nickel";
 import { z } from "zod";
 import { componentNameField, componentVersionField } from "./catalog/definition.ts";
 import { WORKSPACE_TARGET } from "./model.ts";
@@ -23,20 +24,24 @@ export const desiredStateSchema = z.strictObject({
 });
 export type DesiredState = z.infer<typeof desiredStateSchema>;
 
-/** Throws `args_invalid` naming every place that is wrong. */
-export function parseDesiredState(value: unknown, workspace: string): DesiredState {
-  const parsed = desiredStateSchema.safeParse(value);
-  const problems = parsed.success
-    ? [...crossProblems(parsed.data, workspace)]
-    : parsed.error.issues.map((issue) => `${issue.path.join(".") || "desired.ncl"}: ${issue.message}`);
-  if (!parsed.success || problems.length > 0)
-    throw new TriplaneError("args_invalid", `desired.ncl: ${problems.join("; ")}`, { details: { problems } });
-  return parsed.data;
+/** Throws `args_invalid` with every problem at its place. */
+export function parseDesiredState(document: NickelDocument, workspace: string): DesiredState {
+  return conform(document, {
+    schema: desiredStateSchema,
+    code: "args_invalid",
+    whole: "the desired state",
+    // What was approved once has to stay readable, however its words were written.
+    words: "unchecked",
+    further: (desired) => [...crossProblems(desired, workspace)],
+  });
 }
 
-function* crossProblems(desired: DesiredState, workspace: string): Generator<string> {
-  if (desired.workspace !== workspace) yield `workspace: is ${desired.workspace}, this is ${workspace}`;
+function* crossProblems(desired: DesiredState, workspace: string): Generator<ValueProblem> {
+  if (desired.workspace !== workspace) yield { path: ["workspace"], message: `is ${desired.workspace}, this is ${workspace}` };
   const names = desired.components.map((component) => component.name);
-  for (const name of new Set(names.filter((each, index) => names.indexOf(each) !== index))) yield `components: ${name} occurs twice`;
-  if (names.includes(WORKSPACE_TARGET)) yield `components: ${WORKSPACE_TARGET} is not a name for a component`;
+  for (const [index, name] of names.entries()) {
+    const path = ["components", index, "name"];
+    if (names.indexOf(name) !== index) yield { path, message: `${name} occurs twice` };
+    if (name === WORKSPACE_TARGET) yield { path, message: `${WORKSPACE_TARGET} is not a name for a component` };
+  }
 }

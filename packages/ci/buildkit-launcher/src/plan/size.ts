@@ -1,6 +1,6 @@
 // How large the runner of a build is, in three steps: the repository's .build-spec.ncl, the history, the language. Pure.
 import { type Language, type Sizing, TIER_SIZES, TIERS, type Tier, TriplaneError, tierSchema } from "@triplane/contract";
-import { readNickel } from "@triplane/nickel";
+import { conform, readNickel, type ValueProblem } from "@triplane/nickel";
 import { z } from "zod";
 
 export interface BuildSpec {
@@ -25,18 +25,26 @@ export const buildSpecSchema = z.looseObject({
 
 /** Reads `.build-spec.ncl`: data, nothing is evaluated. Throws as `readNickel`, or `build_spec_invalid`. */
 export function readBuildSpec(text: string, file = ".build-spec.ncl"): BuildSpec {
-  const parsed = buildSpecSchema.safeParse(readNickel(text, { file }).json);
-  if (!parsed.success) {
-    const problems = parsed.error.issues.map((issue) => `${issue.path.join(".") || "the whole"}: ${issue.message}`);
-    throw new TriplaneError("build_spec_invalid", `${file}: ${problems.join("; ")}`, { details: { problems } });
-  }
-  const { tier, memory_gib: memoryGib, ...rest } = parsed.data;
-  const wanted = memoryGib === undefined ? undefined : TIERS.find((each) => TIER_SIZES[each].memoryMib >= memoryGib * 1024);
-  if (memoryGib !== undefined && wanted === undefined)
-    throw new TriplaneError("build_spec_invalid", `${file}: memory_gib: no tier has ${memoryGib} GiB`);
-  if (tier !== undefined && wanted !== undefined && TIERS.indexOf(tier) < TIERS.indexOf(wanted))
-    throw new TriplaneError("build_spec_invalid", `${file}: ${tier} has less than memory_gib says`);
-  return { tier: tier ?? wanted, unknown: Object.keys(rest) };
+  const { tier, memory_gib, ...rest } = conform(readNickel(text, { file }), {
+    schema: buildSpecSchema,
+    code: "build_spec_invalid",
+    whole: "the build spec",
+    words: "either",
+    further: memoryProblems,
+  });
+  return { tier: tier ?? tierWith(memory_gib), unknown: Object.keys(rest) };
+}
+
+function memoryProblems({ tier, memory_gib }: z.output<typeof buildSpecSchema>): readonly ValueProblem[] {
+  const wanted = tierWith(memory_gib);
+  if (memory_gib !== undefined && wanted === undefined) return [{ path: ["memory_gib"], message: `no tier has ${memory_gib} GiB` }];
+  if (tier === undefined || wanted === undefined || TIERS.indexOf(tier) >= TIERS.indexOf(wanted)) return [];
+  return [{ path: ["tier"], message: `${tier} has less than memory_gib says` }];
+}
+
+/** The smallest one with so much memory. */
+function tierWith(memoryGib: number | undefined): Tier | undefined {
+  return memoryGib === undefined ? undefined : TIERS.find((tier) => TIER_SIZES[tier].memoryMib >= memoryGib * 1024);
 }
 
 /** `sizing`: the pool's answer, which already is history before language; it is asked only where the file says nothing. */

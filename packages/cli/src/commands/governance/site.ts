@@ -116,7 +116,7 @@ function checkDesired(workspace: string, files: Files): void {
   const name = "desired.ncl";
   const source = files.get(name);
   if (source === undefined) throw new TriplaneError("args_invalid", `there is no ${name}`);
-  parseDesiredState(readNickel(source, { file: name, importer: (path) => files.get(path) }).json, workspace);
+  parseDesiredState(readNickel(source, { file: name, importer: (path) => files.get(path) }), workspace);
 }
 
 /** The remotes that a command works with: the one that was named, else all that the home has. Throws `usage` where there are none. */

@@ -3,7 +3,7 @@ import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { toTriplaneError } from "@triplane/contract";
 import { isErrno } from "@triplane/kit";
-import { readNickelFile } from "@triplane/nickel";
+import { conform, readNickelFile } from "@triplane/nickel";
 import { playbookSchema } from "../../playbooks/schema.ts";
 import type { DryRunFacts, PlaybookFacts, PlaybookFile } from "../checks/playbooks.ts";
 import type { Source } from "../source.ts";
@@ -48,18 +48,20 @@ async function namesIn(folder: string): Promise<readonly string[]> {
 async function playbookIn(folder: string, name: string): Promise<PlaybookFile> {
   const root = join(folder, name);
   const refused = (problem: string): PlaybookFile => ({ name, problem, scripts: [], missing: [] });
-  let json: unknown;
+  let scripts: readonly string[];
   try {
-    json = readNickelFile(root, FILE, undefined, { displayRoot: name }).json;
+    ({ scripts } = conform(readNickelFile(root, FILE, undefined, { displayRoot: name }), {
+      schema: playbookSchema,
+      code: "playbook_invalid",
+      whole: "the playbook",
+      further: ({ id }) => (id === name ? [] : [{ path: ["id"], message: `its id is ${id}, its folder is ${name}` }]),
+    }));
   } catch (thrown) {
-    return refused(toTriplaneError(thrown).message);
+    return refused(toTriplaneError(thrown).message.replaceAll("\n", "; "));
   }
-  const parsed = playbookSchema.safeParse(json);
-  if (!parsed.success) return refused(parsed.error.issues.map(({ path, message }) => `${path.join(".") || FILE}: ${message}`).join("; "));
-  if (parsed.data.id !== name) return refused(`its id is ${parsed.data.id}, its folder is ${name}`);
   const missing: string[] = [];
-  for (const script of parsed.data.scripts) if (!(await isFile(join(root, script)))) missing.push(script);
-  return { name, scripts: parsed.data.scripts, missing };
+  for (const script of scripts) if (!(await isFile(join(root, script)))) missing.push(script);
+  return { name, scripts, missing };
 }
 
 /** A link does not count: what it points at is not the playbook's. */

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { cp, mkdir, readdir, readFile, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { digestOf } from "@triplane/contract";
+import { digestOf, TriplaneError } from "@triplane/contract";
 import { systemClock } from "@triplane/kit";
+import { drawProblems, problemsOf } from "@triplane/nickel";
 import { FIXTURES, testHome } from "../testing.ts";
 import { CatalogFolder } from "./catalog-folder.ts";
 import { loadKinds } from "./kinds-folder.ts";
@@ -91,6 +92,25 @@ test("CatalogFolder: links, foreign names and definitions that compute are refus
     await assert.rejects(catalog.find("probe"), { code: "nickel_not_declarative" });
   });
 });
+
+test("CatalogFolder: every problem of a definition is named, at its place", () =>
+  withCatalog(async ({ catalog, probe }) => {
+    const file = join(probe, "component.ncl");
+    const text = await readFile(file, "utf8");
+    await writeFile(file, text.replace("'Process", '"Process"').replace("max_replicas", "max_replica"));
+    const failure = await catalog.find("probe").then(
+      () => assert.fail("it was taken"),
+      (thrown: unknown) => thrown,
+    );
+    assert.ok(failure instanceof TriplaneError && failure.code === "args_invalid");
+    const drawn = drawProblems(problemsOf(failure));
+    assert.match(drawn, /error: driver: must be an enum tag: 'Process\n +--> probe\/component\.ncl:\d+:\d+\n/);
+    assert.match(
+      drawn,
+      /error: max_replica: is not a field that belongs here\n.*\n.*\n.*max_replica = .*\n.* \^{11}\n.*did you mean max_replicas\?/,
+    );
+    assert.match(drawn, /error: max_replicas: is missing/);
+  }));
 
 test("loadKinds: every file of the folder is a kind, named as the file", async () => {
   const kinds = await loadKinds();

@@ -7,7 +7,7 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "
 import { dirname, join } from "node:path";
 import { type Clock, canonicalJson, type Digest, digestOf, TARGET_PATTERN, TriplaneError } from "@triplane/contract";
 import { isErrno, syncFolder, systemClock } from "@triplane/kit";
-import { readNickelFile } from "@triplane/nickel";
+import { conform, readNickelFile } from "@triplane/nickel";
 import type { Catalog, CatalogEntry, Release } from "../catalog/catalog.ts";
 import { type ComponentDefinition, componentDefinitionSchema, SECRET_NAME } from "../catalog/definition.ts";
 
@@ -100,15 +100,13 @@ export class CatalogFolder implements Catalog {
 }
 
 function readDefinition(directory: string, name: string): ComponentDefinition {
-  const parsed = componentDefinitionSchema.safeParse(readNickelFile(directory, DEFINITION_FILE).json);
-  const problems = parsed.success
-    ? parsed.data.name === name
-      ? []
-      : [`name: is ${parsed.data.name}, the folder is ${name}`]
-    : parsed.error.issues.map((issue) => [issue.path.join("."), issue.message].filter((part) => part !== "").join(": "));
-  if (!parsed.success || problems.length > 0)
-    throw new TriplaneError("args_invalid", `${name}/${DEFINITION_FILE}: ${problems.join("; ")}`, { details: { problems } });
-  return parsed.data;
+  return conform(readNickelFile(directory, DEFINITION_FILE, undefined, { displayRoot: name }), {
+    schema: componentDefinitionSchema,
+    code: "args_invalid",
+    whole: "the component",
+    further: (definition) =>
+      definition.name === name ? [] : [{ path: ["name"], message: `is ${definition.name}, the folder is ${name}` }],
+  });
 }
 
 /** Path to bytes of every file that belongs to a release. */

@@ -41,5 +41,5 @@ async function desiredAt(directory: string, commit: string, workspace: string): 
   const text = files.get(DESIRED_FILE);
   if (text === undefined) throw new TriplaneError("args_invalid", `commit ${commit} has no ${DESIRED_FILE}`);
   const document = readNickel(text, { file: DESIRED_FILE, importer: (path) => files.get(path) });
-  return parseDesiredState(document.json, workspace);
+  return parseDesiredState(document, workspace);
 }

@@ -8,7 +8,9 @@ import { resolveSettings } from "./settings.ts";
 
 const good = componentDefinitionSchema.parse(readNickelFile(join(FIXTURES, "probe"), "component.ncl").json);
 const problems = (change: object): string =>
-  (componentDefinitionSchema.safeParse({ ...good, ...change }).error?.issues ?? []).map(({ message }) => message).join("; ");
+  (componentDefinitionSchema.safeParse({ ...good, ...change }).error?.issues ?? [])
+    .map(({ path, message }) => `${path.join(".")}: ${message}`)
+    .join("; ");
 
 test("componentDefinitionSchema: the program is fixed by the catalog", () => {
   for (const program of ["node", "/bin/sh", "{mode}", "{node} -e", "sh", "{data_dir}/x", "{env}"])

@@ -84,16 +84,17 @@ const processDefinitionSchema = z
     stop: z.strictObject({ signal: z.enum(["SIGTERM", "SIGINT", "SIGQUIT"]), grace_ms: milliseconds(120_000) }),
   })
   .superRefine((definition, context) => {
-    for (const problem of crossProblems(definition)) context.addIssue({ code: "custom", message: problem });
+    for (const problem of crossProblems(definition)) context.addIssue({ code: "custom", ...problem });
   });
 /** A program that runs as supervised processes. */
 export type ProcessDefinition = z.infer<typeof processDefinitionSchema>;
 
 /** Settings that others read from a file. */
 const fileDefinitionSchema = z.strictObject({ ...common, driver: z.literal("File") }).superRefine((definition, context) => {
-  for (const problem of settingProblems(definition.settings)) context.addIssue({ code: "custom", message: problem });
+  for (const problem of settingProblems(definition.settings)) context.addIssue({ code: "custom", ...problem });
   for (const [name, { type }] of Object.entries(definition.settings))
-    if (type === "Secret") context.addIssue({ code: "custom", message: `settings.${name}: others read the file, so it holds no secret` });
+    if (type === "Secret")
+      context.addIssue({ code: "custom", path: ["settings", name], message: "others read the file, so it holds no secret" });
 });
 
 export const componentDefinitionSchema = z.discriminatedUnion("driver", [processDefinitionSchema, fileDefinitionSchema]);
@@ -119,29 +120,39 @@ interface Crossable {
   readonly health: HealthDefinition;
 }
 
-function* crossProblems(definition: Crossable): Generator<string> {
+interface PlacedMessage {
+  readonly path: (string | number)[];
+  readonly message: string;
+}
+
+function* crossProblems(definition: Crossable): Generator<PlacedMessage> {
   const { command, ports, settings, health } = definition;
-  if (new Set(ports).size !== ports.length) yield "ports: a name occurs twice";
-  if (health.check === "Http" && !ports.includes(health.port)) yield `health.port: there is no port ${health.port}`;
-  for (const name of Object.keys(settings)) if (BUILT_IN.has(name)) yield `settings.${name}: the name is taken by a placeholder`;
+  const twice = ports.findIndex((port, index) => ports.indexOf(port) !== index);
+  if (twice !== -1) yield { path: ["ports", twice], message: "a name occurs twice" };
+  if (health.check === "Http" && !ports.includes(health.port))
+    yield { path: ["health", "port"], message: `there is no port ${health.port}` };
+  for (const name of Object.keys(settings))
+    if (BUILT_IN.has(name)) yield { path: ["settings", name], message: "the name is taken by a placeholder" };
   yield* settingProblems(settings);
   // The program is fixed by the catalog, never by a setting or by the PATH of whoever started us.
   if (!/^(?:\{node\}$|\{tool\.[a-z0-9-]+\}$|\{component_dir\}\/)/.test(command[0] ?? ""))
-    yield "command: must begin with {node}, {tool.NAME} or a file in {component_dir}/";
-  for (const element of command) {
+    yield { path: ["command", 0], message: "must begin with {node}, {tool.NAME} or a file in {component_dir}/" };
+  for (const [index, element] of command.entries()) {
     for (const name of placeholdersOf(element)) {
+      const path = ["command", index];
       const setting = Object.hasOwn(settings, name) ? settings[name] : undefined;
-      if (setting === undefined && !isBuiltIn(name, ports)) yield `command: nothing is called {${name}}`;
+      if (setting === undefined && !isBuiltIn(name, ports)) yield { path, message: `nothing is called {${name}}` };
       // A free-standing text could be read as an option of its own.
-      if (setting?.type === "String" && !/^--[a-z0-9-]+=/.test(element)) yield `command: {${name}} must follow --option= in its element`;
+      if (setting?.type === "String" && !/^--[a-z0-9-]+=/.test(element))
+        yield { path, message: `{${name}} must follow --option= in its element` };
     }
   }
 }
 
-function* settingProblems(settings: Crossable["settings"]): Generator<string> {
+function* settingProblems(settings: Crossable["settings"]): Generator<PlacedMessage> {
   for (const [name, setting] of Object.entries(settings)) {
-    const problem = "default" in setting ? settingProblem(setting, setting.default) : undefined;
-    if (problem !== undefined) yield `settings.${name}.default: ${problem}`;
+    const message = "default" in setting ? settingProblem(setting, setting.default) : undefined;
+    if (message !== undefined) yield { path: ["settings", name, "default"], message };
   }
 }
 

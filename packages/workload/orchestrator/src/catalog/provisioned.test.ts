@@ -32,7 +32,7 @@ test("catalog: every component reads, and takes its defaults", async () => {
 test("libre-wuji/desired.ncl: lists only what the catalog has", async () => {
   await using home = await testHome();
   const catalog = new CatalogFolder(CATALOG, join(home.path, "releases"), join(home.path, "secrets"));
-  const desired = parseDesiredState(readNickelFile(WORKSPACE, "desired.ncl").json, "libre-wuji");
+  const desired = parseDesiredState(readNickelFile(WORKSPACE, "desired.ncl"), "libre-wuji");
   for (const component of desired.components) await instanceSpec({ ...component, managedBy: "desired" }, catalog);
 });
 
