@@ -50,13 +50,23 @@ describe("triplane mcp: an agent looks around", () => {
     const { nodes } = JSON.parse(await resource("triplane://ontology")) as { nodes: { id: string }[] };
     assert.ok(nodes.some(({ id }) => id === "ops-contract-dual-mode"));
     assert.match(await resource("triplane://adrs/adr-037"), /"decision"/);
-    assert.match(await resource("triplane://invariants/applied-once"), /at most once/);
     assert.match(await resource("triplane://policy"), /"agent-scales"/);
     assert.match(await resource("triplane://docs/op-kinds"), /component\.restart/);
-    const why = await asked<{ checks: string[] }>("explain_invariant", { invariant: "applied-once" });
-    assert.ok(why.checks.length > 0);
     const grant = await asked<{ owner: string; scopes: { kinds: string[] }[]; expired: boolean }>("show_grant");
     assert.deepEqual([grant.owner, grant.scopes[0]?.kinds, grant.expired], ["ana", ["component.restart", "component.scale"], false]);
+  });
+
+  it("asks why, and is told what a person is told", async () => {
+    for (const name of ["applied-once", "adr-037", "ephemeral-build-infrastructure", "packages/policy/src/decide.ts", undefined]) {
+      const given = name === undefined ? [] : [name];
+      const { all: _, ...told } = JSON.parse((await system.triplane("why", ...given, "--json")).out);
+      assert.deepEqual(await ask(client, "why", name === undefined ? {} : { name }), { isError: false, ...told });
+    }
+    const { sentence, decisions, code, checks } = JSON.parse(await resource("triplane://invariants/applied-once"));
+    assert.match(sentence, /at most once/);
+    for (const each of [decisions, code, checks]) assert.ok(each.length > 0);
+    const unknown = await ask(client, "why", { name: "applied-onse" });
+    assert.match(JSON.stringify(unknown), /why_unknown.*Did you mean applied-once/);
   });
 
   it("runs a validation of the running system", async () => {

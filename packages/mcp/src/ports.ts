@@ -1,6 +1,6 @@
 // What the server needs of the system: an agent's desk. It is handed in, already under the agent's own key and no other.
 import type { Json } from "@triplane/contract";
-import type { Adr, Mode, Ontology, Runs, ValidationName, ValidationReport } from "@triplane/reflection";
+import type { Adr, Explanation, Mode, Ontology, Runs, Subjects, ValidationName, ValidationReport } from "@triplane/reflection";
 
 /** The grant of an agent as the approved policy has it. */
 export interface Grant {
@@ -107,15 +107,6 @@ export interface Ops {
   receipt(jti: string): Promise<{ readonly [key: string]: Json }>;
 }
 
-export interface InvariantView {
-  readonly id: string;
-  readonly text: string;
-  /** Decisions that cite it, parts of the system that keep it, and what checks it. */
-  readonly adrs: readonly string[];
-  readonly nodes: readonly string[];
-  readonly checks: readonly string[];
-}
-
 export interface Target {
   readonly target: string;
   readonly version: number;
@@ -127,7 +118,10 @@ export interface Target {
 export interface Knowledge {
   ontology(): Promise<Ontology>;
   adrs(): Promise<readonly Adr[]>;
-  invariants(): Promise<readonly InvariantView[]>;
+  /** What `triplane why NAME` says. Throws `why_unknown`. */
+  why(name: string): Promise<Explanation>;
+  /** What can be asked about. */
+  subjects(): Promise<Subjects>;
   /** The approved policy, resolved, with the commit that proves it. */
   policy(): Promise<{ readonly commit: string; readonly policy: unknown }>;
   /** The targets of the workspace as they are now. */

@@ -50,11 +50,11 @@ const SHELVES: readonly Shelf[] = [
   },
   {
     name: "invariants",
-    description: "What always holds, with the decisions, the parts and the checks of each.",
-    single: { title: "An invariant", mimeType: JSON_TYPE },
-    all: (desk) => desk.knowledge.invariants(),
+    description: "What always holds, with the decisions that made each so.",
+    single: { title: "An invariant, its decisions, what keeps it and what guards it", mimeType: JSON_TYPE },
+    all: async (desk) => (await desk.knowledge.subjects()).invariants,
     ids: async () => Object.keys(INVARIANTS),
-    one: async (desk, id) => (await desk.knowledge.invariants()).find((invariant) => invariant.id === id),
+    one: async (desk, id) => (Object.hasOwn(INVARIANTS, id) ? await desk.knowledge.why(id) : undefined),
   },
   {
     name: "modes",

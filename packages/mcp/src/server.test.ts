@@ -64,7 +64,7 @@ describe("agentServer: tools", () => {
       show_run: { run: "run-1" },
       list_validations: {},
       run_validation: { validation: "validate-ops-contract" },
-      explain_invariant: { invariant: "applied-once" },
+      why: { name: "applied-once" },
       op_status: { jti: JTI },
       list_ops: { limit: 1 },
       op_receipt: { jti: JTI },

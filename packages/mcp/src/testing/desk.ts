@@ -67,7 +67,16 @@ export function testDesk(parts: Partial<Desk> = {}): TestDesk {
         nodes: [{ id: "keeper", description: "decides", artifact_paths: ["packages/signing"], invariants: [], adrs: [], rests_on: [] }],
       }),
       adrs: async () => [],
-      invariants: async () => [{ id: "applied-once", text: "once", adrs: ["adr-019"], nodes: [], checks: [] }],
+      why: async (name) => {
+        if (name !== "applied-once") throw new TriplaneError("why_unknown", `nothing here is called ${name}`);
+        return { kind: "rule", id: name, invariant: true, sentence: "once", decisions: [], nodes: [], checks: [] };
+      },
+      subjects: async () => ({
+        kind: "subjects",
+        invariants: [{ id: "applied-once", sentence: "once", decisions: ["adr-019"] }],
+        nodes: [],
+        decisions: [],
+      }),
       policy: async () => ({ commit: "c", policy: { version: 1 } }),
       targets: async () => [{ target: "web", version: 1, health: "healthy" }],
       pages: async () => ["op-kinds"],

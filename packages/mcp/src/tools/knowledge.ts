@@ -2,7 +2,6 @@
 import { jsonRecordField } from "@triplane/contract";
 import { VALIDATIONS } from "@triplane/reflection";
 import { z } from "zod";
-import { invariantField } from "./shapes.ts";
 import { defineTool, LOOKS, type Tool } from "./tool.ts";
 
 const verdictShape = z.enum(["pass", "fail", "unknown", "skip"]);
@@ -43,29 +42,16 @@ export const KNOWLEDGE_TOOLS: readonly Tool[] = [
     run: async (desk) => ({ targets: [...(await desk.knowledge.targets())] }),
   }),
   defineTool({
-    name: "explain_invariant",
-    title: "Why an invariant",
+    name: "why",
+    title: "What stands behind something",
     description:
-      "What always holds under this id, the decisions that made it so, the parts of the system that keep it, and what checks it.",
+      "Of an invariant, or of another rule that a decision made: the sentence, the decisions, the lines of code that keep it, the checks that fail when it is broken. Of a decision (adr-037): all of it. Of a part of the system: its files, and what it rests on. Of a source file: the part that it belongs to, and what it cites. Without a name: what can be asked about.",
     hints: LOOKS,
-    input: z.strictObject({ invariant: invariantField }),
-    output: z.object({
-      id: z.string(),
-      text: z.string(),
-      adrs: z.array(z.string()),
-      nodes: z.array(z.string()),
-      checks: z.array(z.string()),
+    input: z.strictObject({
+      name: z.string().min(1).max(300).meta({ description: "An invariant, constraint, decision, part, or path of a file" }).optional(),
     }),
-    run: async (desk, { invariant }) => {
-      const found = (await desk.knowledge.invariants()).find(({ id }) => id === invariant);
-      return {
-        id: invariant,
-        text: found?.text ?? "",
-        adrs: [...(found?.adrs ?? [])],
-        nodes: [...(found?.nodes ?? [])],
-        checks: [...(found?.checks ?? [])],
-      };
-    },
+    output: z.looseObject({ kind: z.enum(["rule", "decision", "node", "file", "subjects"]) }),
+    run: async ({ knowledge }, { name }) => ({ ...(name === undefined ? await knowledge.subjects() : await knowledge.why(name)) }),
   }),
   defineTool({
     name: "list_validations",

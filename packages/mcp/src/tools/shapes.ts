@@ -1,10 +1,9 @@
 // Shapes that several tools give, as schemas that clients can read.
-import { INVARIANTS, type InvariantId, jsonRecordField, jtiField } from "@triplane/contract";
+import { jsonRecordField, jtiField } from "@triplane/contract";
 import { z } from "zod";
 import { OP_STATES } from "../ports.ts";
 
 export const jtiArgument = jtiField.meta({ description: "The op's id, a UUIDv7" });
-export const invariantField = z.enum(Object.keys(INVARIANTS) as [InvariantId, ...InvariantId[]]);
 
 const needShape = z.object({ rule: z.string(), count: z.int(), groups: z.array(z.string()) });
 export const needsShape = z.array(needShape).meta({ description: "How many people of which groups a rule of the policy asks for" });
