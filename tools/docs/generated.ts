@@ -108,7 +108,7 @@ function validationDoc(): string {
     "Validations",
     "What `triplane validate` looks at. A check **passes**, **fails**, is **unknown** where it could not be looked at (as red as a failure: `no-fail-open`), or is **skipped** where the system has no such part, with the reason. [Write a check](../how-to/write-a-check.md) says how one more is made, [ADR-048](../explanation/decisions.md) why they are as they are.",
     "",
-    "They run when somebody asks (`triplane validate`, a mode of the same name, `nu reflection/handlers/<name>.nu`), from `triplane up` (contract and governance daily, build infrastructure weekly), and from the timers in `deploy/systemd` and the CronJobs in `deploy/kubernetes`. Results are kept in the home's `validation/history.jsonl` (`triplane validate history`), the validator shows them as the metrics `triplane_validation_check` and `triplane_validation_last_run_time_seconds`, and a check that held before and does not any more is an alarm (`triplane status`).",
+    "They run when somebody asks (`triplane validate`, a mode of the same name, `nu reflection/handlers/<name>.nu`), from `triplane up` (contract and governance daily, build infrastructure weekly), and from the timers in `deploy/systemd` and the CronJobs in `deploy/kubernetes`. Results are kept in the home's `validation/history.jsonl` (`triplane validate history`), the validator shows them as the metrics `triplane_validation_check` and `triplane_validation_last_run_time_seconds`, and a check that held before and does not any more is an alarm, raised once (`triplane status`); that it holds again, metrics and history say.",
     "",
     "## validation.json",
     "",

@@ -71,6 +71,8 @@ describe("dueValidations", () => {
     assert.equal(dueValidations([], NOW_S).length, 3);
     const all = [ran("validate-ops-contract", DAY_S), ran("validate-radicle-governance", 3600), ran("validate-build-infrastructure", -5)];
     assert.deepEqual(dueValidations(all, NOW_S), ["validate-build-infrastructure", "validate-ops-contract"]);
+    assert.deepEqual(dueValidations(all, NOW_S, 3601), ["validate-build-infrastructure", "validate-ops-contract"]);
+    assert.deepEqual(dueValidations(all, NOW_S, 3600).at(-1), "validate-radicle-governance");
     // A part of its checks is not a run of it.
     assert.ok(dueValidations([ran("validate-ops-contract", 10, 1)], NOW_S).includes("validate-ops-contract"));
   });

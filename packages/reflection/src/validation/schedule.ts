@@ -13,14 +13,23 @@ export const PERIODS: ReadonlyMap<ValidationName, number> = new Map([
   ["validate-build-infrastructure", 7 * DAY_S],
 ]);
 
-/** The validations of the schedule whose last whole run is a period ago, or that never ran; the longest overdue first. */
-export function dueValidations(runs: readonly PastRun[], nowS: number): readonly ValidationName[] {
-  const overdue = [...PERIODS].flatMap(([validation, periodS]) => {
-    const whole = CHECKS_OF[validation].length;
-    const last = runs.findLast((run) => run.validation === validation && run.checks.length >= whole);
+/**
+ * The validations of the schedule whose last whole run is a period ago, or that never ran; the longest overdue first. `everyS` stands for the
+ * periods of all of them.
+ */
+export function dueValidations(runs: readonly PastRun[], nowS: number, everyS?: number): readonly ValidationName[] {
+  const overdue = [...PERIODS].flatMap(([validation, usualS]) => {
+    const periodS = everyS ?? usualS;
+    const last = lastWholeRunS(runs, validation);
     // A clock that was ahead must not keep a validation from ever running.
-    const sinceS = last === undefined || last.ended_s > nowS ? Number.POSITIVE_INFINITY : nowS - last.ended_s;
+    const sinceS = last === undefined || last > nowS ? Number.POSITIVE_INFINITY : nowS - last;
     return sinceS >= periodS ? [{ validation, byS: sinceS - periodS }] : [];
   });
   return overdue.sort((a, b) => b.byS - a.byS).map(({ validation }) => validation);
+}
+
+/** When all checks of a validation were made last, in seconds since 1970. */
+export function lastWholeRunS(runs: readonly PastRun[], validation: ValidationName): number | undefined {
+  const whole = CHECKS_OF[validation].length;
+  return runs.findLast((run) => run.validation === validation && run.checks.length >= whole)?.ended_s;
 }

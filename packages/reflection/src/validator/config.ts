@@ -17,6 +17,10 @@ export const CONFIG = defineConfig({
       description: "Milliseconds between two looks at what is due and at what others noted.",
       placeholder: "MS",
     }),
+    periodS: option(integer({ min: 1, max: 2_678_400 }).optional(), {
+      description: "Seconds after which each validation of the schedule is due again, instead of a day or a week.",
+      placeholder: "S",
+    }),
     retryMs: option(integer({ min: 50, max: 86_400_000 }).default(900_000), {
       description: "Milliseconds until a validation that could not be run at all is tried again.",
       placeholder: "MS",

@@ -25,10 +25,10 @@ export function runValidator(
       name: "validator",
       config: CONFIG,
       async start({ config, logger, signal, clock, metrics }) {
-        const { home, triplane, firstLookMs, pollMs, retryMs } = config;
+        const { home, triplane, firstLookMs, pollMs, periodS, retryMs } = config;
         const history = new HistoryFile(join(home, "validation"), clock);
         const validator = new Validator({
-          ...{ history, firstLookMs, pollMs, retryMs, clock, logger, signal },
+          ...{ history, firstLookMs, pollMs, periodS, retryMs, clock, logger, signal },
           show: validationMetrics(metrics),
           validate: (validation, stop) => validateInChild({ home, triplane }, validation, stop),
         });

@@ -5,7 +5,7 @@
 import { type Clock, type TriplaneError, toTriplaneError } from "@triplane/contract";
 import { type Logger, sleep } from "@triplane/kit";
 import type { HistoryFile } from "../validation/history.ts";
-import { dueValidations } from "../validation/schedule.ts";
+import { dueValidations, lastWholeRunS } from "../validation/schedule.ts";
 import type { ValidationName } from "../validation/types.ts";
 import type { ShowRuns } from "./metrics.ts";
 
@@ -16,6 +16,8 @@ export interface ValidatorOptions {
   readonly validate: (validation: ValidationName, signal: AbortSignal) => Promise<void>;
   readonly firstLookMs: number;
   readonly pollMs: number;
+  /** Instead of the periods of the schedule. */
+  readonly periodS?: number | undefined;
   readonly retryMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -61,14 +63,16 @@ export class Validator {
 
   /** Runs what is due. Throws the first problem, after everything was tried. */
   async look(): Promise<void> {
-    const { history, clock, validate, retryMs, signal, logger } = this.#options;
+    const { history, clock, validate, periodS, retryMs, signal, logger } = this.#options;
     const nowMs = clock.nowMs();
-    this.#due = dueValidations((await history.read()).runs, Math.floor(nowMs / 1000));
+    const { runs } = await history.read();
+    this.#due = dueValidations(runs, Math.floor(nowMs / 1000), periodS);
     let problem: unknown;
     for (const validation of this.#due) {
       if (signal.aborted) return;
       const triedMs = this.#triedMs.get(validation);
-      if (triedMs !== undefined && nowMs >= triedMs && nowMs - triedMs < retryMs) continue;
+      const leftNothing = triedMs !== undefined && (lastWholeRunS(runs, validation) ?? 0) < Math.floor(triedMs / 1000);
+      if (leftNothing && nowMs >= triedMs && nowMs - triedMs < retryMs) continue;
       this.#triedMs.set(validation, nowMs);
       try {
         await validate(validation, signal);
