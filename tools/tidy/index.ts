@@ -3,7 +3,14 @@ import { filesAreSmall, filesSayWhatTheyAre, namesAreKebabCase, wordsAreAllowed 
 import { coresArePure, dependenciesAreDeclared, importsFollowRooms, roomsHaveNoCycle } from "./imports.ts";
 import { linksResolve } from "./links.ts";
 import { lockFileMatches } from "./lock-file.ts";
-import { constraintsCanFail, filesBelongToNodes, invariantsAreKept, nodesRestOnImports, ontologyIsSound } from "./ontology.ts";
+import {
+  constraintsCanFail,
+  decisionsBelongToNodes,
+  filesBelongToNodes,
+  invariantsAreKept,
+  nodesRestOnImports,
+  ontologyIsSound,
+} from "./ontology.ts";
 import type { Rule } from "./repository.ts";
 
 export const RULES: Readonly<Record<string, Rule>> = {
@@ -18,6 +25,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "links in documents resolve": linksResolve,
   "the lock file matches the manifests": lockFileMatches,
   "the ontology and the decisions are sound": ontologyIsSound,
+  "every decision belongs to a node of the ontology": decisionsBelongToNodes,
   "every file belongs to a node of the ontology": filesBelongToNodes,
   "nodes rest on what their packages import": nodesRestOnImports,
   "constraints name checks that can fail": (repository) => constraintsCanFail(repository, RULES),

@@ -3,7 +3,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { INVARIANTS } from "@triplane/contract";
 import { VALIDATION_CHECKS } from "@triplane/reflection";
-import { constraintsCanFail, filesBelongToNodes, invariantsAreKept, nodesRestOnImports, ontologyIsSound } from "./ontology.ts";
+import {
+  constraintsCanFail,
+  decisionsBelongToNodes,
+  filesBelongToNodes,
+  invariantsAreKept,
+  nodesRestOnImports,
+  ontologyIsSound,
+} from "./ontology.ts";
 import { problemLine, type Rule, repositoryOf } from "./repository.ts";
 
 const CORE = "provisioning/.ontology/core.ncl";
@@ -45,6 +52,14 @@ test("ontologyIsSound: a file that is no data, a shape that is wrong, a decision
     `provisioning: ${ADR}:1:8: id: must be like adr-037`,
   ]);
   assert.match(problemsOf(ontologyIsSound, { [CORE]: "{ nodes = fun x => x }" }).join(), /core\.ncl:1:11.*function/);
+});
+
+test("decisionsBelongToNodes: a decision that no part of the system has", () => {
+  const files = { [ADR]: adr(""), [CORE]: core(node("a", "x", 'adrs = ["adr-001"]')) };
+  assert.deepEqual(problemsOf(decisionsBelongToNodes, files), []);
+  assert.deepEqual(problemsOf(decisionsBelongToNodes, { ...files, [CORE]: core(node("a", "x")) }), [
+    `${ADR}:1: no node of ${CORE} lists adr-001: add it to the part that it is about`,
+  ]);
 });
 
 test("filesBelongToNodes: a path that does not exist, and a file that nobody placed", () => {

@@ -29,6 +29,16 @@ export function ontologyIsSound(repository: Repository): Problem[] {
   );
 }
 
+/** Each decision is about a part of the system, which says so. */
+export function decisionsBelongToNodes(repository: Repository): Problem[] {
+  const { ontology, adrs } = known(repository);
+  if (ontology === undefined || adrs === undefined) return [];
+  const listed = new Set(ontology.ontology.nodes.flatMap((node) => node.adrs));
+  return adrs
+    .filter(({ adr }) => !listed.has(adr.id))
+    .map((file) => placed(file, ["id"], `no node of ${ONTOLOGY_FILE} lists ${file.adr.id}: add it to the part that it is about`));
+}
+
 /** Every path of a node exists; every file belongs to the one node whose path to it is the longest. */
 export function filesBelongToNodes(repository: Repository): Problem[] {
   const { ontology } = known(repository);
