@@ -3,19 +3,10 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { PLAYBOOKS } from "@triplane/reflection";
 import { System } from "./system.ts";
 
 const TIMEOUT_MS = 850_000;
-const ALL = [
-  "bootstrap_initial",
-  "switch_to_vm_ops",
-  "switch_to_operator_only",
-  "rotate_keys",
-  "onboard_operator",
-  "offboard_operator",
-  "dr_wuji_lost",
-  "dr_daoshi_lost",
-];
 
 describe("playbooks: bootstrap and dry runs", { timeout: TIMEOUT_MS }, () => {
   let system: System;
@@ -57,7 +48,7 @@ describe("playbooks: bootstrap and dry runs", { timeout: TIMEOUT_MS }, () => {
     await system.triplane("op", "wait", "--as", "ana", "--ledger");
     await system.triplane("op", "wait", "--as", "ci", "--ledger");
     const was = await system.hashes();
-    for (const name of ALL) {
+    for (const name of PLAYBOOKS) {
       const dry = await system.data("playbook", "run", name, "--dry-run", "--as", "ana");
       assert.equal(dry.state, "passed", `${name}: ${JSON.stringify(dry.steps)}`);
       const said = dry.steps.flatMap((step: { said: Record<string, unknown>[] }) => step.said);

@@ -80,6 +80,9 @@ const GOVERNANCE_COMMANDS: readonly Listing[] = [
   listed("governance reject", "Say no to a proposal, and take your approval back", () =>
     import("./commands/governance/vote.ts").then((module) => module.governanceReject),
   ),
+  listed("governance keys", "Show which keys are somebody's, and where they decide", () =>
+    import("./commands/governance/keys.ts").then((module) => module.governanceKeys),
+  ),
   listed("governance delegates", "Change who governs and how many decide", () =>
     import("./commands/governance/delegates.ts").then((module) => module.governanceDelegates),
   ),

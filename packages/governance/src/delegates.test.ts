@@ -44,6 +44,30 @@ test("delegates: a change needs a majority of those before it, and only holders 
   );
 });
 
+test("delegates: the same change asked for again signs the one that waits, goes on where one repository has it, and is refused when it is over", async () => {
+  const world = await town();
+  const { ana, ben, cleo, clock } = world;
+  const remove = { add: [], remove: [cleo.key.did], threshold: undefined };
+  const [first, second] = await changeDelegates(ana.site, remove, { key: ana.key, clock });
+  const same = await changeDelegates(ana.site, remove, { key: ana.key, clock });
+  assert.deepEqual(
+    same.map(({ revision, inForce }) => [revision, inForce]),
+    [first, second].map((each) => [each?.revision, false]),
+  );
+  await ana.push();
+  await ben.fetch();
+  assert.equal((await acceptDelegates(ben.site, first?.revision ?? "", { key: ben.key, clock })).inForce, true);
+  const rest = await changeDelegates(ben.site, remove, { key: ben.key, clock });
+  assert.deepEqual(
+    rest.map(({ repository, revision, inForce }) => [repository, revision, inForce]),
+    [["desired", second?.revision, true]],
+  );
+  await assert.rejects(changeDelegates(ben.site, remove, { key: ben.key, clock }), {
+    code: "delegates_invalid",
+    message: /is no delegate of policy and desired/,
+  });
+});
+
 test("delegates: M of one is refused unless the workspace was made for one, and so is what would leave nothing approved", async () => {
   const world = await town();
   const { ana, ben, clock } = world;
@@ -103,7 +127,7 @@ test("delegates rotate: refused before the policy lists the new key, which would
   assert.equal(await acceptAll(cleo, changed, world), true);
   for (const each of [ana, cleo, laptop]) assert.equal(await freshHead(each), listed.commit);
   const next = await put(world, laptop, 3, 1, { ben: [laptop.key.did] });
-  await assert.rejects(vote(world, ben, next), { code: "delegates_invalid" });
+  await assert.rejects(vote(world, ben, next), { code: "delegate_required" });
   for (const each of [laptop, cleo]) await vote(world, each, next);
   assert.equal(await freshHead(ana), next.commit);
 });
@@ -150,13 +174,13 @@ test("delegates rotate: a whole quorum is replaced by the old ones' acceptance a
   await ana.fetch();
   await assert.rejects(changeDelegates(ana.site, all, { key: ana.key, clock }), { message: /only 0 of 2 would stand behind/ }, "old alone");
   for (const each of fresh) await vote(world, each, listed);
-  await assert.rejects(changeDelegates(one.site, all, { key: one.key, clock }), { code: "delegates_invalid" }, "new alone");
+  await assert.rejects(changeDelegates(one.site, all, { key: one.key, clock }), { code: "delegate_required" }, "new alone");
   await ana.fetch();
   const changed = await changeDelegates(ana.site, all, { key: ana.key, clock });
   await ana.push();
   await two.fetch();
   for (const { revision } of changed)
-    await assert.rejects(acceptDelegates(two.site, revision, { key: two.key, clock }), { code: "delegates_invalid" });
+    await assert.rejects(acceptDelegates(two.site, revision, { key: two.key, clock }), { code: "delegate_required" });
   assert.equal((await openGoverned(two.site, "policy")).delegates[0], ana.key.did);
   assert.equal(await acceptAll(ben, changed, world), true);
   assert.equal(await freshHead(three), listed.commit);

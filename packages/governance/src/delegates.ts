@@ -3,14 +3,17 @@
 // 1. A key becomes a delegate only after it signed refs of its own in the repository: somebody holds it.
 // 2. A change after which the approved head would have too few approvals is not proposed, nor accepted: it would leave the workspace
 //    without a policy for every reader who does not remember one. Counted as readers count: people, and own heads (ADR-024).
+// 3. Asking again is no second change: a repository where it is in force is left alone, and a revision that says the same is accepted.
 import { type Clock, type Did, type Signer, TriplaneError } from "@triplane/contract";
 import {
   acceptRevision,
   countPeople,
+  encodeDocument,
   type IdentityDocument,
   type KeyHolders,
   operatorKeys,
   type PendingRevision,
+  type ProposedRevision,
   pendingRevisions,
   proposeRevision,
 } from "@triplane/ledger";
@@ -41,17 +44,23 @@ interface Signing {
   readonly clock: Clock;
 }
 
-/** Proposes the same change in both governed repositories. Throws `delegates_invalid` before anything is signed in either. */
+/**
+ * Proposes the change in each governed repository where it is not in force yet. Throws `delegates_invalid` before anything is signed in
+ * either, also where there is nothing left to do.
+ */
 export async function changeDelegates(site: Site, change: DelegateChange, signing: Signing): Promise<readonly ChangedDelegates[]> {
+  const repositories: GovernedRepository[] = [];
+  for (const name of GOVERNED) repositories.push(await openGoverned(site, name));
+  assertOfUse(repositories, change);
   const planned: { readonly repository: GovernedRepository; readonly doc: IdentityDocument }[] = [];
-  for (const name of GOVERNED) {
-    const repository = await openGoverned(site, name);
-    planned.push({ repository, doc: await documentAfter(site, repository, change) });
+  for (const repository of repositories) {
+    const doc = await documentAfter(site, repository, change);
+    if (doc !== undefined) planned.push({ repository, doc });
   }
+  if (planned.length === 0) throw invalid("nothing changes: these are the delegates, and so many decide already");
   const changed: ChangedDelegates[] = [];
   for (const { repository, doc } of planned) {
-    const title = titleOf(change);
-    const proposed = await proposeRevision({ repo: repository.repoDir, ...signing }, repository.verified, doc, title);
+    const proposed = await proposeOrAccept(repository, doc, titleOf(change), signing);
     changed.push({
       repository: repository.name,
       revision: proposed.id,
@@ -63,20 +72,41 @@ export async function changeDelegates(site: Site, change: DelegateChange, signin
   return changed;
 }
 
-async function documentAfter(site: Site, repository: GovernedRepository, change: DelegateChange): Promise<IdentityDocument> {
+/** Each key that comes is missing somewhere, each that goes is somewhere: else it is a slip of the pen. */
+function assertOfUse(repositories: readonly GovernedRepository[], change: DelegateChange): void {
+  const where = repositories.map(({ name }) => name).join(" and ");
+  for (const did of change.remove)
+    if (!repositories.some(({ delegates }) => delegates.includes(did))) throw invalid(`${did} is no delegate of ${where}`);
+  for (const did of change.add)
+    if (repositories.every(({ delegates }) => delegates.includes(did))) throw invalid(`${did} is a delegate of ${where} already`);
+}
+
+async function proposeOrAccept(
+  { repoDir, verified }: GovernedRepository,
+  doc: IdentityDocument,
+  title: string,
+  signing: Signing,
+): Promise<ProposedRevision> {
+  const target = { repo: repoDir, ...signing };
+  const same = (await pendingRevisions(repoDir, verified)).find((pending) => encodeDocument(pending.doc) === encodeDocument(doc));
+  return same === undefined ? await proposeRevision(target, verified, doc, title) : await acceptRevision(target, verified, same.id);
+}
+
+/** Undefined where nothing changes. */
+async function documentAfter(site: Site, repository: GovernedRepository, change: DelegateChange): Promise<IdentityDocument | undefined> {
   const { doc } = repository.verified.identity;
   const stay = doc.delegates.filter((did) => !change.remove.includes(did));
-  for (const did of change.remove) if (!doc.delegates.includes(did)) throw invalid(`${did} is no delegate of ${repository.name}`);
-  for (const did of change.add) {
-    if (doc.delegates.includes(did)) throw invalid(`${did} is a delegate of ${repository.name} already`);
+  const come = change.add.filter((did) => !doc.delegates.includes(did));
+  const threshold = change.threshold ?? doc.threshold;
+  if (stay.length === doc.delegates.length && come.length === 0 && threshold === doc.threshold) return undefined;
+  for (const did of come) {
     if (!repository.namespaces.has(did))
       throw invalid(
         `${did} has not joined ${repository.name}: nobody has shown yet that they hold the key`,
         "They run `triplane governance join` and push; then you fetch.",
       );
   }
-  const delegates = [...stay, ...change.add];
-  const threshold = change.threshold ?? doc.threshold;
+  const delegates = [...stay, ...come];
   if (threshold < site.minThreshold)
     throw invalid(
       `${threshold} of ${delegates.length} would let one person alone change the ${repository.name}`,

@@ -19,6 +19,7 @@ export {
   type WeakerPath,
   weakerPaths,
 } from "./impact.ts";
+export { type KeyOf, keysOf } from "./keys-of.ts";
 export { readSeen } from "./memory.ts";
 export {
   findConflicts,

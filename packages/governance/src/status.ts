@@ -22,6 +22,8 @@ export interface DelegateStanding {
   readonly problem: string | undefined;
   /** Whether a person of the policy holds the key; a machine's seat has no vote. True for all before there is a policy. */
   readonly votes: boolean;
+  /** Whose vote it is, by the policy that was accepted last. */
+  readonly person: string | undefined;
   /** Whether their head is at or after the approved one. */
   readonly upToDate: boolean;
   /** Seconds since 1970: when the key first and last signed refs here, as their commits say; a delegate could say otherwise. */
@@ -162,8 +164,9 @@ function delegateStanding(
   const refused = repository.refused.get(did);
   const state = refused !== undefined ? "refused" : repository.namespaces.has(did) ? "well" : "missing";
   const upToDate = repository.approved?.baseSignedBy.includes(did) ?? headIn(repository, did) !== undefined;
-  const votes = repository.people?.has(did) ?? true;
-  return { did, name, state, problem: refused?.message, votes, upToDate };
+  const person = repository.people?.get(did);
+  const votes = repository.people === undefined || person !== undefined;
+  return { did, name, state, problem: refused?.message, votes, person, upToDate };
 }
 
 type SignedTimes = Pick<DelegateStanding, "firstSignedS" | "lastSignedS">;

@@ -36,7 +36,7 @@ test("approve: refuses words of another proposal, a key that is no delegate, and
   await assert.rejects(approve(ana.site, found, first.words, { ...review, key: ana.key, clock }), { code: "proposal_differs" });
   const dora = await world.machine("dora");
   await assert.rejects(approve(dora.site, await findProposal(dora.site, first.commit), first.words, { ...review, key: dora.key, clock }), {
-    code: "delegates_invalid",
+    code: "delegate_required",
   });
   // What `rad patch open` leaves in a namespace, here of somebody without a vote, is a proposal as well.
   const target = { repo: repoDirOf(dora.site, "policy"), key: dora.key, clock };

@@ -19,6 +19,8 @@ export interface Voted {
   readonly proposal: Proposal;
   /** The proposal whose approval this takes back, if its commit is another one. */
   readonly withdrawn: string | undefined;
+  /** Whether the key has a vote: a delegate's, and, once there is a policy, one that the policy lists for an operator. */
+  readonly votes: boolean;
 }
 
 export interface FoundProposal {
@@ -42,7 +44,7 @@ export async function findProposal(site: Site, id: string): Promise<FoundProposa
   return only;
 }
 
-/** Signs the own head at the proposal's commit. Throws `proposal_differs`, `proposal_outdated`, `proposal_invalid`, `delegates_invalid`. */
+/** Signs the own head at the proposal's commit. Throws `proposal_differs`, `proposal_outdated`, `proposal_invalid`, `delegate_required`. */
 export async function approve(
   site: Site,
   found: FoundProposal,
@@ -75,10 +77,11 @@ export async function approve(
   const after = await openGoverned(site, repository.name);
   if (after.approved !== undefined) await setCanonicalRefs(after.repoDir, BRANCH, after.approved.commit);
   const withdrawn = before === undefined || (await approversOf(after, before)).includes(options.key.did) ? undefined : before;
-  return { repository: repository.name, proposal: await again(after, proposal), withdrawn, reviewed };
+  const votes = hasVote(after, options.key);
+  return { repository: repository.name, proposal: await again(after, proposal), withdrawn, votes, reviewed };
 }
 
-/** Signs a rejection, and takes the own approval back. Throws `delegates_invalid`, `proposal_outdated` for what is approved already. */
+/** Signs a rejection, and takes the own approval back. Throws `delegate_required`, `proposal_outdated` for what is approved already. */
 export async function reject(site: Site, { repository, proposal }: FoundProposal, options: VoteOptions): Promise<Voted> {
   assertDelegate(repository, options.key);
   if (proposal.standing === "approved")
@@ -93,7 +96,8 @@ export async function reject(site: Site, { repository, proposal }: FoundProposal
     return next;
   });
   const after = await openGoverned(site, repository.name);
-  return { repository: repository.name, proposal: await again(after, proposal), withdrawn: mine ? commit : undefined };
+  const [withdrawn, votes] = [mine ? commit : undefined, hasVote(after, options.key)];
+  return { repository: repository.name, proposal: await again(after, proposal), withdrawn, votes };
 }
 
 async function again(repository: GovernedRepository, proposal: Proposal): Promise<Proposal> {
@@ -101,9 +105,17 @@ async function again(repository: GovernedRepository, proposal: Proposal): Promis
   return found ?? { ...proposal, approvedBy: await approversOf(repository, proposal.commit) };
 }
 
-function assertDelegate(repository: GovernedRepository, key: Signer): void {
-  if (!repository.delegates.includes(key.did))
-    throw new TriplaneError("delegates_invalid", `${key.did} is no delegate of the ${repository.name} repository, and has no vote there`, {
-      hint: "`triplane governance status` lists who governs.",
-    });
+function hasVote({ delegates, people }: GovernedRepository, { did }: Signer): boolean {
+  return delegates.includes(did) && (people?.has(did) ?? true);
+}
+
+/** As far as this machine has seen. What a key signs that ceased to be a delegate meanwhile counts for nobody who knows of that. */
+function assertDelegate({ name, delegates, verified }: GovernedRepository, { did }: Signer): void {
+  if (delegates.includes(did)) return;
+  const { revision } = verified.identity;
+  throw new TriplaneError(
+    "delegate_required",
+    `${did} is no delegate of the ${name} repository by its identity ${revision.slice(0, 12)}, and has no vote there: nothing was signed`,
+    { details: { repository: name, did, identity: revision } },
+  );
 }

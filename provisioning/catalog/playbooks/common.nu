@@ -113,6 +113,26 @@ export def until [what: string, is_so: closure, --for: duration = 2min]: nothing
   say {holds: $what}
 }
 
+# Policy and desired state as they are governed.
+export def repositories [] {
+  look governance status | get --optional repositories | default []
+}
+
+# Somebody's keys by all approved policies, the former ones too: [{did, role, listed, delegateOf}]. What a key calls itself is not among it.
+export def keys-of [name: string] {
+  look governance keys $name | get --optional keys | default []
+}
+
+# What `access list` says of somebody.
+export def access-of [name: string] {
+  look access list | get --optional principals | default [] | where principal == $name | get --optional 0
+}
+
+# The people who decide in a repository by these delegates, each once, however many keys they have.
+export def people [delegates: list]: nothing -> list<string> {
+  $delegates | each {|delegate| $delegate.person? } | compact | uniq
+}
+
 # Ops and records that are on their way: {pending, cmd, audit}, or null where nobody can tell.
 export def waiting [] {
   look status | get --optional bus.known.waiting

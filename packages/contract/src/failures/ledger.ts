@@ -45,6 +45,12 @@ export const LEDGER_FAILURES = failureEntries({
     what: "The delegates are not the ones that are demanded here.",
     hint: "The state repository has exactly one delegate, the key of the ops-controller (state-repo-single-delegate).",
   },
+  delegate_required: {
+    httpStatus: 403,
+    retry: "no",
+    what: "Only a delegate of the repository has a vote there, and this key is none.",
+    hint: "`triplane governance status` lists the delegates. If you became one since you last fetched: `triplane governance fetch`. Else a delegate adds your key with `triplane governance delegates add`.",
+  },
   ledger_record_invalid: {
     httpStatus: 400,
     retry: "no",

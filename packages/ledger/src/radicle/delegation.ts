@@ -61,7 +61,7 @@ export interface ProposedRevision {
   readonly inForce: boolean;
 }
 
-/** Writes a revision and signs it as its first acceptance. Throws `delegates_invalid` for a key that is no delegate, `identity_invalid`. */
+/** Writes a revision and signs it as its first acceptance. Throws `delegate_required` for a key that is no delegate, `identity_invalid`. */
 export async function proposeRevision(
   target: NamespaceTarget,
   verified: VerifiedRepository,
@@ -79,7 +79,7 @@ export async function proposeRevision(
   });
 }
 
-/** Signs a pending revision. Throws `delegates_invalid`, and `proposal_unknown` for one that is not pending. */
+/** Signs a pending revision. Throws `delegate_required`, and `proposal_unknown` for one that is not pending. */
 export async function acceptRevision(target: NamespaceTarget, verified: VerifiedRepository, revision: ObjectId): Promise<ProposedRevision> {
   assertDelegate(target, verified);
   const found = (await pendingRevisions(target.repo, verified)).find(({ id }) => id === revision);
@@ -148,5 +148,5 @@ function withParents(objects: ObjectWriter, id: ObjectId, parents: readonly Obje
 
 function assertDelegate(target: NamespaceTarget, verified: VerifiedRepository): void {
   if (!verified.delegates.includes(target.key.did))
-    throw new TriplaneError("delegates_invalid", `${target.key.did} is no delegate, and has no say in who is`);
+    throw new TriplaneError("delegate_required", `${target.key.did} is no delegate, and has no say in who is`);
 }

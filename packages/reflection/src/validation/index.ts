@@ -7,6 +7,7 @@ export { dryRunSource, playbookSource } from "./adapters/playbooks.ts";
 export { type CatalogFacts, type GoldenFacts, RUNNER_COMPONENT, type RunnerFacts } from "./checks/build-infrastructure.ts";
 export { CHECKS_OF, VALIDATION_CHECKS, type ValidationCheck } from "./checks/index.ts";
 export type { WatchedDaemon } from "./checks/observability.ts";
+export { PLAYBOOKS } from "./checks/playbooks.ts";
 export { alarming, type Change, type History, HistoryFile, latestOf, type PastRun } from "./history.ts";
 export { type RunOptions, runValidation, validationNamed } from "./run.ts";
 export { dueValidations } from "./schedule.ts";

@@ -7,7 +7,7 @@ let ledger = (look ledger verify)
 demand ($ledger.ok? == true) "the ledger verifies" "`triplane ledger verify` names each problem."
 if (param whose) == "operator" {
   demand ((param operator) != "" and (param new_did) != "") "operator and new_did are given" "--param operator=NAME --param new_did=DID"
-  let joined = (look governance status | get --optional repositories | default [] | all {|repository|
+  let joined = (repositories | all {|repository|
     (param new_did) in ([...$repository.others ...$repository.delegates] | get did)
   })
   demand $joined $"(param operator) has joined with the new key" "On their machine: `triplane governance join PIN --name NAME --remote …`; then `triplane governance fetch` here."

@@ -13,5 +13,11 @@ def new-key [name: string] {
 match (param whose) {
   "keeper" => { change-policy "A new keeper's key beside the old one" --add-key $"keeper=(new-key keeper-next)" }
   "controller" => { change-policy "The ops-controller gets a new key" --controller (new-key controller-next) }
-  "operator" => { change-policy $"A new key for (param operator), beside the old one" --add-key $"(param operator)=(param new_did)" }
+  "operator" => {
+    if (param new_did) in (keys-of (param operator) | where listed | get --optional did) {
+      say {left_out: "the policy lists the new key already"}
+    } else {
+      change-policy $"A new key for (param operator), beside the old one" --add-key $"(param operator)=(param new_did)"
+    }
+  }
 }

@@ -18,6 +18,13 @@ match (param whose) {
     change "stop the workload plane" down --plane workload
     change "start the workload plane" up --plane workload --detach
   }
-  "operator" => { change-policy $"The old key of (param operator) leaves" --only-key $"(param operator)=(param new_did)" }
+  "operator" => {
+    let old = (keys-of (param operator) | where listed and role == "operator" and did != (param new_did))
+    if ($old | is-empty) and not (is-dry-run) {
+      say {left_out: "the policy lists no old key"}
+    } else {
+      change-policy $"The old key of (param operator) leaves" --only-key $"(param operator)=(param new_did)"
+    }
+  }
 }
 null

@@ -16,9 +16,12 @@ match (param whose) {
     change "start all planes" up --detach
   }
   "operator" => {
-    let old = (look governance status | get --optional repositories.0.delegates | default []
-      | where name == (param operator) and did != (param new_did) | get --optional 0.did | default "OLD")
-    change-delegates $"(param operator)'s new key in the old one's place" rotate $old (param new_did)
+    let old = (keys-of (param operator) | where {|key| $key.did != (param new_did) and ($key.delegateOf | is-not-empty) } | get --optional did)
+    if ($old | is-empty) {
+      say {left_out: $"no old key of (param operator) is a delegate"}
+    } else {
+      change-delegates $"(param operator)'s new key in the old one's place" rotate ...$old (param new_did)
+    }
   }
 }
 null

@@ -10,7 +10,7 @@ const ACTIONS = ["add", "remove", "rotate", "accept", "threshold"] as const;
 
 export const governanceDelegates = defineCommand({
   description:
-    "add DID…, remove DID…, rotate OLD NEW and threshold propose the change in both repositories, as one revision of the identity each, and sign it as yours. The others accept it with accept ID…, until max(M, majority) of those who are delegates now have signed it; Radicle alone would ask for the majority only. A key is added only after its holder joined. A change that would leave the approved policy with too few signatures is refused: those who stay approve it first.",
+    "add DID…, remove DID…, rotate OLD… NEW and threshold propose the change in both repositories, as one revision of the identity each, and sign it as yours; where the same change waits already, that one is signed, and where it is in force nothing is. The others accept it with accept ID…, until max(M, majority) of those who are delegates now have signed it; Radicle alone would ask for the majority only. A key is added only after its holder joined. A change that would leave the approved policy with too few signatures is refused: those who stay approve it first.",
   args: z.strictObject({
     action: oneOf(ACTIONS, "ACTION", "add, remove, rotate, accept or threshold"),
     what: list("DID|ID", "DIDs, or the ids of changes that wait (`triplane governance status` shows them)"),
@@ -56,13 +56,12 @@ function changeOf(
     if (!isDid(each)) throw new TriplaneError("usage", `${JSON.stringify(each.slice(0, 80))} is not the did:key of an Ed25519 key`);
     return each as Did;
   });
-  const [first, second] = dids;
   if (action === "threshold" ? dids.length > 0 : dids.length === 0)
     throw new TriplaneError("usage", action === "threshold" ? "threshold takes --threshold M and no DIDs" : `${action} takes DIDs`);
   if (action === "rotate") {
-    if (first === undefined || second === undefined || dids.length !== 2)
-      throw new TriplaneError("usage", "rotate takes the old DID and the new one");
-    return { add: [second], remove: [first] };
+    const [last, ...old] = dids.toReversed();
+    if (last === undefined || old.length === 0) throw new TriplaneError("usage", "rotate takes the old DID, or several, and the new one");
+    return { add: [last], remove: old };
   }
   return { add: action === "add" ? dids : [], remove: action === "remove" ? dids : [] };
 }

@@ -10,7 +10,7 @@ const OTHER = "aaaabbbbcccc".padEnd(40, "0");
 
 function delegate(did: Did, name: string, more: object = {}): RepositoryStanding["delegates"][number] {
   const times = { firstSignedS: 1, lastSignedS: 2 };
-  return { did, name, state: "well", problem: undefined, votes: true, upToDate: true, ...times, ...more };
+  return { did, name, state: "well", problem: undefined, votes: true, person: name, upToDate: true, ...times, ...more };
 }
 
 function page(more: Partial<RepositoryStanding>, remotes: GovernanceStatus["remotes"] = []) {

@@ -40,12 +40,10 @@ export const governanceVerify = defineCommand({
         for (const { commit, principal, rule } of approved?.updates ?? [])
           findings.push({ repository, ok: true, text: `on top of it ${commit} by ${principal}, within the rule ${rule}` });
         if (repository === "policy" && approved !== undefined) {
-          const steps = await approvedPolicies(opened.repoDir, approved.commit, site.workspace);
-          findings.push({
-            repository,
-            ok: true,
-            text: `${steps.length} policies in a line, versions ${steps.map(({ version }) => version).join(", ")}`,
-          });
+          const versions: number[] = [];
+          for await (const { policy } of approvedPolicies(opened.repoDir, approved.commit, site.workspace))
+            versions.push(policy.policy_version);
+          findings.push({ repository, ok: true, text: `${versions.length} policies in a line, versions ${versions.join(", ")}` });
         }
       } catch (thrown) {
         const { code, message } = toTriplaneError(thrown);

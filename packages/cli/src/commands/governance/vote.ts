@@ -9,7 +9,7 @@ import { openSigningSite, reviewOptions, signingOptions } from "./site.ts";
 
 export const governanceApprove = defineCommand({
   description:
-    "Verifies and shows the proposal again, and moves your own signed head to exactly its commit if its words are the ones that you give: those that `triplane governance show` printed, and that you compared with others. An approval of something else that this takes back is named.",
+    "Verifies and shows the proposal again, and moves your own signed head to exactly its commit if its words are the ones that you give: those that `triplane governance show` printed, and that you compared with others. An approval of something else that this takes back is named. Whoever is no delegate is refused, as far as this home knows of it; whoever joined may sign what is approved already, which counts from the moment that they become one.",
   args: z.strictObject({ id: idArgument }),
   options: z.strictObject({ words: text("WORDS", "The five words of the proposal that you read"), ...signingOptions }),
   examples: [
@@ -22,7 +22,7 @@ export const governanceApprove = defineCommand({
     const voted = await approve(site, found, options.words, { ...reviewOptions(site, context), key, clock });
     return { ...voted, principal };
   },
-  render: ({ reviewed, proposal, principal, withdrawn, repository }) =>
+  render: ({ reviewed, proposal, principal, withdrawn, votes, repository }) =>
     [
       renderReviewed(reviewed),
       "",
@@ -30,6 +30,7 @@ export const governanceApprove = defineCommand({
       proposal.standing === "approved"
         ? `${principal} approved ${proposal.id}: it is the approved ${repository} now.`
         : `${principal} approved ${proposal.id}; ${proposal.missing} more needed.`,
+      ...(votes ? [] : ["This key has no vote yet: it counts when the key is a delegate's, and the policy lists it for an operator."]),
     ].join("\n"),
 });
 
