@@ -19,8 +19,8 @@ match (param whose) {
     change "start the workload plane" up --plane workload --detach
   }
   "operator" => {
-    let old = (keys-of (param operator) | where listed and role == "operator" and did != (param new_did))
-    if ($old | is-empty) and not (is-dry-run) {
+    let listed = (keys-of (param operator) | where listed and role == "operator" | get --optional did)
+    if $listed == [(param new_did)] {
       say {left_out: "the policy lists no old key"}
     } else {
       change-policy $"The old key of (param operator) leaves" --only-key $"(param operator)=(param new_did)"
