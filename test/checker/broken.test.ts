@@ -264,6 +264,15 @@ const BREAKAGES: Readonly<Record<InvariantId, readonly Breakage[]>> = {
       names: async () => new RegExp(`applied ${(await lastRecord()).claims.subject}, of which the controller has no row`),
     },
     {
+      what: "an op that the orchestrator would not apply, whose row it lost",
+      finding: async () =>
+        shop.finding("applied-once", await shop.storeWith("orchestratorStore", "DELETE ops WHERE doc.result.status = 'conflict';")),
+      names: async () => {
+        const conflict = (await shop.records()).find(({ claims }) => claims.outcome === "conflict");
+        return new RegExp(`recorded ${conflict?.claims.subject} as conflict, the orchestrator has no row of it any more`);
+      },
+    },
+    {
       what: "an op that is accepted and was forgotten",
       finding: async () => {
         const { subject, decision } = (await lastRecord()).claims;
@@ -312,10 +321,10 @@ const BREAKAGES: Readonly<Record<InvariantId, readonly Breakage[]>> = {
       what: "a record that the database does not know",
       finding: async () => {
         const { like, issuer, keeper, controller } = await hands();
-        const forged = forgedRecord({ like, issuer, decider: keeper, controller, op: { seq: 5 } });
+        const forged = forgedRecord({ like, issuer, decider: keeper, controller, op: { seq: 6 } });
         return shop.finding("every-command-lands", await shop.ledgerOf([...(await shop.records()), forged]));
       },
-      names: () => /record 4 says that \S+ is applied, and the database has no row of it/,
+      names: () => /record 5 says that \S+ is applied, and the database has no row of it/,
     },
   ],
   "chain-verified-at-every-hop": [
@@ -323,10 +332,10 @@ const BREAKAGES: Readonly<Record<InvariantId, readonly Breakage[]>> = {
       what: "an admission that an operator signed for their own op",
       finding: async () => {
         const { like, issuer, controller } = await hands();
-        const forged = forgedRecord({ like, issuer, decider: generateSigningKey(), controller, op: { seq: 5 } });
+        const forged = forgedRecord({ like, issuer, decider: generateSigningKey(), controller, op: { seq: 6 } });
         return shop.finding("chain-verified-at-every-hop", await shop.ledgerOf([...(await shop.records()), forged]));
       },
-      names: () => /record 4: its decision is signed by did:key:\S+, who is neither keeper nor may admit/,
+      names: () => /record 5: its decision is signed by did:key:\S+, who is neither keeper nor may admit/,
     },
     {
       what: "an op of somebody whom the policy does not know",
@@ -335,7 +344,7 @@ const BREAKAGES: Readonly<Record<InvariantId, readonly Breakage[]>> = {
         const forged = forgedRecord({ like, issuer: generateSigningKey(), decider: keeper, controller });
         return shop.finding("chain-verified-at-every-hop", await shop.ledgerOf([...(await shop.records()), forged]));
       },
-      names: () => /record 4: its op is signed by did:key:\S+, whom that policy does not know/,
+      names: () => /record 5: its op is signed by did:key:\S+, whom that policy does not know/,
     },
     {
       what: "a commit of the ledger that somebody else signed",
@@ -379,10 +388,10 @@ const BREAKAGES: Readonly<Record<InvariantId, readonly Breakage[]>> = {
       what: "a decision of a person whom the policy does not let decide",
       finding: async () => {
         const { like, issuer, controller } = await hands();
-        const forged = forgedRecord({ like, issuer, decider: await shop.key("cleo"), controller, op: { seq: 5 } });
+        const forged = forgedRecord({ like, issuer, decider: await shop.key("cleo"), controller, op: { seq: 6 } });
         return shop.finding("mode-is-operational", await shop.ledgerOf([...(await shop.records()), forged]));
       },
-      names: () => /record 4 was decided by did:key:\S+, whom the policy lets decide in no way of working/,
+      names: () => /record 5 was decided by did:key:\S+, whom the policy lets decide in no way of working/,
     },
   ],
   "controller-touches-orchestrator-only": [
@@ -427,10 +436,10 @@ const BREAKAGES: Readonly<Record<InvariantId, readonly Breakage[]>> = {
       finding: async () => {
         const { like, issuer, keeper, controller } = await hands();
         const nowS = Math.floor(systemClock.nowMs() / 1000);
-        const forged = forgedRecord({ like, issuer, decider: keeper, controller, op: { seq: 5, iat: nowS - 900, exp: nowS - 300 } });
+        const forged = forgedRecord({ like, issuer, decider: keeper, controller, op: { seq: 6, iat: nowS - 900, exp: nowS - 300 } });
         return shop.finding("time-is-an-input", await shop.ledgerOf([...(await shop.records()), forged]));
       },
-      names: () => /record 4 was taken in at \d+, and its op expired at \d+/,
+      names: () => /record 5 was taken in at \d+, and its op expired at \d+/,
     },
   ],
   "no-fail-open": [
@@ -441,7 +450,7 @@ const BREAKAGES: Readonly<Record<InvariantId, readonly Breakage[]>> = {
         const forged = appliedRefusal({ like, issuer, decider: keeper, controller });
         return shop.finding("no-fail-open", await shop.ledgerOf([...(await shop.records()), forged]));
       },
-      names: () => /record 4 says that \S+ was applied, without an admission/,
+      names: () => /record 5 says that \S+ was applied, without an admission/,
     },
     {
       what: "a controller that is configured without its policy",

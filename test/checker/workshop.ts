@@ -39,6 +39,8 @@ export class Workshop implements AsyncDisposable {
         { op: "component.deploy", target: "flags-a", args: { component: "flags" } },
         { op: "component.deploy", target: "flags-b", args: { component: "flags" } },
         { op: "component.deploy", target: "flags-a", args: { component: "flags", settings: { banner: "hello" } } },
+        // Made for a version that the target never had.
+        { op: "component.restart", target: "flags-a", version: 99 },
         { op: "component.restart", target: "flags-b" },
       ] as const;
       for (const step of steps) await settled(world, step);
@@ -136,10 +138,19 @@ export class Workshop implements AsyncDisposable {
   }
 }
 
-async function settled(world: World, step: Parameters<World["plan"]>[1]): Promise<void> {
-  const op = await world.submit("ana", await world.plan("ana", step));
+interface HistoryStep extends Pick<Parameters<World["plan"]>[1], "op" | "target" | "args"> {
+  /** Instead of the one that the target has. */
+  readonly version?: number;
+}
+
+async function settled(world: World, { version, ...step }: HistoryStep): Promise<void> {
+  const planned = await world.plan("ana", step);
+  const { draft } = planned;
+  const made = version === undefined ? planned : { ...planned, draft: { ...draft, expected_state_version: version } };
+  const op = await world.submit("ana", made);
   const { claims } = await world.outcome("ana", op.entry.jti, PATIENCE_MS);
-  if (claims.outcome !== "applied") throw new Error(`${step.op} ${step.target} is ${claims.outcome} ${claims.code ?? ""}`);
+  if (claims.outcome !== (version === undefined ? "applied" : "conflict"))
+    throw new Error(`${step.op} ${step.target} is ${claims.outcome} ${claims.code ?? ""}`);
   await eventually(() => world.ledgerRecord(op.entry.jti), { timeoutMs: PATIENCE_MS, what: "the record in the ledger" });
 }
 

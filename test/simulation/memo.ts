@@ -20,7 +20,9 @@ export function rememberSignatures(): void {
   };
   const verified = new Map<string, boolean>();
   const signed = new Map<string, Buffer>();
-  const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+  // Its digest: fifty thousand ops themselves would fill half a gigabyte.
+  const named = (key: object, ...parts: readonly Uint8Array[]): string =>
+    crypto.hash("sha256", Buffer.concat([Buffer.from(parts.map(({ length }) => `${length} `).join("")), ...parts]), "base64") + nameOf(key);
   const keep = <T>(map: Map<string, T>, name: string, value: T): T => {
     if (map.size >= MAX_KEPT) map.clear();
     map.set(name, value);
@@ -30,13 +32,13 @@ export function rememberSignatures(): void {
   const rememberingVerify = (...args: [null, Uint8Array, KeyObject, Uint8Array, ...unknown[]]): unknown => {
     const [algorithm, bytes, key, signature, callback] = args;
     if (callback !== undefined || algorithm !== null) return Reflect.apply(verify, crypto, args);
-    const name = `${nameOf(key)} ${latin1(signature)} ${latin1(bytes)}`;
+    const name = named(key, signature, bytes);
     return verified.get(name) ?? keep(verified, name, verify(algorithm, bytes, key, signature));
   };
   const rememberingSign = (...args: [null, Uint8Array, KeyObject, ...unknown[]]): unknown => {
     const [algorithm, bytes, key, callback] = args;
     if (callback !== undefined || algorithm !== null) return Reflect.apply(sign, crypto, args);
-    const name = `${nameOf(key)} ${latin1(bytes)}`;
+    const name = named(key, bytes);
     // Ed25519 is deterministic (RFC 8032): the same bytes have the same signature.
     return Buffer.from(signed.get(name) ?? keep(signed, name, sign(algorithm, bytes, key)));
   };

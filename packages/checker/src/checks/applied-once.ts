@@ -133,6 +133,14 @@ function checkOutcomes(rows: ControllerRows, orchestrator: OrchestratorRows, tol
     if (row.state === "accepted") continue;
     told.count("ended ops", 1);
     const { outcome } = row;
+    const versions = row.record?.versions;
+    // Versions are the orchestrator's: it had answered for the op.
+    if (op === undefined && versions !== undefined && outcome !== "applied")
+      told.violation({
+        what: `the controller recorded ${row.id} as ${outcome ?? "nothing"}, the orchestrator has no row of it any more`,
+        jti: row.id,
+        row: `ops/${row.id}`,
+      });
     if (outcome === "applied" && op?.status !== "applied")
       told.violation({
         what: `the controller recorded ${row.id} as applied, the orchestrator ${op === undefined ? "never had it" : `says ${op.status}`}`,
@@ -147,7 +155,6 @@ function checkOutcomes(rows: ControllerRows, orchestrator: OrchestratorRows, tol
       });
     if ((outcome === "refused" || outcome === "expired") && op !== undefined)
       told.violation({ what: `${row.id} was ${outcome}, and the orchestrator has it as ${op.status}`, jti: row.id, row: `ops/${row.id}` });
-    const versions = row.record?.versions;
     if (op?.after !== undefined && versions !== undefined && (versions.before !== op.before || versions.after !== op.after))
       told.violation({
         what: `the record of ${row.id} says version ${versions.before} to ${versions.after}, the orchestrator ${op.before} to ${op.after}`,
