@@ -2,25 +2,12 @@ import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, it, type TestContext } from "node:test";
-import { TriplaneError } from "@triplane/contract";
+import { describe, it } from "node:test";
 import { type Simulator, type SimulatorOptions, startSimulator } from "@triplane/hcloud-sim";
-import { findTool } from "@triplane/kit";
-import { tempDir } from "@triplane/testkit";
+import { tempDir, toolOrSkip } from "@triplane/testkit";
 import { type Ran, run } from "../e2e/program.ts";
 
 const TOKEN = "a-token-of-the-project";
-
-/** The CLI's path, or undefined and a test that is marked as skipped. */
-async function cli(context: TestContext): Promise<string | undefined> {
-  try {
-    return (await findTool("hcloud")).path;
-  } catch (thrown) {
-    if (!(thrown instanceof TriplaneError) || thrown.code !== "tool_missing" || process.env["TRIPLANE_REQUIRE_ALL"] === "1") throw thrown;
-    context.skip(`THE HCLOUD CLI IS MISSING, agreement of hcloud-sim with it is not tested: ${thrown.message} (${thrown.hint})`);
-    return undefined;
-  }
-}
 
 interface Place {
   readonly simulator: Simulator;
@@ -32,7 +19,7 @@ interface Place {
 
 function peer(name: string, body: (place: Place) => Promise<void>, options: SimulatorOptions = {}): void {
   it(name, { timeout: 120_000 }, async (context) => {
-    const path = await cli(context);
+    const path = await toolOrSkip(context, "hcloud", "agreement of hcloud-sim with it");
     if (path === undefined) return;
     await using simulator = await startSimulator({ token: TOKEN, speed: 1000, ...options });
     await using folder = await tempDir("hcloud-peer");

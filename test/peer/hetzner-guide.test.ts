@@ -3,9 +3,7 @@ import { mkdir, readFile, symlink } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { delimiter, dirname, join } from "node:path";
 import { describe, it } from "node:test";
-import { TriplaneError } from "@triplane/contract";
-import { findTool } from "@triplane/kit";
-import { tempDir } from "@triplane/testkit";
+import { tempDir, toolOrSkip } from "@triplane/testkit";
 import { firstBrokenPromise } from "../e2e/alike.ts";
 import { ROOT } from "../e2e/installation.ts";
 import { runSteps, type Step, stepsOf } from "../e2e/markdown-session.ts";
@@ -24,14 +22,8 @@ describe("peer: docs/how-to/run-builds-on-hetzner.md", () => {
   it("every block runs against the simulator, in order, and prints what the guide says", {
     timeout: TIMEOUT_MS + 30_000,
   }, async (context) => {
-    let hcloud: string;
-    try {
-      hcloud = (await findTool("hcloud")).path;
-    } catch (thrown) {
-      if (!(thrown instanceof TriplaneError) || thrown.code !== "tool_missing" || process.env["TRIPLANE_REQUIRE_ALL"] === "1") throw thrown;
-      context.skip(`THE HCLOUD CLI IS MISSING, the guide is not tested: ${thrown.message} (${thrown.hint})`);
-      return;
-    }
+    const hcloud = await toolOrSkip(context, "hcloud", "the guide");
+    if (hcloud === undefined) return;
     await using temporary = await tempDir("hetzner");
     const [bin, folder] = [join(temporary.path, "bin"), join(temporary.path, "work")];
     await mkdir(bin);

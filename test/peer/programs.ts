@@ -1,8 +1,7 @@
 // Radicle's programs for the tests named peer. Where they are missing a test says so loudly; with TRIPLANE_REQUIRE_ALL=1 it fails.
 import { delimiter, dirname } from "node:path";
 import type { TestContext } from "node:test";
-import { TriplaneError } from "@triplane/contract";
-import { findTool } from "@triplane/kit";
+import { toolOrSkip } from "@triplane/testkit";
 
 export interface Programs {
   readonly rad: string;
@@ -13,13 +12,13 @@ export interface Programs {
 
 /** The programs, or undefined and a test that is marked as skipped. */
 export async function programs(context: TestContext): Promise<Programs | undefined> {
-  try {
-    const [rad, node, helper] = await Promise.all([findTool("rad"), findTool("radicle-node"), findTool("git-remote-rad")]);
-    const folders = new Set([rad, node, helper].map(({ path }) => dirname(path)));
-    return { rad: rad.path, node: node.path, path: [...folders].join(delimiter) };
-  } catch (thrown) {
-    if (!(thrown instanceof TriplaneError) || thrown.code !== "tool_missing" || process.env["TRIPLANE_REQUIRE_ALL"] === "1") throw thrown;
-    context.skip(`RADICLE IS MISSING, agreement with it is not tested: ${thrown.message} (${thrown.hint})`);
-    return undefined;
-  }
+  const untested = "agreement with Radicle";
+  const [rad, node, helper] = [
+    await toolOrSkip(context, "rad", untested),
+    await toolOrSkip(context, "radicle-node", untested),
+    await toolOrSkip(context, "git-remote-rad", untested),
+  ];
+  if (rad === undefined || node === undefined || helper === undefined) return undefined;
+  const folders = new Set([rad, node, helper].map((path) => dirname(path)));
+  return { rad, node, path: [...folders].join(delimiter) };
 }

@@ -6,10 +6,11 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { TriplaneError } from "@triplane/contract";
 import { type NickelDocument, type NickelValue, readNickel, readNickelFile, tagProblems, writeNickel } from "@triplane/nickel";
+import { toolOrSkip } from "@triplane/testkit";
 import fc from "fast-check";
 import { SCHEMA_FILES, SCHEMA_FOLDER, type SchemaFile, shapesOf } from "../../tools/schemas/schema-files.ts";
 import { corpusOf, mutationOf, ROOT, SHIPPED } from "./support/documents.ts";
-import { accepted, nickelProgram } from "./support/nickel-session.ts";
+import { accepted } from "./support/nickel-session.ts";
 
 const MUTATIONS = 12;
 const SEED = Number(process.env["SCHEMA_SEED"] ?? 20_261_123);
@@ -103,7 +104,7 @@ function shippedFor(schema: SchemaFile) {
 }
 
 test("contracts: the nickel program says the same of the corpus and of what ships", async (context) => {
-  const program = await nickelProgram(context);
+  const program = await toolOrSkip(context, "nickel");
   if (program === undefined) return;
   const asked = SCHEMA_FILES.flatMap((schema) =>
     [...corpusOf(schema.file, "good"), ...corpusOf(schema.file, "bad"), ...shippedFor(schema)].map(({ path }): Asked => {
@@ -117,7 +118,7 @@ test("contracts: the nickel program says the same of the corpus and of what ship
 });
 
 test(`contracts: the nickel program says the same of good files with something changed (SCHEMA_SEED=${SEED})`, async (context) => {
-  const program = await nickelProgram(context);
+  const program = await toolOrSkip(context, "nickel");
   if (program === undefined) return;
   const asked = SCHEMA_FILES.flatMap((schema) =>
     corpusOf(schema.file, "good").flatMap(({ path }, index) => {
@@ -165,7 +166,7 @@ const EXCEPTIONS: readonly Exception[] = [
 ];
 
 test("EXCEPTIONS: the two differ there and only as it is written", async (context) => {
-  const program = await nickelProgram(context);
+  const program = await toolOrSkip(context, "nickel");
   const cases = EXCEPTIONS.map((exception) => {
     const schema = SCHEMA_FILES.find(({ file }) => file === exception.schema);
     const [sample] = corpusOf(exception.schema, "good");
@@ -189,7 +190,7 @@ test("EXCEPTIONS: the two differ there and only as it is written", async (contex
 
 test("streams_of, consumers_of: what JetStream is given, for any workspace", async (context) => {
   const { consumerSettings, streamSettings } = await import("@triplane/contract");
-  const program = await nickelProgram(context);
+  const program = await toolOrSkip(context, "nickel");
   if (program === undefined) return;
   const expected = { streams: streamSettings("libre-wuji"), consumers: consumerSettings("libre-wuji") };
   const given = '{ streams = ops_contract.streams_of "libre-wuji", consumers = ops_contract.consumers_of "libre-wuji" }';

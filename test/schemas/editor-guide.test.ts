@@ -4,13 +4,13 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { test } from "node:test";
+import { toolOrSkip } from "@triplane/testkit";
 import { firstBrokenPromise } from "../e2e/alike.ts";
 import { runSteps, stepsOf } from "../e2e/markdown-session.ts";
 import { ROOT } from "./support/documents.ts";
-import { nickelProgram } from "./support/nickel-session.ts";
 
 test("docs/how-to: contracts check a mode that names one, and a policy from beside", async (context) => {
-  const program = await nickelProgram(context);
+  const program = await toolOrSkip(context, "nickel");
   if (program === undefined) return;
   const steps = stepsOf(await readFile(join(ROOT, "docs/how-to/let-the-editor-help.md"), "utf8"));
   assert.equal(steps.length, 2);

@@ -1,5 +1,6 @@
 // The streams and consumers of the ops contract as functions of a workspace's name, in Nickel.
 import { consumerSettings, streamSettings } from "@triplane/contract";
+import { type NickelValue, writeNickelLines } from "@triplane/nickel";
 
 /** Stands for the workspace while the settings are asked for; no setting holds it by itself. */
 const PLACEHOLDER = "workspace-placeholder";
@@ -14,13 +15,8 @@ export function streamFields(): string {
   ].join("\n");
 }
 
-function nickelOf(value: unknown, indent: string): string {
-  const inner = `${indent}  `;
-  if (typeof value === "string") return JSON.stringify(value).replaceAll("%", "\\%").replaceAll(PLACEHOLDER, "%{workspace}");
-  if (Array.isArray(value)) return `[\n${value.map((item) => `${inner}${nickelOf(item, inner)},\n`).join("")}${indent}]`;
-  if (typeof value === "object" && value !== null)
-    return `{\n${Object.entries(value)
-      .map(([name, member]) => `${inner}${name} = ${nickelOf(member, inner)},\n`)
-      .join("")}${indent}}`;
-  return String(value);
+function nickelOf(settings: object, indent: string): string {
+  // As JSON has them: without what is undefined.
+  const value: NickelValue = JSON.parse(JSON.stringify(settings));
+  return writeNickelLines(value, indent).replaceAll(PLACEHOLDER, "%{workspace}");
 }

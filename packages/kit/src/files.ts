@@ -2,7 +2,7 @@
 //
 // 1. A file is either its old or its new content, never a part: temporary file, fsync, rename, fsync of the folder.
 // 2. Files are created with mode 0600 unless the caller says otherwise, private folders with 0700.
-import { chmod, mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { chmod, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { TriplaneError } from "@triplane/contract";
 import { systemRandom } from "./clock.ts";
@@ -77,6 +77,16 @@ export async function readFileIfThere(path: string): Promise<string | undefined>
     return await readFile(path, "utf8");
   } catch (error) {
     if (isErrno(error, "ENOENT")) return undefined;
+    throw error;
+  }
+}
+
+/** The names in a folder, or none if there is no folder. */
+export async function namesIfThere(folder: string): Promise<readonly string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return [];
     throw error;
   }
 }

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { isFailureCode, type Json, TriplaneError } from "@triplane/contract";
-import { findTool } from "@triplane/kit";
+import { toolOrSkip } from "@triplane/testkit";
 import { exportWithNickel } from "./program/bridge.ts";
 import { readNickelFile } from "./read.ts";
 
@@ -28,17 +28,6 @@ function expectedOf(folder: string): Readonly<Record<string, Expected>> {
 
 function read(folder: string, name: string) {
   return readNickelFile(CORPUS, `${folder}/${name}.ncl`);
-}
-
-/** The program, or undefined and a test that says so. */
-async function nickel(context: TestContext): Promise<string | undefined> {
-  try {
-    return (await findTool("nickel")).path;
-  } catch (thrown) {
-    if (!(thrown instanceof TriplaneError) || thrown.code !== "tool_missing") throw thrown;
-    context.skip(`THE NICKEL PROGRAM IS MISSING, agreement with it is not tested: ${thrown.message} (${thrown.hint})`);
-    return undefined;
-  }
 }
 
 test("corpus: has at least forty files that are read and forty that are not", () => {
@@ -82,12 +71,12 @@ async function exportFolder(folder: string, program: string): Promise<Readonly<R
 
 test("readNickelFile: agrees with the nickel program on every value in corpus/good", async (context) => {
   const ours = Object.fromEntries(names("good").map((name) => [name, read("good", name).json]));
-  const program = await nickel(context);
+  const program = await toolOrSkip(context, "nickel");
   if (program !== undefined) assert.deepEqual(ours, await exportFolder("good", program));
 });
 
 test("exportWithNickel: the nickel program, too, refuses everything in corpus/bad", async (context) => {
-  const program = await nickel(context);
+  const program = await toolOrSkip(context, "nickel");
   if (program === undefined) return;
   const queue = [...names("bad")];
   const work = async (): Promise<void> => {
@@ -98,7 +87,7 @@ test("exportWithNickel: the nickel program, too, refuses everything in corpus/ba
 });
 
 test("exportWithNickel: everything in corpus/refused is valid Nickel, so it is the reader that is narrower", async (context) => {
-  const program = await nickel(context);
+  const program = await toolOrSkip(context, "nickel");
   if (program !== undefined) assert.deepEqual(Object.keys(await exportFolder("refused", program)).sort(), [...names("refused")].sort());
 });
 
@@ -107,7 +96,7 @@ test("readNickelFile: reads enum tags with arguments, for which the program has 
     a: { tag: "Step", value: { name: "x" } },
     b: [{ tag: "Wait", value: 5 }, "Done"],
   });
-  const program = await nickel(context);
+  const program = await toolOrSkip(context, "nickel");
   for (const name of names("wider")) {
     read("wider", name);
     if (program !== undefined)

@@ -11,7 +11,7 @@ export {
 export { type ContractFile, renderContracts } from "./contracts-from-schema/contracts.ts";
 export type { Shape, Words } from "./contracts-from-schema/shape.ts";
 export { tagProblems, type ValueProblem } from "./contracts-from-schema/tags.ts";
-export { writeNickel } from "./contracts-from-schema/write-nickel.ts";
+export { writeNickel, writeNickelLines } from "./contracts-from-schema/write-nickel.ts";
 export { EnumTag, type NickelDocument, type NickelValue, type ValuePath } from "./document.ts";
 export { DEFAULT_LIMITS, type NickelLimits } from "./limits.ts";
 export { nearest } from "./nearest.ts";

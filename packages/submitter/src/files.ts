@@ -1,8 +1,8 @@
 // Files of the outbox: ones that appear whole or not at all, in folders that survive a power cut.
-import { link, mkdir, open, readdir, rm } from "node:fs/promises";
+import { link, mkdir, open, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Random } from "@triplane/contract";
-import { ensurePrivateFolder, isErrno, syncFolder } from "@triplane/kit";
+import { ensurePrivateFolder, isErrno, namesIfThere, syncFolder } from "@triplane/kit";
 
 /** Makes a file appear with all its content, on disk, unless the name is taken. Says whether it did. */
 export async function createWhole(path: string, text: string, random: Random): Promise<boolean> {
@@ -41,10 +41,5 @@ export async function durableFolder(path: string): Promise<void> {
 
 /** Names in a folder, hidden ones left out; none where there is no folder. */
 export async function namesIn(folder: string): Promise<readonly string[]> {
-  try {
-    return (await readdir(folder)).filter((name) => !name.startsWith("."));
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return [];
-    throw error;
-  }
+  return (await namesIfThere(folder)).filter((name) => !name.startsWith("."));
 }

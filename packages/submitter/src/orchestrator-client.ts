@@ -12,6 +12,7 @@ import {
   type WorkspaceState,
   workspaceStateSchema,
 } from "@triplane/contract";
+import { tryParseJson } from "@triplane/kit";
 import { z } from "zod";
 
 export interface OrchestratorClientOptions {
@@ -39,7 +40,7 @@ export function orchestratorClient(options: OrchestratorClientOptions): Orchestr
   const ask = async <T>(path: string, schema: z.ZodType<T>, body?: unknown): Promise<T> => {
     const where = `${body === undefined ? "GET" : "POST"} ${base}${path}`;
     const { status, text } = await fetchText(`${base}${path}`, where, options, body);
-    const value = parse(text);
+    const value = tryParseJson(text);
     if (status !== 200) throw failureOf(status, value, where);
     const answer = schema.safeParse(value);
     if (!answer.success) throw new TriplaneError("unavailable", `${where}: the answer does not have the shape of the API`);
@@ -113,14 +114,6 @@ function failureOf(status: number, value: unknown, where: string): TriplaneError
   }
   const code = status === 401 ? "unauthorized" : status === 403 ? "forbidden" : status === 404 ? "not_found" : "unavailable";
   return new TriplaneError(code, `${where}: status ${status}`);
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function reasonOf(error: unknown): string {

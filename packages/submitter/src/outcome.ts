@@ -10,6 +10,7 @@ import {
   verifyAuditRecord,
   verifyRefusal,
 } from "@triplane/contract";
+import { tryParseJson } from "@triplane/kit";
 import type { OpOutcome, OutboxOp } from "./entry.ts";
 
 export interface Trust {
@@ -35,7 +36,7 @@ export type OpStage =
  * the controller's or is about another op.
  */
 export function readAnswer(text: string, op: OutboxOp, trust: Trust): OpStage {
-  const answer = answerSchema.safeParse(parse(text));
+  const answer = answerSchema.safeParse(tryParseJson(text));
   if (!answer.success) throw new TriplaneError("chain_broken", "the answer does not have the shape of one");
   if (answer.data.stage === "review") {
     const { needs = [], unopposed } = answer.data;
@@ -66,12 +67,4 @@ export function readRecord(compact: string, op: OutboxOp, trust: Trust): OpOutco
     consumes_seq: "consumes_seq" in decision ? decision.consumes_seq : true,
     ...(typeof expected === "number" && Number.isSafeInteger(expected) && expected >= 1 ? { expected_seq: expected } : {}),
   };
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

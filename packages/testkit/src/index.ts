@@ -10,4 +10,6 @@ export * from "./ledger-writer-contract.ts";
 export * from "./nats-server.ts";
 export * from "./random.ts";
 export * from "./simulated/index.ts";
+export * from "./tools.ts";
+export * from "./trace-collector.ts";
 export * from "./watching-stack.ts";

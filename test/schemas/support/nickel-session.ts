@@ -1,19 +1,5 @@
 // The nickel program asked about many expressions at once: one session of its REPL, which goes on after an error.
 import { spawn } from "node:child_process";
-import type { TestContext } from "node:test";
-import { TriplaneError } from "@triplane/contract";
-import { findTool } from "@triplane/kit";
-
-/** The program, or undefined and a test that says so. */
-export async function nickelProgram(context: TestContext): Promise<string | undefined> {
-  try {
-    return (await findTool("nickel")).path;
-  } catch (thrown) {
-    if (!(thrown instanceof TriplaneError) || thrown.code !== "tool_missing") throw thrown;
-    context.skip(`THE NICKEL PROGRAM IS MISSING, agreement with it is not tested: ${thrown.message} (${thrown.hint})`);
-    return undefined;
-  }
-}
 
 /**
  * Of each expression, whether it evaluates as a whole. `definitions` come first; one that does not evaluate fails the session.

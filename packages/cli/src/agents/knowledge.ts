@@ -1,7 +1,7 @@
 // What an agent may read of the system: decisions, ontology, invariants, the approved policy, what runs, the reference pages.
-import { readdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { isErrno } from "@triplane/kit";
+import { namesIfThere } from "@triplane/kit";
 import type { Knowledge } from "@triplane/mcp";
 import { openKnowledge, readAdrs, readOntology, subjectsOf, why } from "@triplane/reflection";
 import { PRODUCT_ROOT } from "../home/layout.ts";
@@ -31,10 +31,5 @@ export function knowledgeOf(person: Person, root = PRODUCT_ROOT): Knowledge {
 }
 
 async function pageNames(): Promise<readonly string[]> {
-  try {
-    return (await readdir(PAGES)).flatMap((name) => (name.endsWith(".md") ? [name.slice(0, -3)] : [])).sort();
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return [];
-    throw error;
-  }
+  return (await namesIfThere(PAGES)).flatMap((name) => (name.endsWith(".md") ? [name.slice(0, -3)] : [])).sort();
 }

@@ -2,7 +2,7 @@
 //
 // 1. Everything is built in a folder beside the home and renamed into place at the end: a home is whole or not there.
 // 2. The first policy and the first desired state are approved as every later one: by M operators' signed heads.
-import { readdir, rename, rm } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { basename } from "node:path";
 import {
   type Clock,
@@ -15,7 +15,7 @@ import {
   TriplaneError,
 } from "@triplane/contract";
 import { type PlannedRepository, planRepositories } from "@triplane/governance";
-import { ensurePrivateFolder, isErrno, writeKeyFile } from "@triplane/kit";
+import { ensurePrivateFolder, isErrno, namesIfThere, writeKeyFile } from "@triplane/kit";
 import { commitFiles, createRepository, pushHead, setCanonicalRefs } from "@triplane/ledger";
 import { loadPolicy, type PolicyFiles } from "@triplane/policy";
 import { setUpBus } from "./bus-set-up.ts";
@@ -186,9 +186,8 @@ async function assertFree({ root, force }: CreateHomeOptions): Promise<void> {
 
 async function namesIn(folder: string): Promise<readonly string[]> {
   try {
-    return await readdir(folder);
+    return await namesIfThere(folder);
   } catch (error) {
-    if (isErrno(error, "ENOENT")) return [];
     if (isErrno(error, "ENOTDIR")) throw new TriplaneError("home_exists", `${folder} is a file`, { cause: error });
     throw error;
   }

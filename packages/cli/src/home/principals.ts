@@ -1,5 +1,6 @@
 // The two policy files that hold this workspace's own facts: who holds which key, and what is pinned. Rendered as data.
 import { type Did, TriplaneError } from "@triplane/contract";
+import { EnumTag, type NickelValue, writeNickelLines } from "@triplane/nickel";
 import { z } from "zod";
 
 /** people.ncl beside the policy: who there is and what each may do, without keys. */
@@ -41,7 +42,7 @@ export function renderPrincipals(people: People, didOf: (name: string) => Did): 
   return [
     "# Who holds which key. Written by `triplane init`; from then on it changes as the policy does: approved by M operators.",
     renderRecord({
-      operators: keyed(people.operators).map((entry) => ({ ...entry, may: entry.may.map((right) => new Tag(right)) })),
+      operators: keyed(people.operators).map((entry) => ({ ...entry, may: entry.may.map((right) => new EnumTag(right)) })),
       automations: keyed(people.automations),
       agents: keyed(people.agents),
       keepers: people.keepers.map((keeper) => ({ ...keeper, keys: [didOf(keeper.name)] })),
@@ -59,39 +60,15 @@ export function renderPins(pins: PolicyPins): string {
   ].join("\n");
 }
 
-/** An enum tag of Nickel, like 'Approve. */
-class Tag {
-  readonly name: string;
-  constructor(name: string) {
-    this.name = name;
-  }
+function renderRecord(record: object): string {
+  assertPlain(record);
+  return writeNickelLines(record);
 }
 
-function renderRecord(record: object, indent = ""): string {
-  const inner = `${indent}  `;
-  const lines = Object.entries(record).map(([name, value]) => {
-    if (!/^[a-z_]+$/.test(name)) throw new TriplaneError("internal", `${JSON.stringify(name)} is no field name of a policy`);
-    return `${inner}${name} = ${renderValue(value, inner)},`;
-  });
-  return `{\n${lines.join("\n")}\n${indent}}`;
-}
-
-function renderValue(value: unknown, indent: string): string {
-  if (value instanceof Tag) return `'${value.name}`;
-  if (typeof value === "number") return String(value);
-  if (typeof value === "string") return renderString(value);
-  if (Array.isArray(value)) {
-    if (value.every((item) => typeof item === "string" || item instanceof Tag))
-      return `[${value.map((item) => renderValue(item, indent)).join(", ")}]`;
-    return `[\n${value.map((item) => `${indent}  ${renderValue(item, `${indent}  `)},`).join("\n")}\n${indent}]`;
-  }
-  if (typeof value === "object" && value !== null) return renderRecord(value, indent);
-  throw new TriplaneError("internal", `a ${typeof value} has no place in a policy file`);
-}
-
-// Names, DIDs, RIDs and commit ids only: nothing that would need an escape may come in here.
-function renderString(text: string): string {
-  if (!/^[A-Za-z0-9:._-]+$/.test(text))
-    throw new TriplaneError("internal", `${JSON.stringify(text)} may not be written into a policy file`);
-  return `"${text}"`;
+/** Names, DIDs, RIDs, commit ids, tags and numbers only: nothing that would need an escape may come in here. */
+function assertPlain(value: unknown): asserts value is NickelValue {
+  if (value instanceof EnumTag || typeof value === "number") return;
+  if (typeof value === "object" && value !== null) for (const member of Object.values(value)) assertPlain(member);
+  else if (typeof value !== "string" || !/^[A-Za-z0-9:._-]+$/.test(value))
+    throw new TriplaneError("internal", `${JSON.stringify(value)} may not be written into a policy file`);
 }

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { FAILPOINTS, INVARIANTS, streamSettings, TIERS, toTriplaneError } from "@triplane/contract";
 import { GOVERNED } from "@triplane/governance";
 import { isErrno } from "@triplane/kit";
-import { type ModeCatalogue, playbookSchema, readOntology, readShaped } from "@triplane/reflection";
+import { type ModeCatalogue, openPlaybooks, PLAYBOOKS_FOLDER, readOntology } from "@triplane/reflection";
 import { NAMESPACES } from "@triplane/registry";
 import { PLANE_TITLES, PLANES } from "../planes/process-spec.ts";
 
@@ -87,17 +87,11 @@ async function modeFacts(root: string, modes: ModeCatalogue): Promise<readonly F
 }
 
 async function playbookFacts(root: string): Promise<readonly Fact[]> {
-  return await Promise.all(
-    (await folders(join(root, "catalog/playbooks"))).map(async (name) => {
-      const file = `catalog/playbooks/${name}/playbook.ncl`;
-      try {
-        const playbook = await readShaped({ root, file }, { schema: playbookSchema, code: "playbook_invalid", whole: "the playbook" });
-        return { topic: "playbooks", name, what: oneLine(playbook.description), source: file };
-      } catch (error) {
-        return unreadable("playbooks", name, error, file);
-      }
-    }),
-  );
+  return (await openPlaybooks(root).list()).map(({ name, loaded, failure }) => {
+    const file = `${PLAYBOOKS_FOLDER}/${name}/playbook.ncl`;
+    if (loaded === undefined) return unreadable("playbooks", name, failure, file);
+    return { topic: "playbooks", name, what: oneLine(loaded.playbook.description), source: file };
+  });
 }
 
 function unreadable(topic: string, name: string, error: unknown, source = name): Fact {

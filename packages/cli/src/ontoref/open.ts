@@ -5,8 +5,9 @@ import { isAbsolute, join, resolve } from "node:path";
 import { TriplaneError } from "@triplane/contract";
 import { searchTool, toolNamed } from "@triplane/kit";
 import { findProvisioningRoot, type Mode, type ModeCatalogue, openModes, openRuns, type RunActor, type Runs } from "@triplane/reflection";
+import { z } from "zod";
 import type { CommandContext } from "../framework/command.ts";
-import { oneOf, text } from "../framework/parameters.ts";
+import { list, oneOf, text } from "../framework/parameters.ts";
 import { homeFolder, homeLayout } from "../home/layout.ts";
 
 export const ACTOR_WORDS = ["agent", "human", "ci"] as const;
@@ -25,6 +26,14 @@ export const RUN_SHAPE = {
 } as const;
 
 export const actorOption = oneOf(ACTOR_WORDS, "ACTOR", "Who acts (default: ONTOREF_ACTOR)").optional();
+
+/** Of a new run. */
+export const NEW_RUN_SHAPE = {
+  task: z.string().default("").meta({ description: "What the run is for, in your words", placeholder: "TEXT" }),
+  actor: actorOption,
+  param: list("NAME=VALUE", "A parameter; commands see it as PARAM_NAME"),
+  ...RUN_SHAPE,
+} as const;
 
 interface RootOptions {
   readonly provisioningRoot?: string | undefined;

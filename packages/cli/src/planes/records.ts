@@ -1,7 +1,7 @@
 // What the run folder says about supervisors and their processes. Records are claims: whoever reads one checks the process.
-import { readdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { atomicWriteFile, ensurePrivateFolder, isErrno, readFileIfThere } from "@triplane/kit";
+import { atomicWriteFile, ensurePrivateFolder, namesIfThere, readFileIfThere } from "@triplane/kit";
 import { z } from "zod";
 
 const identitySchema = z.strictObject({ pid: z.int().min(1), startedAt: z.string() });
@@ -49,21 +49,17 @@ export function openRunFolder(path: string): RunFolder {
     writeSupervisor: (record) => write(`plane-${record.plane}.json`, record),
     removeSupervisor: (plane) => rm(join(path, `plane-${plane}.json`), { force: true }),
     processes: async () => {
-      const records = await Promise.all((await namesIn(path, PROCESS)).map((file) => readRecord(join(path, file), processRecordSchema)));
+      const records = await Promise.all(
+        (await namesIfThere(path))
+          .filter((file) => PROCESS.test(file))
+          .sort()
+          .map((file) => readRecord(join(path, file), processRecordSchema)),
+      );
       return records.filter((record) => record !== undefined);
     },
     writeProcess: (record) => write(`process-${record.name}.json`, record),
     removeProcess: (name) => rm(join(path, `process-${name}.json`), { force: true }),
   };
-}
-
-async function namesIn(path: string, pattern: RegExp): Promise<readonly string[]> {
-  try {
-    return (await readdir(path)).filter((file) => pattern.test(file)).sort();
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return [];
-    throw error;
-  }
 }
 
 // A record that does not read is treated as none: it can only be the rest of another version.

@@ -1,10 +1,9 @@
 // Runs that were asked for: what exactly people are asked to confirm, and what they signed.
 //
 // 1. A request is written once and never changed. Confirmations are believed from their signatures, wherever they were found.
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Digest, digestField, jtiField, TriplaneError } from "@triplane/contract";
-import { atomicWriteFile, ensurePrivateFolder, isErrno, readFileIfThere } from "@triplane/kit";
+import { atomicWriteFile, ensurePrivateFolder, namesIfThere, readFileIfThere } from "@triplane/kit";
 import type { LoadedPlaybook } from "@triplane/reflection";
 import { z } from "zod";
 
@@ -44,7 +43,7 @@ export function parseRequest(text: string): PlaybookRequest {
 }
 
 export async function requestIds(folder: string): Promise<readonly string[]> {
-  return (await names(folder))
+  return (await namesIfThere(folder))
     .filter((name) => jtiField.safeParse(name).success)
     .toSorted()
     .toReversed();
@@ -61,7 +60,7 @@ export async function keepConfirmation(folder: string, run: string, did: string,
 }
 
 export async function readConfirmations(folder: string, run: string): Promise<readonly string[]> {
-  const files = (await names(join(folder, run))).filter((name) => name.endsWith(".jwt")).sort();
+  const files = (await namesIfThere(join(folder, run))).filter((name) => name.endsWith(".jwt")).sort();
   const texts = await Promise.all(files.map((file) => readFileIfThere(join(folder, run, file))));
   return texts.flatMap((text) => (text === undefined ? [] : [text.trim()]));
 }
@@ -73,13 +72,4 @@ export function assertSameFiles(request: PlaybookRequest, loaded: LoadedPlaybook
     throw new TriplaneError("confirmation_refused", `the files of ${loaded.name} are ${loaded.digest}, and the run is about ${asked}`, {
       hint: "The playbook changed since. Start it again; people confirm what it is now.",
     });
-}
-
-async function names(folder: string): Promise<readonly string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return [];
-    throw error;
-  }
 }

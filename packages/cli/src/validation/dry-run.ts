@@ -1,6 +1,7 @@
 // A dry run of a playbook, in a process of its own: `triplane playbook run NAME --dry-run`.
 import { execFile } from "node:child_process";
 import { join } from "node:path";
+import { tryParseJson } from "@triplane/kit";
 import { z } from "zod";
 import type { HomeLayout } from "../home/layout.ts";
 import { PRODUCT_ROOT } from "../home/layout.ts";
@@ -21,18 +22,10 @@ export function dryRun(
   const argv = [TRIPLANE, "playbook", "run", name, "--dry-run", "--json", "--home", layout.root, "--provisioning-root", provisioning];
   return new Promise((resolve) => {
     execFile(process.execPath, argv, { signal, timeout: LIMIT_MS, maxBuffer: MAX_OUTPUT }, (error, stdout, stderr) => {
-      const ran = ranSchema.safeParse(asJson(stdout));
+      const ran = ranSchema.safeParse(tryParseJson(stdout));
       const stuck = ran.success ? ran.data.steps.find(({ state }) => state !== "pass" && state !== "skip") : undefined;
       const saw = stuck === undefined ? (stderr.trim().split("\n")[0] ?? "").slice(0, 300) : `step ${stuck.id}: ${stuck.state}`;
       resolve({ ok: error === null, saw: error === null ? "passed" : saw || error.message.slice(0, 300) });
     });
   });
-}
-
-function asJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,7 +1,7 @@
 // validation.json of a home: what belongs to this system beside the workspace itself. What is not in it is not looked at, and every check says so.
 import { resolve } from "node:path";
 import { TriplaneError } from "@triplane/contract";
-import { readFileIfThere } from "@triplane/kit";
+import { readFileIfThere, tryParseJson } from "@triplane/kit";
 import { z } from "zod";
 
 const urlField = z.url({ protocol: /^https?$/, error: "must be an http or https address" }).max(500);
@@ -54,7 +54,7 @@ export type ValidationSettings = z.output<typeof validationSettingsSchema>;
 /** Empty where there is no file. Throws `config_invalid` naming every field that is wrong; file names are relative to `folder`. */
 export async function readValidationSettings(path: string, folder: string): Promise<ValidationSettings> {
   const text = await readFileIfThere(path);
-  const parsed = validationSettingsSchema.safeParse(asJson(text ?? "{}"));
+  const parsed = validationSettingsSchema.safeParse(tryParseJson(text ?? "{}"));
   if (!parsed.success) {
     const problems = parsed.error.issues.map((issue) => `${issue.path.join(".") || "it"}: ${issue.message}`);
     throw new TriplaneError("config_invalid", `${path}: ${problems.join("; ")}`, {
@@ -76,12 +76,4 @@ function placed(build: NonNullable<ValidationSettings["build"]>, at: (name: stri
   return build.provider === "hcloud"
     ? { ...build, orchestratorTokenFile, tokenFile: at(build.tokenFile) }
     : { ...build, orchestratorTokenFile, goldenDir: at(build.goldenDir), runnersDir: at(build.runnersDir) };
-}
-
-function asJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,8 +1,7 @@
 // Tests of the tracer with collectors that take, refuse, and are away.
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
 import { test } from "node:test";
-import { eventually } from "@triplane/testkit";
+import { eventually, startTraceCollector } from "@triplane/testkit";
 import { systemRandom } from "../clock.ts";
 import { freePort } from "../ports.ts";
 import { createTracer, MAX_QUEUED_SPANS, type OpSpan } from "./tracer.ts";
@@ -15,32 +14,6 @@ const SPAN: OpSpan = {
   attributes: { verdict: "admit" },
 };
 
-async function collector(status: () => number, port = 0) {
-  const paths: string[] = [];
-  const bodies: string[] = [];
-  const server = createServer((request, response) => {
-    let body = "";
-    request.on("data", (bytes: Buffer) => {
-      body += bytes.toString("utf8");
-    });
-    request.on("end", () => {
-      paths.push(`${request.method} ${request.url} ${request.headers["content-type"]}`);
-      const answer = status();
-      if (answer === 200) bodies.push(body);
-      response.writeHead(answer).end("{}");
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
-  const address = server.address();
-  const close = async (): Promise<void> => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  };
-  // A test that fails must not leave a server behind that keeps the process.
-  server.unref();
-  return { url: `http://127.0.0.1:${address !== null && typeof address === "object" ? address.port : 0}`, paths, bodies, close };
-}
-
 function tracer(endpoint: string) {
   const counts = { sent: 0, dropped: 0 };
   const spans = {
@@ -52,11 +25,11 @@ function tracer(endpoint: string) {
 }
 
 test("createTracer: sends what it was told to a collector, in one request, and counts it", async () => {
-  const it = await collector(() => 200);
+  const it = await startTraceCollector();
   const traced = tracer(`${it.url}/`);
   for (let index = 0; index < 3; index += 1) traced.span(SPAN);
   await eventually(() => traced.counts.sent === 3);
-  assert.deepEqual(it.paths, ["POST /v1/traces application/json"]);
+  assert.deepEqual(it.requests, ["POST /v1/traces application/json"]);
   assert.equal(it.bodies[0]?.match(/"name":"keeper.decide"/g)?.length, 3);
   await traced.close();
   await it.close();
@@ -64,10 +37,10 @@ test("createTracer: sends what it was told to a collector, in one request, and c
 
 test("createTracer: what a collector says it cannot take now comes again, what it refuses is dropped", async () => {
   let status = 503;
-  const it = await collector(() => status);
+  const it = await startTraceCollector({ status: () => status });
   const traced = tracer(it.url);
   traced.span(SPAN);
-  await eventually(() => it.paths.length >= 1);
+  await eventually(() => it.requests.length >= 1);
   assert.deepEqual(traced.counts, { sent: 0, dropped: 0 });
   status = 200;
   await eventually(() => traced.counts.sent === 1);
@@ -89,7 +62,7 @@ test("createTracer: with nobody there it holds a bounded number of spans, never 
 });
 
 test("createTracer: close sends what is held", async () => {
-  const it = await collector(() => 200);
+  const it = await startTraceCollector();
   const traced = tracer(it.url);
   traced.span(SPAN);
   await traced.close();

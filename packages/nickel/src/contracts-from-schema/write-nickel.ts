@@ -2,6 +2,19 @@
 import { EnumTag, type NickelValue } from "../document.ts";
 import { nickelName, nickelString, nickelTag } from "./nickel-text.ts";
 
+/** For people: fields and items on lines of their own; a list of words on one. */
+export function writeNickelLines(value: NickelValue, indent = ""): string {
+  const inner = `${indent}  `;
+  if (value instanceof EnumTag || typeof value !== "object" || value === null) return writeNickel(value);
+  if (Array.isArray(value)) {
+    if (value.every((item: NickelValue) => typeof item !== "object" || item === null || item instanceof EnumTag)) return writeNickel(value);
+    return `[\n${value.map((item: NickelValue) => `${inner}${writeNickelLines(item, inner)},\n`).join("")}${indent}]`;
+  }
+  return `{\n${Object.entries(value)
+    .map(([name, member]: [string, NickelValue]) => `${inner}${nickelName(name)} = ${writeNickelLines(member, inner)},\n`)
+    .join("")}${indent}}`;
+}
+
 /** On one line. */
 export function writeNickel(value: NickelValue): string {
   if (value instanceof EnumTag)

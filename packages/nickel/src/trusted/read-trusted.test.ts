@@ -3,8 +3,8 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, type TestContext, test } from "node:test";
-import { TriplaneError } from "@triplane/contract";
-import { findTool } from "@triplane/kit";
+import type { TriplaneError } from "@triplane/contract";
+import { toolOrSkip } from "@triplane/testkit";
 import { EnumTag } from "../document.ts";
 import { diskReader } from "../read.ts";
 import { importClosure } from "./import-closure.ts";
@@ -24,13 +24,8 @@ function put(path: string, text: string): string {
 
 /** The program, or undefined and a test that says so. */
 async function nickel(context: TestContext): Promise<{ program: string } | undefined> {
-  try {
-    return { program: (await findTool("nickel")).path };
-  } catch (thrown) {
-    if (!(thrown instanceof TriplaneError) || thrown.code !== "tool_missing") throw thrown;
-    context.skip(`THE NICKEL PROGRAM IS MISSING, evaluating trusted files is not tested: ${thrown.message} (${thrown.hint})`);
-    return undefined;
-  }
+  const program = await toolOrSkip(context, "nickel", "evaluating trusted files");
+  return program === undefined ? undefined : { program };
 }
 
 const data = put("root/data.ncl", '{ a = \'Tag, b = import "lib/part.ncl" }');

@@ -1,8 +1,8 @@
 // The modes of a provisioning root: files in reflection/modes, each named like its mode.
-import { access, readdir } from "node:fs/promises";
+import { access } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { TriplaneError, toTriplaneError } from "@triplane/contract";
-import { isErrno } from "@triplane/kit";
+import { namesIfThere } from "@triplane/kit";
 import { readShaped } from "../shape/read-shaped.ts";
 import { graphProblems } from "./graph.ts";
 import { type Mode, modeSchema } from "./schema.ts";
@@ -74,7 +74,7 @@ export function openModes(options: ModeOptions): ModeCatalogue {
       return await readMode(fileOf(id), options);
     },
     list: async () => {
-      const names = (await filesIn(join(options.root, MODES_FOLDER))).filter((name) => name.endsWith(".ncl")).sort();
+      const names = (await namesIfThere(join(options.root, MODES_FOLDER))).filter((name) => name.endsWith(".ncl")).sort();
       return await Promise.all(
         names.map(async (name): Promise<ModeEntry> => {
           const id = name.slice(0, -".ncl".length);
@@ -88,15 +88,6 @@ export function openModes(options: ModeOptions): ModeCatalogue {
       );
     },
   };
-}
-
-async function filesIn(folder: string): Promise<readonly string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return [];
-    throw error;
-  }
 }
 
 async function isThere(path: string): Promise<boolean> {

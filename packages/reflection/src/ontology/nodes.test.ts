@@ -5,8 +5,8 @@ import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { TriplaneError } from "@triplane/contract";
-import { findTool } from "@triplane/kit";
 import { exportWithNickel, readNickelFile } from "@triplane/nickel";
+import { toolOrSkip } from "@triplane/testkit";
 import { readAdrs } from "./adrs.ts";
 import { ONTOLOGY_FILE, type OntologyFile, ownerOf, parseOntology, readOntology } from "./nodes.ts";
 
@@ -48,13 +48,8 @@ test("readOntology: ontology_missing where there is none", (t) => {
 });
 
 test("readOntology, readAdrs: the nickel program exports the same from every file", async (t) => {
-  const program = await findTool("nickel").then(
-    ({ path }) => path,
-    (thrown: unknown) => {
-      if (!(thrown instanceof TriplaneError) || thrown.code !== "tool_missing") throw thrown;
-    },
-  );
-  if (program === undefined) return t.skip("THE NICKEL PROGRAM IS MISSING, agreement with it is not tested");
+  const program = await toolOrSkip(t, "nickel");
+  if (program === undefined) return;
   const folder = mkdtempSync(join(tmpdir(), "ontology-"));
   t.after(() => rmSync(folder, { recursive: true }));
   const paths = [ONTOLOGY_FILE, ...readAdrs(ROOT).map(({ path }) => path)];

@@ -189,7 +189,8 @@ function scriptProblems({ id, scripts, steps }: Playbook, files: ReadonlyMap<str
   return [...missing, ...unlisted, ...unused];
 }
 
-async function isFile(path: string): Promise<boolean> {
+/** A link does not count: what it points at is not the playbook's. */
+export async function isFile(path: string): Promise<boolean> {
   try {
     return (await lstat(path)).isFile();
   } catch (error) {

@@ -1,8 +1,8 @@
 // Runs on disk: a folder each, with its journal and its lock.
-import { mkdir, readdir } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { TriplaneError } from "@triplane/contract";
-import { isErrno, type ProcessLock, tryProcessLock } from "@triplane/kit";
+import { namesIfThere, type ProcessLock, tryProcessLock } from "@triplane/kit";
 import { type Journal, openJournal, readJournal } from "./journal.ts";
 import { applyRecord, openRun, type RunRecord, type RunState } from "./state.ts";
 
@@ -28,15 +28,10 @@ export class RunShelf {
 
   /** Ids of all runs, newest first. */
   async ids(): Promise<readonly string[]> {
-    try {
-      return (await readdir(this.#folder))
-        .filter((name) => RUN_ID.test(name))
-        .sort()
-        .reverse();
-    } catch (error) {
-      if (isErrno(error, "ENOENT")) return [];
-      throw error;
-    }
+    return (await namesIfThere(this.#folder))
+      .filter((name) => RUN_ID.test(name))
+      .sort()
+      .reverse();
   }
 
   /** The whole id of a run that is named by it, or by its beginning or end. Throws `run_unknown`. */

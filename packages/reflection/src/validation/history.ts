@@ -5,7 +5,7 @@
 // 3. What changed is judged against the last run that made the same check, whoever made it.
 import { join } from "node:path";
 import { type Clock, TriplaneError } from "@triplane/contract";
-import { atomicWriteFile, ensurePrivateFolder, readFileIfThere, sleep, tryProcessLock } from "@triplane/kit";
+import { atomicWriteFile, ensurePrivateFolder, readFileIfThere, sleep, tryParseJson, tryProcessLock } from "@triplane/kit";
 import { z } from "zod";
 import { isRed, VALIDATIONS, type ValidationName, type ValidationReport, type Verdict } from "./types.ts";
 
@@ -69,7 +69,7 @@ export class HistoryFile {
   async read(): Promise<History> {
     const lines = ((await readFileIfThere(this.path)) ?? "").split("\n").filter((line) => line !== "");
     const runs = lines.flatMap((line) => {
-      const parsed = pastRunSchema.safeParse(asJson(line));
+      const parsed = pastRunSchema.safeParse(tryParseJson(line));
       return parsed.success ? [parsed.data] : [];
     });
     return { runs, damaged: lines.length - runs.length };
@@ -137,12 +137,4 @@ function pastOf({ validation, workspace, at, verdict, checks }: ValidationReport
 function bounded(runs: readonly PastRun[]): readonly PastRun[] {
   const kept = new Set(VALIDATIONS.flatMap((name) => runs.filter(({ validation }) => validation === name).slice(-KEPT_RUNS)));
   return runs.filter((run) => kept.has(run));
-}
-
-function asJson(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
 }

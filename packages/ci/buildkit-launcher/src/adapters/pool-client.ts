@@ -12,6 +12,7 @@ import {
   sizingSchema,
   TriplaneError,
 } from "@triplane/contract";
+import { tryParseJson } from "@triplane/kit";
 import { z } from "zod";
 import type { PoolClient } from "../run/ports.ts";
 
@@ -55,7 +56,7 @@ export function poolClient(options: PoolClientOptions): HttpPoolClient {
       });
       const text = await response.text();
       if (text.length > MAX_ANSWER_CHARS) throw new TriplaneError("unavailable", `${where}: the answer is too large`);
-      return { status: response.status, value: parseJson(text), where };
+      return { status: response.status, value: tryParseJson(text), where };
     } catch (error) {
       if (error instanceof TriplaneError) throw error;
       const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message || error.message : String(error);
@@ -97,12 +98,4 @@ function failureOf({ status, value, where }: Answer): TriplaneError {
   }
   const code = status === 401 ? "unauthorized" : status === 403 ? "forbidden" : status === 404 ? "not_found" : "unavailable";
   return new TriplaneError(code, `${where}: status ${status}`);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -5,6 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { type Lease, TriplaneError, toTriplaneError } from "@triplane/contract";
+import { tryParseJson } from "@triplane/kit";
 import { z } from "zod";
 import type { IgnoreRules } from "../context/ignore-rules.ts";
 import { walkContext } from "../context/walk.ts";
@@ -177,19 +178,11 @@ async function* namesOf(folder: string, rules: IgnoreRules): AsyncGenerator<Uint
 }
 
 function statsIn(text: string): RunnerStats | undefined {
-  const parsed = statsSchema.safeParse(parseJson(text));
+  const parsed = statsSchema.safeParse(tryParseJson(text));
   return parsed.success ? { oomKills: parsed.data.oom_kills, peakMemoryMib: parsed.data.peak_memory_mib } : undefined;
 }
 
 function digestIn(metadata: string): string | undefined {
-  const parsed = metadataSchema.safeParse(parseJson(metadata));
+  const parsed = metadataSchema.safeParse(tryParseJson(metadata));
   return parsed.success ? parsed.data["containerimage.digest"] : undefined;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

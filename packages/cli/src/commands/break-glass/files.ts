@@ -1,10 +1,10 @@
 // Signed admissions as files, and the numbers that they use.
-import { readdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type Did, TriplaneError } from "@triplane/contract";
 import { type GlassUse, glassUses } from "@triplane/governance";
 import { readBrokenGlass } from "@triplane/keeper";
-import { isErrno } from "@triplane/kit";
+import { isErrno, namesIfThere } from "@triplane/kit";
 import { repositoryDir } from "@triplane/ledger";
 import type { CommandContext } from "../../framework/command.ts";
 import { text } from "../../framework/parameters.ts";
@@ -36,18 +36,10 @@ export async function usesInLedger(layout: HomeLayout, workspace: WorkspaceFile,
 /** The number after those in the ledger and in files that were signed here. */
 export async function nextNumber(key: Did, layout: HomeLayout, uses: readonly GlassUse[]): Promise<number> {
   const known = uses.filter((use) => use.key === key).map(({ seq }) => seq);
-  for (const name of await namesIn(layout.brokenGlass)) {
+  for (const name of await namesIfThere(layout.brokenGlass)) {
+    if (!name.endsWith(".jwt")) continue;
     const { claims } = readBrokenGlass((await readFile(join(layout.brokenGlass, name), "utf8")).trim());
     if (claims.iss === key) known.push(claims.seq);
   }
   return Math.max(0, ...known) + 1;
-}
-
-async function namesIn(folder: string): Promise<readonly string[]> {
-  try {
-    return (await readdir(folder)).filter((name) => name.endsWith(".jwt"));
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return [];
-    throw error;
-  }
 }

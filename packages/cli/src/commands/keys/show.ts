@@ -1,7 +1,6 @@
 // triplane keys show: the public side of the keys in the home.
-import { readdir } from "node:fs/promises";
 import { TriplaneError } from "@triplane/contract";
-import { isErrno, readStoredKey } from "@triplane/kit";
+import { namesIfThere, readStoredKey } from "@triplane/kit";
 import { z } from "zod";
 import { defineCommand } from "../../framework/command.ts";
 import { flag, text } from "../../framework/parameters.ts";
@@ -42,13 +41,8 @@ export const keysShow = defineCommand({
 });
 
 async function keyNames(folder: string): Promise<readonly string[]> {
-  try {
-    return (await readdir(folder))
-      .filter((file) => /^[a-z0-9-]+\.json$/.test(file))
-      .map((file) => file.slice(0, -".json".length))
-      .sort();
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return [];
-    throw error;
-  }
+  return (await namesIfThere(folder))
+    .filter((file) => /^[a-z0-9-]+\.json$/.test(file))
+    .map((file) => file.slice(0, -".json".length))
+    .sort();
 }

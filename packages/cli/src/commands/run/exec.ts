@@ -3,8 +3,8 @@ import { TriplaneError } from "@triplane/contract";
 import type { RunEvent } from "@triplane/reflection";
 import { z } from "zod";
 import { type CommandContext, defineCommand } from "../../framework/command.ts";
-import { flag, integer, list, oneOf, text } from "../../framework/parameters.ts";
-import { actorOfMode, actorOption, actorSaid, openOntoref, parametersOf, RUN_SHAPE } from "../../ontoref/open.ts";
+import { flag, integer, oneOf, text } from "../../framework/parameters.ts";
+import { actorOfMode, actorSaid, NEW_RUN_SHAPE, openOntoref, parametersOf } from "../../ontoref/open.ts";
 import { renderRun } from "../../ontoref/render.ts";
 
 export const runExec = defineCommand({
@@ -12,14 +12,11 @@ export const runExec = defineCommand({
     "Commands run in the provisioning root under bash, each in a process group of its own, with a time limit and little of your environment. A run that was cut off goes on with --run: what had ended stays, and a step that was running then is run again, or asked about with --interrupted ask.\n\nWithout --actor and ONTOREF_ACTOR the actor is the one that all steps of the mode name, else human. Exit codes: 0 the run has passed, 1 it has failed, 3 it waits for somebody else.",
   args: z.strictObject({ mode: text("MODE", "Id of the mode") }),
   options: z.strictObject({
-    task: z.string().default("").meta({ description: "What the run is for, in your words", placeholder: "TEXT" }),
+    ...NEW_RUN_SHAPE,
     run: text("RUN", "Go on with this run: its id, or the beginning or end of it").optional(),
     jobs: integer("COUNT", "How many commands run at a time", { min: 1, max: 1024 }).default(4),
     interrupted: oneOf(["again", "ask"], "WHAT", "What becomes of a step that was running when the run was cut off").default("again"),
     quiet: flag("Say nothing while it runs"),
-    actor: actorOption,
-    param: list("NAME=VALUE", "A parameter; commands see it as PARAM_NAME"),
-    ...RUN_SHAPE,
   }),
   examples: [
     { command: "ontoref run exec ops-radicle-build-info --actor agent", what: "all ten steps" },

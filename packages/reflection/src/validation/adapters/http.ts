@@ -1,5 +1,6 @@
 // What is asked over HTTP: daemons, registry, Prometheus, Loki, Grafana, Vector. Answers are foreign: bounded, and parsed by schemas.
 import { TriplaneError, toTriplaneError } from "@triplane/contract";
+import { tryParseJson } from "@triplane/kit";
 import { z } from "zod";
 import type { RegistryFacts } from "../checks/build-infrastructure.ts";
 import type { DaemonFacts, PartFacts, ScrapeFacts, WatchedDaemon } from "../checks/observability.ts";
@@ -83,7 +84,7 @@ export function prometheusSource(base: string | undefined, daemons: readonly Wat
       const ready = await getOrSilence(beside(base, "/-/ready"), signal);
       if (ready.status !== 200) return { ready: false, targets: [], daemons };
       const { body } = await get(beside(base, "/api/v1/targets?state=active"), signal);
-      const parsed = targetsSchema.safeParse(asJson(body));
+      const parsed = targetsSchema.safeParse(tryParseJson(body));
       if (!parsed.success) throw new TriplaneError("unavailable", `${base} does not answer as Prometheus does`);
       const targets = parsed.data.data.activeTargets.map(({ labels, scrapeUrl, health, lastError }) => ({
         ...{ job: labels["job"] ?? "", scrapeUrl, health, lastError },
@@ -110,12 +111,4 @@ export function daemonsSource(daemons: readonly WatchedDaemon[], absent: string)
       ),
     }),
   };
-}
-
-function asJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { readdir, readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { TriplaneError } from "@triplane/contract";
+import { tryParseJson } from "@triplane/kit";
 import { z } from "zod";
 import type { ScriptFacts, ScriptProblem } from "../checks/playbooks.ts";
 import type { Source } from "../source.ts";
@@ -58,7 +59,7 @@ async function ideCheck(nu: string, root: string, script: string, signal: AbortS
   const text = await readFile(script);
   // It tells the same twice where it parses twice.
   return [...new Set(output.split("\n"))].flatMap((line) => {
-    const parsed = diagnosticSchema.safeParse(asJson(line));
+    const parsed = diagnosticSchema.safeParse(tryParseJson(line));
     if (!parsed.success || parsed.data.severity !== "Error") return [];
     const { message, span } = parsed.data;
     const before = text.subarray(0, span.start).toString("utf8").split("\n");
@@ -77,12 +78,4 @@ function run(program: string, args: readonly string[], cwd: string, signal: Abor
         );
     });
   });
-}
-
-function asJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

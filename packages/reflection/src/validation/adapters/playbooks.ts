@@ -1,9 +1,9 @@
 // The folder of playbooks as a source: what each playbook.ncl says, and whether the scripts that it names are there.
-import { lstat, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { toTriplaneError } from "@triplane/contract";
-import { isErrno } from "@triplane/kit";
 import { conform, readNickelFile } from "@triplane/nickel";
+import { isFile } from "../../playbooks/catalogue.ts";
 import { playbookSchema } from "../../playbooks/schema.ts";
 import type { DryRunFacts, PlaybookFacts, PlaybookFile } from "../checks/playbooks.ts";
 import type { Source } from "../source.ts";
@@ -62,14 +62,4 @@ async function playbookIn(folder: string, name: string): Promise<PlaybookFile> {
   const missing: string[] = [];
   for (const script of scripts) if (!(await isFile(join(root, script)))) missing.push(script);
   return { name, scripts, missing };
-}
-
-/** A link does not count: what it points at is not the playbook's. */
-async function isFile(path: string): Promise<boolean> {
-  try {
-    return (await lstat(path)).isFile();
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return false;
-    throw error;
-  }
 }

@@ -1,9 +1,8 @@
 // Whether an orchestrator may start on what it finds: not on a database that a rebuild has not filled yet, and not on an empty one
 // beside what a former one left behind. `no-fail-open`
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { TriplaneError } from "@triplane/contract";
-import { isErrno } from "@triplane/kit";
+import { namesIfThere } from "@triplane/kit";
 import type { Store } from "@triplane/store";
 import { z } from "zod";
 import { META } from "../records.ts";
@@ -36,10 +35,5 @@ export async function assertMayStart(store: Store, dataDir: string): Promise<voi
 
 // Journals and temporary files are there from the first start on.
 async function namesIn(folder: string): Promise<readonly string[]> {
-  try {
-    return (await readdir(folder)).filter((name) => !name.startsWith(".") && !name.endsWith(".jsonl"));
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return [];
-    throw error;
-  }
+  return (await namesIfThere(folder)).filter((name) => !name.startsWith(".") && !name.endsWith(".jsonl"));
 }

@@ -2,6 +2,8 @@
 //
 // 1. No redirect is followed: the token goes to the configured host and to no other.
 // 2. No more than a fixed number of bytes is read of an answer, and no longer than a fixed time.
+
+import { tryParseJson } from "@triplane/kit";
 import { errorSchema } from "./answers.ts";
 
 export type Exchange =
@@ -53,7 +55,7 @@ export async function attempt(method: string, url: URL, body: unknown, options: 
   const text = await readText(response);
   if (text === undefined) return { kind: "odd", status, what: "an answer that breaks off or is too large", correlationId };
   if (status === 204) return { kind: "answer", body: undefined };
-  const value = parse(text);
+  const value = tryParseJson(text);
   if (status >= 200 && status < 300) {
     return value === undefined
       ? { kind: "odd", status, what: "something that is not JSON", correlationId }
@@ -83,14 +85,6 @@ async function readText(response: Response): Promise<string | undefined> {
     return undefined;
   }
   return Buffer.concat(chunks).toString("utf8");
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** The code of what went wrong; never its message, which may quote headers. */
