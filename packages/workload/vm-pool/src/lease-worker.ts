@@ -10,6 +10,7 @@ import { centsFor, costOf } from "./engine/cost.ts";
 import type { LeaseRecord } from "./engine/lease.ts";
 import { candidates, tierOf, UnavailableOffers } from "./engine/offers.ts";
 import {
+  asOf,
   ended,
   failedFor,
   nextStep,
@@ -294,7 +295,7 @@ export class LeaseWorker {
 
   /** The runner of a live lease is not there: what may be left of it is destroyed all the same. */
   async lost(id: string, why: string): Promise<void> {
-    await this.#book.change(id, (now) => released(now, failedFor("runner_lost", why)));
+    await this.#book.change(id, (now) => released(asOf(now, this.#nowS()), failedFor("runner_lost", why)));
   }
 
   async #end(id: string): Promise<void> {

@@ -18,7 +18,7 @@ import { readOutcome, readSamples, storeBuild } from "./build-rows.ts";
 import { ProviderCalls } from "./calls.ts";
 import { assertAdmitted, assertRetry, ranOn } from "./engine/admission.ts";
 import { isEnded, type LeaseRecord, newLease } from "./engine/lease.ts";
-import { GIVEN_BACK, released } from "./engine/steps.ts";
+import { asOf, GIVEN_BACK, released } from "./engine/steps.ts";
 import { hostKeyOf } from "./host-key.ts";
 import { LeaseBook } from "./lease-book.ts";
 import { leaseView } from "./lease-view.ts";
@@ -193,8 +193,9 @@ export class VmPool {
     return lease;
   }
 
-  #view(lease: LeaseRecord, withAccess = false): Lease {
+  #view(stored: LeaseRecord, withAccess = false): Lease {
     const nowS = this.#nowS();
+    const lease = asOf(stored, nowS);
     const { provider, settings, registryAccess } = this.#parts;
     const access = withAccess && lease.state === "ready" ? registryAccess?.(lease, nowS) : undefined;
     return leaseView(lease, nowS, { capabilities: provider.capabilities, heartbeatS: settings.heartbeatS, access });

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { type Lease, leaseSchema } from "@triplane/contract";
 import { rejects } from "@triplane/testkit";
@@ -54,6 +55,18 @@ test("poolClient: asks as the API says, and tells a new lease from one that was 
   const sizing = { repo: query.repo, target: "", platform: query.platform, tier: "cx22", source: "language", reason: "go", samples: [] };
   const { seen } = await asked(200, sizing, (client) => client.sizing(query));
   assert.equal(seen, "GET /api/v1/vm-pool/sizing?repo=acme%2Fshop&target=&platform=linux%2Famd64&language=go Bearer t0ken");
+});
+
+test("poolClient: a question that may not take long is given up after its own time", async () => {
+  const silent = createServer(() => undefined).listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  const { port } = silent.address() as AddressInfo;
+  try {
+    await rejects(poolClient({ url: `http://127.0.0.1:${port}`, token: "t0ken" }).lease(LEASE.lease_id, 50), "unavailable");
+  } finally {
+    silent.closeAllConnections();
+    silent.close();
+  }
 });
 
 test("poolClient: throws the pool's own failure, or one by status, and never says the token", async () => {

@@ -38,7 +38,7 @@ interface Answer {
 }
 
 export function poolClient(options: PoolClientOptions): HttpPoolClient {
-  const ask = async (method: string, path: string, body?: unknown): Promise<Answer> => {
+  const ask = async (method: string, path: string, body?: unknown, withinMs = options.timeoutMs ?? 30_000): Promise<Answer> => {
     const url = new URL(`/api/v1/vm-pool${path}`, options.url);
     const where = `${method} ${url.href}`;
     try {
@@ -46,7 +46,7 @@ export function poolClient(options: PoolClientOptions): HttpPoolClient {
         method,
         // A redirect would carry the token elsewhere.
         redirect: "error",
-        signal: AbortSignal.timeout(options.timeoutMs ?? 30_000),
+        signal: AbortSignal.timeout(withinMs),
         headers: {
           authorization: `Bearer ${options.token}`,
           accept: "application/json",
@@ -63,15 +63,15 @@ export function poolClient(options: PoolClientOptions): HttpPoolClient {
       throw new TriplaneError("unavailable", `${where}: ${cause}`, { cause: error });
     }
   };
-  const lease = async (method: string, path: string, body?: unknown): Promise<Lease> =>
-    shaped(leaseSchema, await ask(method, path, body), [200, 201]);
+  const lease = async (method: string, path: string, withinMs?: number): Promise<Lease> =>
+    shaped(leaseSchema, await ask(method, path, undefined, withinMs), [200, 201]);
   const one = (leaseId: string): string => `/${encodeURIComponent(leaseId)}`;
   return {
     spawn: async (request) => {
       const answer = await ask("POST", "/spawn", request);
       return { lease: shaped(leaseSchema, answer, [200, 201]), created: answer.status === 201 };
     },
-    lease: (leaseId) => lease("GET", one(leaseId)),
+    lease: (leaseId, withinMs) => lease("GET", one(leaseId), withinMs),
     heartbeat: (leaseId) => lease("POST", `${one(leaseId)}/heartbeat`),
     release: (leaseId) => lease("DELETE", one(leaseId)),
     leases: async () => shaped(leaseListSchema, await ask("GET", ""), [200]),

@@ -25,6 +25,15 @@ const REGISTRY =
 const DAEMON = /error reading from server: EOF|closing transport|Keep alive ping failed|code = Unavailable/;
 const SSH_LOST = 255;
 
+/**
+ * Whether the end of the lease may be behind it: that takes the runner away, with it the line and the counts, and the rights at the registry. Where
+ * the counts were read after the build, the runner outlived what went wrong on it.
+ */
+export function mayBeLeaseEnd(end: BuildEnd, oomKills: number | undefined): boolean {
+  if (end === "built" || end === "cancelled") return false;
+  return oomKills === undefined || end === "connection-lost" || end === "registry-denied" || end === "registry-failed";
+}
+
 export function classify({ exitCode, errorText, oomKills, cancelled }: Evidence): BuildEnd {
   if (exitCode === 0) return "built";
   if (cancelled) return "cancelled";

@@ -5,7 +5,8 @@ import type { BuildMetrics, Clock, Lease, LeaseList, SpawnRequest } from "@tripl
 export interface PoolClient {
   /** `created`: false where this build id has its lease already. */
   spawn(request: SpawnRequest): Promise<{ readonly lease: Lease; readonly created: boolean }>;
-  lease(leaseId: string): Promise<Lease>;
+  /** `withinMs`: longest wait for the answer, where it is not to be that of other calls. */
+  lease(leaseId: string, withinMs?: number): Promise<Lease>;
   heartbeat(leaseId: string): Promise<Lease>;
   /** Idempotent. */
   release(leaseId: string): Promise<Lease>;

@@ -26,6 +26,10 @@ const BUILT: BuildctlEnd = {
 };
 const FAILED: BuildctlEnd = { ...BUILT, exitCode: 1, errorText: "did not complete successfully: exit code: 1", imageDigest: undefined };
 
+type LeaseWord = Pick<Lease, "state" | "code" | "why">;
+const STANDS: LeaseWord = { state: "ready" };
+const EXPIRED: LeaseWord = { state: "releasing", code: "lease_expired", why: "its time of 600 s is over" };
+
 interface Script {
   /** One for each run. */
   readonly ends?: readonly BuildctlEnd[];
@@ -36,6 +40,10 @@ interface Script {
   readonly got?: Tier;
   readonly spawn?: (calls: number) => "created" | "there" | TriplaneError;
   readonly states?: readonly Lease["state"][];
+  /** What the pool says where it is asked whether the lease still stands, at each try. */
+  readonly asked?: (calls: number) => LeaseWord | TriplaneError;
+  /** The first heartbeat is answered at once, with this, and the build goes on until it is stopped; else none is due before the end. */
+  readonly heartbeat?: LeaseWord;
   readonly connect?: TriplaneError;
   readonly context?: (calls: number) => TriplaneError | undefined;
   readonly release?: (calls: number) => TriplaneError | undefined;
@@ -44,19 +52,28 @@ interface Script {
   readonly listed?: boolean;
 }
 
-async function play(script: Script): Promise<{ reports: readonly RunReport[]; calls: string[]; metrics: BuildMetrics[] }> {
+interface Played {
+  readonly reports: readonly RunReport[];
+  readonly calls: string[];
+  readonly metrics: BuildMetrics[];
+  readonly notes: readonly string[];
+}
+
+async function play(script: Script): Promise<Played> {
   const clock = manualClock();
   const stopping = new AbortController();
   const calls: string[] = [];
   const metrics: BuildMetrics[] = [];
   const made: SpawnRequest[] = [];
-  const counts = { spawn: 0, context: 0, release: 0, lease: 0 };
+  const notes: string[] = [];
+  const counts = { spawn: 0, context: 0, release: 0, lease: 0, asked: 0 };
   const step = (name: string): void => {
     calls.push(name);
     if (script.stopAt === name) stopping.abort();
   };
-  const leaseOf = (request: SpawnRequest, state: Lease["state"]): Lease =>
+  const leaseOf = (request: SpawnRequest, state: Lease["state"], word: Partial<LeaseWord> = {}): Lease =>
     leaseSchema.parse({
+      ...word,
       lease_id: `lease-${String(made.length).padStart(32, "0")}`,
       build_id: request.build_id,
       state,
@@ -68,7 +85,7 @@ async function play(script: Script): Promise<{ reports: readonly RunReport[]; ca
       provider: "fake",
       created_at: Math.floor(clock.nowMs() / 1000),
       expires_at: Math.floor(clock.nowMs() / 1000) + 600,
-      heartbeat_s: 3600,
+      heartbeat_s: script.heartbeat === undefined ? 3600 : 1,
       cost_cents: 1,
     });
   const last = (): SpawnRequest => made.at(-1) as SpawnRequest;
@@ -81,14 +98,21 @@ async function play(script: Script): Promise<{ reports: readonly RunReport[]; ca
       if (answer instanceof TriplaneError) throw answer;
       return { lease: leaseOf(last(), "creating"), created: answer === "created" };
     },
-    lease: async () => {
+    lease: async (_id, withinMs) => {
+      if (withinMs !== undefined) {
+        counts.asked += 1;
+        step("ask");
+        const word = script.asked?.(counts.asked) ?? STANDS;
+        if (word instanceof TriplaneError) throw word;
+        return leaseOf(last(), word.state, word);
+      }
       step("lease");
       const states = script.states ?? ["booting", "ready"];
       const state = states[Math.min(counts.lease, states.length - 1)] ?? "ready";
       counts.lease += 1;
       return leaseOf(last(), state);
     },
-    heartbeat: async () => leaseOf(last(), "ready"),
+    heartbeat: async () => leaseOf(last(), script.heartbeat?.state ?? "ready", script.heartbeat),
     release: async () => {
       counts.release += 1;
       step("release");
@@ -112,8 +136,12 @@ async function play(script: Script): Promise<{ reports: readonly RunReport[]; ca
         const failure = script.context?.(counts.context);
         if (failure !== undefined) throw failure;
       },
-      build: async () => {
+      build: async (signal) => {
         step("build");
+        if (script.heartbeat !== undefined) {
+          while (!signal.aborted) await new Promise((resolve) => setImmediate(resolve));
+          throw new TriplaneError("build_cancelled", "ssh was stopped");
+        }
         clock.advance(10_000);
         return script.ends?.[run] ?? BUILT;
       },
@@ -141,7 +169,7 @@ async function play(script: Script): Promise<{ reports: readonly RunReport[]; ca
       }
       await new Promise<void>((resolve) => signal?.addEventListener("abort", () => resolve(), { once: true }));
     },
-    log: () => undefined,
+    log: (line) => void notes.push(line),
   };
   const spawn = {
     repo: "acme/shop",
@@ -153,7 +181,7 @@ async function play(script: Script): Promise<{ reports: readonly RunReport[]; ca
     tenant: "default",
   };
   const request = { spawn, tier: script.tier ?? ("cx22" as const), readyTimeoutMs: 60_000, pollMs: 1000 };
-  return { reports: await runBuild(request, ports, stopping.signal), calls, metrics };
+  return { reports: await runBuild(request, ports, stopping.signal), calls, metrics, notes };
 }
 
 const releases = (calls: readonly string[]): number => calls.filter((call) => call === "release").length;
@@ -208,6 +236,59 @@ test("runBuild: a failure at any step gives the runner back", async () => {
   }
   const flaky = await play({ context: (calls) => (calls < 3 ? unreachable : undefined) });
   assert.equal(flaky.reports[0]?.outcome, "built");
+});
+
+const LOST: BuildctlEnd = { ...FAILED, exitCode: 255, errorText: "" };
+const REFUSED: BuildctlEnd = { ...FAILED, errorText: "failed to authorize: 401 Unauthorized" };
+const asks = (calls: readonly string[]): number => calls.filter((call) => call === "ask").length;
+
+test("runBuild: that the lease is over is told as the reason, whether the heartbeat or the broken connection was first", async () => {
+  const unreachable = new TriplaneError("runner_unreachable", "10.0.0.2:22: the connection was lost");
+  const KILLED = { ...FAILED, errorText: "did not complete successfully: exit code: 137" };
+  const firsts: Readonly<Record<string, Script>> = {
+    heartbeat: { heartbeat: EXPIRED },
+    "the connection": { ends: [LOST], kills: [undefined], asked: () => EXPIRED },
+    "the registry that refuses": { ends: [REFUSED], kills: [0], asked: () => EXPIRED },
+    "a step that is killed with its runner": { ends: [KILLED], kills: [undefined], asked: () => EXPIRED },
+    "the connection while the context is sent": { context: () => unreachable, asked: () => EXPIRED },
+    "the connection, while the pool is away for a moment": {
+      ...{ ends: [LOST], kills: [undefined] },
+      asked: (calls) => (calls < 3 ? new TriplaneError("unavailable", "status 502") : EXPIRED),
+    },
+  };
+  for (const [first, script] of Object.entries(firsts)) {
+    const { reports, calls } = await play(script);
+    const [report] = reports;
+    assert.deepEqual([report?.outcome, report?.error?.code, reports.length], ["infrastructure", "lease_ended", 1], first);
+    assert.match(report?.error?.message ?? "", /its time of 600 s is over/, first);
+    assert.match(report?.error?.hint ?? "", /longer time.*start the build again/, first);
+    assert.equal(releases(calls), 1, first);
+  }
+  const forgotten = await play({ ends: [LOST], kills: [undefined], asked: () => new TriplaneError("lease_unknown", "no such lease") });
+  assert.deepEqual([forgotten.reports[0]?.error?.code, asks(forgotten.calls)], ["lease_ended", 1]);
+});
+
+test("runBuild: where the lease stands, or the pool does not answer, the broken connection is the reason", async () => {
+  const stands = await play({ ends: [LOST], kills: [undefined] });
+  assert.deepEqual([stands.reports[0]?.outcome, stands.reports[0]?.error, asks(stands.calls)], ["connection-lost", undefined, 1]);
+  const away = await play({ ends: [LOST], kills: [undefined], asked: () => new TriplaneError("unavailable", "status 502") });
+  assert.deepEqual([away.reports[0]?.outcome, away.reports[0]?.error, asks(away.calls)], ["connection-lost", undefined, 3]);
+  assert.match(away.notes.join("\n"), /does not say whether the lease lease-0+1 still stands: status 502/);
+  const refused = await play({ ends: [REFUSED], kills: [0] });
+  assert.deepEqual([refused.reports[0]?.outcome, asks(refused.calls)], ["registry-denied", 1]);
+});
+
+test("runBuild: what went wrong on a runner that outlived it is told without asking", async () => {
+  for (const [end, kills] of [
+    [FAILED, 0],
+    [FAILED, 1],
+    [BUILT, undefined],
+  ] as const) {
+    const { reports, calls } = await play({ ends: [end], kills: [kills], tier: "cx52", asked: () => EXPIRED });
+    assert.deepEqual([asks(calls), reports[0]?.error], [0, undefined]);
+  }
+  const stopped = await play({ ends: [LOST], kills: [undefined], stopAt: "build", asked: () => EXPIRED });
+  assert.deepEqual([stopped.reports[0]?.outcome, asks(stopped.calls)], ["cancelled", 0]);
 });
 
 test("runBuild: a pool that fails is asked again, and so is a release; what an unheard answer made is found and released", async () => {

@@ -3,8 +3,11 @@
 // 1. Whatever happens after a spawn was asked for, the lease is released before this returns. `runner-always-destroyed`
 // 2. A second run is made only after the first ran out of memory, one tier up, and never a third. `oom-retry-bounded`
 // 3. A lease that another launcher made is not touched.
+// 4. Before a broken connection, or a registry that refuses, is told as the reason, the pool is asked whether the lease still stands: the reason does
+//    not depend on what was seen first.
 import {
   type BuildMetrics,
+  type FailureCode,
   failure,
   isFailureCode,
   type Lease,
@@ -15,7 +18,7 @@ import {
   tierAbove,
   toTriplaneError,
 } from "@triplane/contract";
-import { type BuildEnd, classify } from "./classify.ts";
+import { type BuildEnd, classify, mayBeLeaseEnd } from "./classify.ts";
 import type { BuildctlEnd, PoolClient, Runner, RunnerStats, RunPorts } from "./ports.ts";
 
 export interface RunRequest {
@@ -46,6 +49,9 @@ export interface RunReport {
 const SPAWN_TRIES = 5;
 const RELEASE_TRIES = 8;
 const CONTEXT_TRIES = 3;
+const ASK_TRIES = 3;
+/** Of each question whether the lease stands. */
+const ASK_MS = 5000;
 const RETRY_MS = 1000;
 
 /** All runs, first to last: one, or two where the first ran out of memory. Never throws. */
@@ -97,7 +103,7 @@ class Attempt {
       void this.#beat(beating.signal);
       outcome = await this.#useLease();
     } catch (thrown) {
-      error = toTriplaneError(thrown);
+      error = await this.#reasonFor(toTriplaneError(thrown));
       outcome = this.#asked.aborted ? "cancelled" : "infrastructure";
     } finally {
       beating.abort();
@@ -161,8 +167,12 @@ class Attempt {
       this.#seconds.build = Math.max(0, this.#seconds.build - end.pushSeconds - end.cacheSeconds);
       this.#stats = await runner.stats().catch(() => undefined);
       const oomKills = this.#stats === undefined || before === undefined ? undefined : this.#stats.oomKills - before;
-      this.#refuseIfLost();
-      return classify({ exitCode: end.exitCode, errorText: end.errorText, oomKills, cancelled: this.#asked.aborted });
+      const told = classify({ exitCode: end.exitCode, errorText: end.errorText, oomKills, cancelled: this.#asked.aborted });
+      if (mayBeLeaseEnd(told, oomKills)) {
+        await this.#askWhetherItStands();
+        this.#refuseIfLost();
+      }
+      return told;
     } finally {
       await runner.close().catch(() => undefined);
     }
@@ -180,7 +190,7 @@ class Attempt {
       this.#seconds.queued = ((bootingAtMs ?? clock.nowMs()) - startedAtMs) / 1000;
       if (bootingAtMs !== undefined) this.#seconds.booting = since(bootingAtMs);
       if (lease.state === "ready") return lease;
-      if (lease.state !== "creating" && lease.state !== "booting") throw leaseEnded(lease);
+      if (!stands(lease)) throw leaseEnded(lease);
       if (clock.nowMs() - startedAtMs > this.#request.readyTimeoutMs)
         throw new TriplaneError(
           "runner_not_ready",
@@ -209,15 +219,45 @@ class Attempt {
   }
 
   async #beat(signal: AbortSignal): Promise<void> {
-    const lease = this.#lease as Lease;
-    while (!signal.aborted) {
-      await this.#ports.sleep(lease.heartbeat_s * 1000, signal);
+    const { heartbeat_s: everyS, lease_id: id } = this.#lease as Lease;
+    while (this.#lost === undefined) {
+      await this.#ports.sleep(everyS * 1000, signal);
       if (signal.aborted) return;
-      const now = await this.#ports.pool.heartbeat(lease.lease_id).catch(() => undefined);
-      if (now === undefined || now.state === "creating" || now.state === "booting" || now.state === "ready") continue;
-      this.#lost = leaseEnded(now);
-      this.#stop.abort();
-      return;
+      await this.#hear(this.#ports.pool.heartbeat(id)).catch(() => undefined);
+    }
+    this.#stop.abort();
+  }
+
+  /** What broke may have broken because the lease is over, and whoever stopped for that stopped for no other reason. */
+  async #reasonFor(error: TriplaneError): Promise<TriplaneError> {
+    if (this.#asked.aborted) return error;
+    if (this.#lease !== undefined && BREAKS.includes(error.code)) await this.#askWhetherItStands();
+    return this.#lost ?? error;
+  }
+
+  /** Where the pool does not answer, what is known is told. */
+  async #askWhetherItStands(): Promise<void> {
+    const { pool, sleep, log } = this.#ports;
+    const { lease_id: id } = this.#lease as Lease;
+    for (let tries = 1; this.#lost === undefined && !this.#asked.aborted; tries += 1) {
+      try {
+        return await this.#hear(pool.lease(id, ASK_MS));
+      } catch (thrown) {
+        if (tries === ASK_TRIES)
+          return log(`the pool does not say whether the lease ${id} still stands: ${toTriplaneError(thrown).message}`);
+        await sleep(RETRY_MS * tries, this.#asked);
+      }
+    }
+  }
+
+  /** Keeps the first word of the pool that the lease is over. Throws where there is no word. */
+  async #hear(answer: Promise<Lease>): Promise<void> {
+    try {
+      const lease = await answer;
+      if (!stands(lease)) this.#lost ??= leaseEnded(lease);
+    } catch (cause) {
+      if (toTriplaneError(cause).code !== "lease_unknown") throw cause;
+      this.#lost ??= new TriplaneError("lease_ended", `the pool does not know the lease ${this.#lease?.lease_id} any more`, { cause });
     }
   }
 
@@ -293,6 +333,13 @@ const METRICS_OUTCOME: Readonly<Record<RunOutcome, BuildMetrics["outcome"]>> = {
   cancelled: "cancelled",
   infrastructure: "infrastructure",
 };
+
+/** What is left of a build whose runner was taken away. */
+const BREAKS: readonly FailureCode[] = ["runner_unreachable", "runner_not_ready"];
+
+function stands({ state }: Lease): boolean {
+  return state === "creating" || state === "booting" || state === "ready";
+}
 
 const AGAIN = "start the build again";
 

@@ -5,6 +5,7 @@ import type { Server } from "../provider.ts";
 import { leaseOf, OFFERS, settingsOf } from "../testing/leases.ts";
 import { isEnded, type LeaseRecord } from "./lease.ts";
 import {
+  asOf,
   ended,
   failedFor,
   GIVEN_BACK,
@@ -55,6 +56,15 @@ test("nextStep: what takes too long, or lives too long, is released with its rea
   const ready = withRunner(booting, ADDRESS, 1200);
   assert.deepEqual([codeOf(step(ready, 4599)), codeOf(step(ready, 4600))], [undefined, ["lease_expired", false]]);
   assert.deepEqual(codeOf(step(leaseOf({ createdAtS: 1000, ttlS: 60 }), 1060)), ["lease_expired", true]);
+});
+
+test("asOf: a lease whose time is over is on its way out before a step says so, and the first reason stays", () => {
+  const ready = withRunner(withServer(leaseOf({ createdAtS: 1000, ttlS: 60 }), serverOf(leaseOf({})), 1010), ADDRESS, 1020);
+  assert.deepEqual([asOf(ready, 1059), asOf(ready, 1060).state, asOf(ready, 1060).end?.code], [ready, "releasing", "lease_expired"]);
+  const leaving = released(ready, GIVEN_BACK);
+  assert.deepEqual(asOf(leaving, 1060), leaving);
+  const over = ended(leaving, 1030);
+  assert.deepEqual(asOf(over, 1060), over);
 });
 
 test("runner-always-destroyed: a lease that is released ends only when its server is destroyed, or can no longer come", () => {

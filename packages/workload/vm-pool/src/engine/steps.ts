@@ -42,7 +42,7 @@ export function nextStep(lease: LeaseRecord, heartbeatAtS: number, nowS: number,
 
 function endOf(lease: LeaseRecord, heartbeatAtS: number, nowS: number, settings: PoolSettings): LeaseEnd | undefined {
   const isReady = lease.state === "ready";
-  if (nowS >= lease.expiresAtS) return { code: "lease_expired", why: `its time of ${lease.ttlS} s is over`, failed: !isReady };
+  if (isExpired(lease, nowS)) return expired(lease);
   if (lease.state === "creating" && nowS >= lease.createdAtS + settings.createWithinS)
     return { code: "runner_not_ready", why: `no server could be had within ${settings.createWithinS} s`, failed: true };
   if (lease.state === "booting" && nowS >= (lease.bootingAtS ?? lease.createdAtS) + settings.bootWithinS)
@@ -51,6 +51,19 @@ function endOf(lease: LeaseRecord, heartbeatAtS: number, nowS: number, settings:
   if (isReady && silentS > MISSED_HEARTBEATS * settings.heartbeatS)
     return { code: "lease_abandoned", why: `no heartbeat for ${silentS} s`, failed: false };
   return undefined;
+}
+
+function isExpired({ expiresAtS }: LeaseRecord, nowS: number): boolean {
+  return nowS >= expiresAtS;
+}
+
+function expired({ state, ttlS }: LeaseRecord): LeaseEnd {
+  return { code: "lease_expired", why: `its time of ${ttlS} s is over`, failed: state !== "ready" };
+}
+
+/** As it stands now: the runner of a lease whose time is over ends itself, which may be seen before the pool has taken its next step. */
+export function asOf(lease: LeaseRecord, nowS: number): LeaseRecord {
+  return isExpired(lease, nowS) ? released(lease, expired(lease)) : lease;
 }
 
 /** Before a create is sent. */

@@ -43,8 +43,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: "ttl-ignored",
     wrong: "a lease whose holder shows itself lives on after its time",
     file: "engine/steps.ts",
-    find: "if (nowS >= lease.expiresAtS)",
-    put: "if (nowS >= lease.expiresAtS + 999_999)",
+    find: "return nowS >= expiresAtS;",
+    put: "return nowS >= expiresAtS + 999_999;",
     notices: /is ready after its time/,
   },
   {
