@@ -3,6 +3,6 @@ import { GUIDE_TIMEOUT_MS, runGuides } from "./e2e/guides.ts";
 
 test(
   "docs/how-to: with keeper and broker gone one sealed key restarts a component; ratified it is fine, not ratified it freezes its holder",
-  { timeout: GUIDE_TIMEOUT_MS + 60_000 },
+  { timeout: GUIDE_TIMEOUT_MS },
   () => runGuides(["break-the-glass"]),
 );

@@ -7,6 +7,6 @@ const skip = missing.length === 0 ? {} : { skip: `${missing.join(" and ")} not i
 
 test(
   "docs/how-to: an agent gets a grant and a client, asks for something, and people approve it",
-  { timeout: GUIDE_TIMEOUT_MS + 60_000, ...skip },
+  { timeout: GUIDE_TIMEOUT_MS, ...skip },
   () => runGuides(["connect-an-agent"]),
 );

@@ -68,4 +68,14 @@ describe("documents", () => {
     assert.ok(seen > 20, "no command lines were found");
     assert.deepEqual(problems, []);
   });
+
+  it("no block of them waits without a bound: loops count their tries", async () => {
+    const endless: string[] = [];
+    for await (const file of glob("{*.md,docs/**/*.md,deploy/**/*.md}", { cwd: ROOT })) {
+      for (const { language, text, line } of blocksOf(await readFile(join(ROOT, file), "utf8")))
+        if (language === "sh" && /(?:^|[;{(&|]|\bdo\b)\s*(?:until|while)\s(?!(?:IFS=\S*\s)?read\b)/m.test(text))
+          endless.push(`${file}:${line}`);
+    }
+    assert.deepEqual(endless, []);
+  });
 });

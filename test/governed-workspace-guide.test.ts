@@ -4,7 +4,7 @@ import { GUIDE_TIMEOUT_MS, runGuides } from "./e2e/guides.ts";
 test(
   "docs/how-to: three people on three machines start a governed workspace, and add and replace an operator",
   {
-    timeout: GUIDE_TIMEOUT_MS + 60_000,
+    timeout: GUIDE_TIMEOUT_MS,
   },
   () => runGuides(["start-a-governed-workspace", "add-an-operator"]),
 );

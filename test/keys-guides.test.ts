@@ -7,6 +7,6 @@ const skip = hasAgent ? {} : { skip: "OpenSSH's client is not installed: the gui
 
 test(
   "docs/how-to: keeper and controller get new keys on running planes, with nothing lost; a stolen operator's key is taken out",
-  { timeout: GUIDE_TIMEOUT_MS + 60_000, ...skip },
+  { timeout: GUIDE_TIMEOUT_MS, ...skip },
   () => runGuides(["rotate-a-key", "lose-a-key"]),
 );

@@ -1,29 +1,19 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { describe, it } from "node:test";
-import { firstBrokenPromise } from "./e2e/alike.ts";
-import { installation, ROOT } from "./e2e/installation.ts";
-import { runSteps, stepsOf } from "./e2e/markdown-session.ts";
+import { followSteps } from "./e2e/follow.ts";
+import { GUIDE_TIMEOUT_MS, STEPS_TIMEOUT_MS, stepsIn } from "./e2e/guides.ts";
+import { installation } from "./e2e/installation.ts";
 import { run } from "./e2e/program.ts";
 
-const TIMEOUT_MS = 240_000;
-
 describe("docs/tutorial/first-op.md", () => {
-  it("every block runs, in order, and prints what the tutorial says", { timeout: TIMEOUT_MS + 60_000 }, async () => {
-    const steps = stepsOf(await readFile(join(ROOT, "docs/tutorial/first-op.md"), "utf8"));
+  it("every block runs, in order, and prints what the tutorial says", { timeout: GUIDE_TIMEOUT_MS }, async () => {
+    const steps = await stepsIn("docs/tutorial/first-op.md");
     assert.ok(steps.length >= 15, "the tutorial has lost its blocks");
+    for (const { block, promised } of steps)
+      assert.ok(promised !== undefined, `the block in line ${block.line} does not say what it prints`);
     await using installed = await installation("tutorial");
     try {
-      const { outputs, exitCode } = await runSteps(steps, { cwd: installed.folder, env: installed.env, timeoutMs: TIMEOUT_MS });
-      const reached = steps[Math.min(outputs.length, steps.length) - 1];
-      assert.equal(exitCode, 0, `the block in line ${reached?.block.line} failed:\n${outputs.at(-1)}`);
-      for (const [index, step] of steps.entries()) {
-        assert.ok(step.promised !== undefined, `the block in line ${step.block.line} does not say what it prints`);
-        const output = outputs[index] ?? "";
-        const broken = firstBrokenPromise(step.promised.text, output);
-        assert.equal(broken, undefined, `line ${step.promised.line} promises ${JSON.stringify(broken)}, but this was printed:\n${output}`);
-      }
+      await followSteps(steps, { cwd: installed.folder, env: installed.env, timeoutMs: STEPS_TIMEOUT_MS });
     } finally {
       await run(installed.program("triplane"), ["down"], { cwd: installed.folder, env: installed.env });
     }

@@ -10,7 +10,7 @@ const PIPELINE = "deploy/woodpecker/update-image.yaml";
 
 test(
   "docs/how-to: CI updates an image under its rule, one person approves it, and running planes apply it; plain git, no Radicle",
-  { timeout: GUIDE_TIMEOUT_MS + 60_000 },
+  { timeout: GUIDE_TIMEOUT_MS },
   () => runGuides(["update-images-from-ci"]),
 );
 

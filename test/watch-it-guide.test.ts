@@ -6,7 +6,7 @@ import { GUIDE_TIMEOUT_MS, runGuides } from "./e2e/guides.ts";
 import { ROOT } from "./e2e/installation.ts";
 
 test("docs/how-to: Prometheus scrapes the daemons of a local workspace and judges the rules", {
-  timeout: GUIDE_TIMEOUT_MS + 60_000,
+  timeout: GUIDE_TIMEOUT_MS,
 }, async () => {
   const programs = [await findTool("prometheus"), await findTool("promtool")].map(({ path }) => dirname(path));
   const before = process.env["PATH"];

@@ -4,7 +4,7 @@ import { GUIDE_TIMEOUT_MS, runGuides } from "./e2e/guides.ts";
 test(
   "docs/how-to: a policy is written from nothing to quorums, a wait, a freeze and an agent, and its cases hold",
   {
-    timeout: GUIDE_TIMEOUT_MS + 60_000,
+    timeout: GUIDE_TIMEOUT_MS,
   },
   () => runGuides(["write-a-policy"]),
 );

@@ -6,6 +6,6 @@ const skip = (await whyNoRunners()) ?? false;
 
 test(
   "docs/how-to: the golden image is built, rotated, rolled back and looked into, with real roots and canaries",
-  { skip, timeout: GUIDE_TIMEOUT_MS + 60_000 },
+  { skip, timeout: GUIDE_TIMEOUT_MS },
   () => runGuides(["rotate-the-golden-image"]),
 );

@@ -7,17 +7,16 @@ import { test } from "node:test";
 import { findTool, freePort } from "@triplane/kit";
 import { goldenForTests, whyNoRunners } from "@triplane/provider-local/testing";
 import { whyMissing } from "@triplane/registry/testing";
-import { firstBrokenPromise } from "../../e2e/alike.ts";
+import { followSteps } from "../../e2e/follow.ts";
+import { GUIDE_TIMEOUT_MS, STEPS_TIMEOUT_MS } from "../../e2e/guides.ts";
 import { installation, ROOT } from "../../e2e/installation.ts";
-import { runSteps, type Step, stepsOf } from "../../e2e/markdown-session.ts";
-import { run } from "../../e2e/program.ts";
+import { stepsOf } from "../../e2e/markdown-session.ts";
 
-const TIMEOUT_MS = 900_000;
 const skip = (await whyNoRunners()) ?? (await whyMissing("zot")) ?? false;
 
 test("docs/how-to: a registry, a pool, a first image, its cache, and more memory than there is", {
   skip,
-  timeout: TIMEOUT_MS + 60_000,
+  timeout: GUIDE_TIMEOUT_MS,
 }, async () => {
   const written = await readFile(join(ROOT, "docs/how-to/build-your-first-image.md"), "utf8");
   let guide = written.replaceAll("10.201.0.0/24", `10.${randomInt(64, 250)}.${randomInt(0, 255)}.0/24`);
@@ -27,22 +26,5 @@ test("docs/how-to: a registry, a pool, a first image, its cache, and more memory
   await using installed = await installation("guides");
   const path = [dirname((await findTool("zot")).path), installed.env["PATH"] ?? ""].join(delimiter);
   const env = { ...installed.env, PATH: path, GOLDEN: (await goldenForTests()).folder };
-  const trap: Step = {
-    block: { language: "sh", text: "trap 'kill $(jobs -p) 2> /dev/null || true; wait' EXIT", line: 0 },
-    promised: undefined,
-  };
-  const { exitCode, outputs } = await runSteps([trap, ...steps], { cwd: installed.folder, env, timeoutMs: TIMEOUT_MS });
-  const printed = outputs.slice(1);
-  const reached = steps[Math.min(printed.length, steps.length) - 1];
-  const logs = await run("bash", ["-c", "tail -n 20 *.log"], { cwd: installed.folder, env });
-  assert.equal(exitCode, 0, `the block in line ${reached?.block.line} failed:\n${printed.at(-1)}\n${logs.out}`);
-  for (const [index, { promised }] of steps.entries()) {
-    if (promised === undefined) continue;
-    const broken = firstBrokenPromise(promised.text, printed[index] ?? "");
-    assert.equal(
-      broken,
-      undefined,
-      `line ${promised.line} promises ${JSON.stringify(broken)}, but this was printed:\n${printed[index]}\n${logs.out}`,
-    );
-  }
+  await followSteps(steps, { cwd: installed.folder, env, timeoutMs: STEPS_TIMEOUT_MS });
 });
