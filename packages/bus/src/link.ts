@@ -44,8 +44,7 @@ export class Link {
 
   /** Waits until the connection stands. False if it does not in time; throws where it is closed for good. */
   async connected(withinMs: number, signal?: AbortSignal): Promise<boolean> {
-    if (this.broken.aborted && !this.connection.isClosed())
-      await sleep(withinMs, signal === undefined ? this.#mended.signal : AbortSignal.any([signal, this.#mended.signal]));
+    if (this.broken.aborted && !this.connection.isClosed()) await sleep(withinMs, signal, this.#mended.signal);
     if (this.connection.isClosed()) throw this.#failure ?? new TriplaneError("bus_unreachable", "the connection to NATS is closed");
     return !this.broken.aborted;
   }

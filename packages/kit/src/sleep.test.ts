@@ -12,6 +12,14 @@ test("sleep: an abort ends it at once, without a rejection", async () => {
   await waiting;
 });
 
+test("sleep: ends with the first of several signals", async () => {
+  const [one, other] = [new AbortController(), new AbortController()];
+  const waiting = sleep(HOUR_MS, one.signal, undefined, other.signal);
+  other.abort();
+  await waiting;
+  await sleep(HOUR_MS, one.signal, other.signal);
+});
+
 test("sleep: does not start when it is aborted already", async () => {
   await sleep(HOUR_MS, AbortSignal.abort());
 });

@@ -60,7 +60,7 @@ export class Answers {
       const { left, failed } = await this.flush();
       failures = failed ? failures + 1 : 0;
       if (failed) await sleep(backoffMs(failures, RETRY, random), signal);
-      else if (!left) await sleep(LOOK_EVERY_MS, AbortSignal.any([signal, this.#wake.signal]));
+      else if (!left) await sleep(LOOK_EVERY_MS, signal, this.#wake.signal);
     }
   }
 

@@ -94,7 +94,7 @@ export class Publisher {
     const wake = new AbortController();
     this.#wake = wake;
     if (this.#queue.size > 0) return;
-    await sleep(LOOK_EVERY_MS, AbortSignal.any([this.#options.signal, wake.signal]));
+    await sleep(LOOK_EVERY_MS, this.#options.signal, wake.signal);
     if (!wake.signal.aborted) this.#queue.forget();
   }
 

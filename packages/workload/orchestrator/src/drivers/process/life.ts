@@ -63,7 +63,6 @@ export class Life {
     const exited = new AbortController();
     const exit = exitOf(parts.child);
     void exit.then(() => exited.abort());
-    const wake = AbortSignal.any([signal, exited.signal]);
     let health = initialHealth(clock.nowMs());
     for (;;) {
       const healthError = await probe(definition.health, parts, clock.nowMs());
@@ -76,7 +75,8 @@ export class Life {
       if (next.verdict === "start-timeout") return { reason: "start-timeout", healthError: healthError ?? "not healthy for long enough" };
       await rotateIfLarge(parts.logFile, definition.log).catch(() => undefined);
       const { interval_ms: intervalMs } = definition.health;
-      await sleep(health.phase === "starting" ? Math.min(intervalMs, STARTING_INTERVAL_MS) : intervalMs, wake);
+      const waitMs = health.phase === "starting" ? Math.min(intervalMs, STARTING_INTERVAL_MS) : intervalMs;
+      await sleep(waitMs, signal, exited.signal);
     }
   }
 }
