@@ -1,5 +1,6 @@
 // Runs of modes against other ways to start the same commands: make, xargs, and a shell that only starts them.
 import { spawn } from "node:child_process";
+import { closeSync, fdatasyncSync, openSync, writeSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { systemClock, systemRandom } from "@triplane/kit";
@@ -46,6 +47,20 @@ export async function runXargs(shape: Shape, count: number, jobs: number): Promi
 /** What the processes cost by themselves: a shell that starts them one after another. */
 export async function runProcesses(count: number): Promise<number> {
   return await timed(BASH, ["-c", `for ((i = 0; i < ${count}; i++)); do ${BASH} -c '${COMMAND}'; done`]);
+}
+
+/** What the disk costs by itself: as many lines as a chain of steps needs, each synced. */
+export function runSyncs(folder: string, count: number): number {
+  const file = openSync(join(folder, "lines"), "a");
+  const line = Buffer.alloc(400, "x");
+  const startedAt = performance.now();
+  for (let index = 0; index < count; index += 1) {
+    writeSync(file, line);
+    fdatasyncSync(file);
+  }
+  const ms = performance.now() - startedAt;
+  closeSync(file);
+  return ms;
 }
 
 function timed(program: string, words: readonly string[]): Promise<number> {

@@ -1,6 +1,6 @@
 // Row: running the steps of a mode against other ways to start the same commands.
 import { bySize, type Line, type Row } from "../harness/row.ts";
-import { runMake, runMode, runProcesses, runXargs, type Shape } from "../modes.ts";
+import { runMake, runMode, runProcesses, runSyncs, runXargs, type Shape } from "../modes.ts";
 
 const JOBS = 2;
 const TARGET = 1.2;
@@ -18,10 +18,12 @@ export const modes: Row = {
         make: Number.POSITIVE_INFINITY,
         xargs: Number.POSITIVE_INFINITY,
         processes: Number.POSITIVE_INFINITY,
+        syncs: Number.POSITIVE_INFINITY,
       };
       for (let round = 0; round < rounds && !context.signal.aborted; round += 1) {
         const folder = await context.temporary(`${shape}-${round}`);
         best.processes = Math.min(best.processes, await runProcesses(count));
+        best.syncs = Math.min(best.syncs, runSyncs(folder, count));
         best.make = Math.min(best.make, await runMake(folder, shape, count, JOBS));
         best.xargs = Math.min(best.xargs, await runXargs(shape, count, JOBS));
         best.ours = Math.min(best.ours, await runMode(folder, shape, count, JOBS));
@@ -35,7 +37,10 @@ export const modes: Row = {
         ratio: floor / best.ours,
         target: `≤ ${TARGET} × the processes' own cost`,
         met: best.ours <= TARGET * floor,
-        notes: [`make ${(best.make / count).toFixed(2)} ms, xargs ${(best.xargs / count).toFixed(2)} ms; neither keeps a journal`],
+        notes: [
+          `make ${(best.make / count).toFixed(2)} ms, xargs ${(best.xargs / count).toFixed(2)} ms; neither keeps a journal`,
+          `a line written and synced ${(best.syncs / count).toFixed(2)} ms: ${shape === "chain" ? "one for each step" : "one for all steps that end meanwhile"}`,
+        ],
       });
     }
     return lines;

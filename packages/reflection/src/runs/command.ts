@@ -1,14 +1,11 @@
 // One command of a step: bash in a process group of its own, with a time limit and bounded output.
-import type { ChildProcess } from "node:child_process";
-import { createHash } from "node:crypto";
+import { createHash, type Hash, hash } from "node:crypto";
 import { StringDecoder } from "node:string_decoder";
 import { sleep } from "@triplane/kit";
-import { type ShellPool, tellShell } from "./shell-pool.ts";
+import type { ShellPool } from "./shell-pool.ts";
+import type { OutputState, ShellEnd, Told } from "./shell-starter.ts";
 
-export interface CommandOptions {
-  readonly step: string;
-  readonly attempt: number;
-  readonly cmd: string;
+export interface CommandOptions extends Told {
   readonly shells: ShellPool;
   readonly timeoutMs: number;
   /** Ends the command and all that it started. */
@@ -17,8 +14,8 @@ export interface CommandOptions {
 }
 
 export interface CommandResult {
-  /** Undefined where a signal ended it. */
-  readonly exitCode: number | undefined;
+  /** 128 and the signal's number where a signal ended it; undefined where it is not known. */
+  readonly exitCode?: number;
   /** Of all that it wrote, also where only the beginning is kept. */
   readonly outputDigest: string;
   readonly output: string;
@@ -33,100 +30,107 @@ export const MAX_OUTPUT_BYTES = 16 * 1024;
 const GRACE_MS = 5000;
 /** For what a command has left running in its group and that still holds its output. */
 const LEFTOVER_MS = 200;
+/** Between looks at the output of a command that says nothing; shorter while it does. Most have ended before the first. */
 const POLL_MS = 20;
+const FIRST_POLL_MS = 5;
 
 /** Never rejects: what cannot be started is a failed command that says why. */
-export function runCommand(options: CommandOptions): Promise<CommandResult> {
-  const { timeoutMs, signal, onOutput } = options;
-  return new Promise((resolve) => {
-    const child = options.shells.take();
-    const digest = createHash("sha256");
-    const decoder = new StringDecoder("utf8");
-    const kept: Buffer[] = [];
-    let keptBytes = 0;
-    let timedOut = false;
-    let stopped = false;
-    let grace: NodeJS.Timeout | undefined;
-    let leftover: NodeJS.Timeout | undefined;
-    const take = (chunk: Buffer): void => {
-      digest.update(chunk);
-      const room = MAX_OUTPUT_BYTES - keptBytes;
-      if (room > 0) {
-        const part = chunk.subarray(0, room);
-        kept.push(part);
-        keptBytes += part.length;
-      }
-      onOutput?.(decoder.write(chunk));
-    };
-    const endGroup = (): void => {
-      if (grace !== undefined) return;
-      killGroup(child, "SIGTERM");
-      grace = setTimeout(() => killGroup(child, "SIGKILL"), GRACE_MS);
-    };
-    const onAbort = (): void => {
-      stopped = true;
-      endGroup();
-    };
-    const limit = setTimeout(() => {
-      timedOut = true;
-      endGroup();
-    }, timeoutMs);
-    const settle = (exitCode: number | null, note?: string): void => {
-      clearTimeout(limit);
-      clearTimeout(grace);
-      clearTimeout(leftover);
-      signal.removeEventListener("abort", onAbort);
-      if (note !== undefined) take(Buffer.from(note));
-      const output = decodeWhole(Buffer.concat(kept));
-      resolve({ exitCode: exitCode ?? undefined, outputDigest: `sha256:${digest.digest("hex")}`, output, timedOut, stopped });
-    };
-    child.stdout.on("data", take);
-    child.once("error", (error) => {
-      if (child.pid === undefined) settle(127, `bash could not be started: ${error.message}\n`);
-    });
-    child.once("exit", () => {
-      // A process of the group that lives on holds the output open; the step has ended, and it ends with it. One that was asked to end has
-      // until the end of the grace.
-      const patienceMs = timedOut || stopped ? GRACE_MS : LEFTOVER_MS;
-      leftover = setTimeout(() => {
-        killGroup(child, "SIGKILL");
-        child.stdout.destroy();
-      }, patienceMs);
-    });
-    child.once("close", (exitCode) => {
-      if (child.pid === undefined) return;
-      // Whoever let go of the output and does not want to end has had its time, too.
-      if (timedOut || stopped) void groupGone(child, GRACE_MS).then(() => settle(exitCode));
-      else settle(exitCode);
-    });
-    if (signal.aborted) onAbort();
-    else {
-      signal.addEventListener("abort", onAbort, { once: true });
-      tellShell(child, options);
-    }
-  });
+export async function runCommand(options: CommandOptions): Promise<CommandResult> {
+  const { shells, timeoutMs, signal } = options;
+  const output = new Output(options.onOutput);
+  const shell = shells.take();
+  let timedOut = false;
+  let stopped = false;
+  let grace: NodeJS.Timeout | undefined;
+  let polling: NodeJS.Timeout | undefined;
+  const endGroup = (): void => {
+    if (grace !== undefined) return;
+    grace = setTimeout(() => shell.kill("SIGKILL"), GRACE_MS);
+    shell.kill("SIGTERM");
+  };
+  const onAbort = (): void => {
+    stopped = true;
+    endGroup();
+  };
+  const limit = setTimeout(() => {
+    timedOut = true;
+    endGroup();
+  }, timeoutMs);
+  const poll = (afterMs: number): void => {
+    polling = setTimeout(() => {
+      const before = output.bytes;
+      shell.read(output.take);
+      poll(output.bytes > before ? 1 : Math.min(2 * afterMs, POLL_MS));
+    }, afterMs);
+  };
+  const ended = new Promise<ShellEnd>((resolve) => shell.run(options, resolve));
+  poll(FIRST_POLL_MS);
+  if (signal.aborted) onAbort();
+  else signal.addEventListener("abort", onAbort, { once: true });
+
+  const { exitCode, problem } = await ended;
+  clearTimeout(limit);
+  clearTimeout(polling);
+  signal.removeEventListener("abort", onAbort);
+  // A process of the group that lives on holds the output open; the step has ended, and it ends with it. What was asked to end has until the
+  // end of the grace, also where it has let go of the output.
+  const asked = timedOut || stopped;
+  const look = (): OutputState => {
+    const state = shell.read(output.take);
+    return state === "ended" && asked && shell.kill(0) ? "quiet" : state;
+  };
+  const over = await isOver(look, asked ? GRACE_MS : LEFTOVER_MS);
+  if (!over || problem !== undefined) shell.kill("SIGKILL");
+  clearTimeout(grace);
+  // Whoever still holds the output would write into that of another step.
+  if (over && !shell.gone) shells.giveBack(shell);
+  else shells.drop(shell);
+  if (problem !== undefined) output.take(Buffer.from(`${problem}\n`));
+  return { ...output.result(), ...(exitCode === undefined ? {} : { exitCode }), timedOut, stopped };
 }
 
-/** Whether there was anybody to reach. */
-function killGroup(child: ChildProcess, signal: NodeJS.Signals | 0): boolean {
-  if (child.pid === undefined) return false;
-  try {
-    return process.kill(-child.pid, signal);
-  } catch {
-    return false;
+/** Looks until the output has ended, or `patienceMs` have passed. */
+async function isOver(look: () => OutputState, patienceMs: number): Promise<boolean> {
+  let state = look();
+  if (state === "ended") return true;
+  let late = false;
+  const patience = setTimeout(() => {
+    late = true;
+  }, patienceMs);
+  while (state !== "ended" && !late) {
+    await sleep(state === "more" ? 0 : POLL_MS);
+    state = look();
   }
+  clearTimeout(patience);
+  return state === "ended";
 }
 
-/** Waits until nobody is left in the group; makes it so after `patienceMs`. */
-async function groupGone(child: ChildProcess, patienceMs: number): Promise<void> {
-  for (let waitedMs = 0; waitedMs < patienceMs; waitedMs += POLL_MS) {
-    if (!killGroup(child, 0)) return;
-    await sleep(POLL_MS);
+/** What a command wrote: the beginning, and the digest of all. */
+class Output {
+  /** Most commands write nothing. */
+  #digest: Hash | undefined;
+  readonly #decoder = new StringDecoder("utf8");
+  readonly #kept: Buffer[] = [];
+  readonly #onOutput: ((text: string) => void) | undefined;
+  bytes = 0;
+
+  constructor(onOutput: ((text: string) => void) | undefined) {
+    this.#onOutput = onOutput;
   }
-  killGroup(child, "SIGKILL");
-}
 
-/** Text of bytes that may end within a character. */
-function decodeWhole(bytes: Buffer): string {
-  return new StringDecoder("utf8").write(bytes);
+  readonly take = (chunk: Buffer): void => {
+    this.#digest ??= createHash("sha256");
+    this.#digest.update(chunk);
+    const room = MAX_OUTPUT_BYTES - this.bytes;
+    // The bytes are the reader's.
+    if (room > 0) this.#kept.push(Buffer.from(chunk.subarray(0, room)));
+    this.bytes += chunk.length;
+    this.#onOutput?.(this.#decoder.write(chunk));
+  };
+
+  result(): Pick<CommandResult, "output" | "outputDigest"> {
+    // The beginning may end within a character.
+    const output = new StringDecoder("utf8").write(Buffer.concat(this.#kept));
+    return { output, outputDigest: `sha256:${this.#digest?.digest("hex") ?? hash("sha256", "")}` };
+  }
 }

@@ -2,6 +2,7 @@
 //
 // 1. What is started or has ended is on disk before the next command begins and before anybody is told (`persist-before-ack`).
 // 2. Everything that ends while the disk is written goes into the next write: one write for a batch, however many steps there are.
+import { join } from "node:path";
 import type { Clock } from "@triplane/contract";
 import { type CommandResult, runCommand } from "./command.ts";
 import { ShellPool } from "./shell-pool.ts";
@@ -12,6 +13,8 @@ import { isFor } from "./view.ts";
 export interface Execution {
   readonly actor: RunActor;
   readonly cwd: string;
+  /** The run's own. */
+  readonly folder: string;
   readonly env: Readonly<Record<string, string>>;
   readonly jobs: number;
   readonly clock: Clock;
@@ -29,12 +32,19 @@ export const DEFAULT_TIMEOUT_S = 3600;
 /** Returns the run as it stands when nothing is left to run, or when the signal has ended what ran. */
 export async function execute(begun: RunState, execution: Execution): Promise<RunState> {
   const { actor, clock, signal, jobs } = execution;
-  const failing = new AbortController();
-  const ending = AbortSignal.any([signal, failing.signal]);
+  // Listened to by every command, for which a signal made of others is too slow.
+  const stopping = new AbortController();
+  const ending = stopping.signal;
   const waiting = new Waiting();
-  const onAbort = (): void => waiting.wake();
-  ending.addEventListener("abort", onAbort);
-  const shells = new ShellPool({ cwd: execution.cwd, env: execution.env, size: Math.min(jobs, begun.unfinished - 1) });
+  const onAbort = (): void => {
+    stopping.abort();
+    waiting.wake();
+  };
+  if (signal.aborted) onAbort();
+  else signal.addEventListener("abort", onAbort, { once: true });
+  const shells = new ShellPool({
+    ...{ cwd: execution.cwd, env: execution.env, folder: join(execution.folder, "output"), size: Math.min(jobs + 1, begun.unfinished) },
+  });
   let state = begun;
   let running = 0;
   let ended: After[] = [];
@@ -73,11 +83,11 @@ export async function execute(begun: RunState, execution: Execution): Promise<Ru
       await waiting.wait(nextMs === undefined || running >= jobs ? undefined : nextMs - clock.nowMs());
     }
   } catch (error) {
-    failing.abort();
+    stopping.abort();
     while (running > 0) await waiting.wait(undefined);
     throw error;
   } finally {
-    ending.removeEventListener("abort", onAbort);
+    signal.removeEventListener("abort", onAbort);
     shells.close();
   }
 }
@@ -119,8 +129,13 @@ function dueSteps(state: RunState, actor: RunActor, room: number, nowMs: number)
 }
 
 function nextRetryMs(state: RunState, actor: RunActor): number | undefined {
-  const times = state.ready.filter((index) => isOurs(state, index, actor)).flatMap((index) => state.steps[index]?.notBeforeMs ?? []);
-  return times.length === 0 ? undefined : Math.min(...times);
+  let nextMs: number | undefined;
+  for (const index of state.ready) {
+    const notBeforeMs = state.steps[index]?.notBeforeMs;
+    if (notBeforeMs !== undefined && notBeforeMs < (nextMs ?? Number.POSITIVE_INFINITY) && isOurs(state, index, actor))
+      nextMs = notBeforeMs;
+  }
+  return nextMs;
 }
 
 /** The longest that a timer of Node takes. */

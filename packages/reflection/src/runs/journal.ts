@@ -3,7 +3,7 @@
 // 1. `append` returns when the lines are on disk; nothing is told to anybody before (`persist-before-ack`).
 // 2. A line is the first 16 digits of the SHA-256 of its JSON, a space, the JSON. The last line may be torn by a crash: it was never told,
 //    so it is dropped. Any other broken line is damage.
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { fdatasyncSync, writeSync } from "node:fs";
 import { mkdir, open, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -101,5 +101,5 @@ function hasSoundLine(rest: Buffer): boolean {
 }
 
 function digestOfLine(json: string | Buffer): string {
-  return createHash("sha256").update(json).digest("hex").slice(0, DIGEST_CHARS);
+  return hash("sha256", json).slice(0, DIGEST_CHARS);
 }

@@ -5,9 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { type FailureCode, TriplaneError } from "@triplane/contract";
-import { sleep, systemClock, systemRandom, tryProcessLock } from "@triplane/kit";
+import { systemClock, systemRandom, tryProcessLock } from "@triplane/kit";
 import { type Mode, modeSchema } from "../modes/schema.ts";
 import { openRuns } from "./open-runs.ts";
+import { isAlive, until } from "./testing/processes.ts";
 import type { ExecOptions, RunEvent, Runs, RunView } from "./types.ts";
 
 const base = mkdtempSync(join(tmpdir(), "triplane-runs-"));
@@ -53,14 +54,6 @@ const outputOf = (run: RunView, id: string) => run.steps.find((step) => step.id 
 
 function says(code: FailureCode) {
   return (error: unknown) => error instanceof TriplaneError && error.code === code;
-}
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 3000; tries += 1) {
-    if (await condition()) return;
-    await sleep(10);
-  }
-  throw new Error("it did not come to that");
 }
 
 describe("exec", () => {
@@ -183,7 +176,7 @@ describe("exec after a crash (`persist-before-ack`)", () => {
   it("goes on where the killed process was: what had ended is not run again, what ran is, its leftovers ended", async () => {
     const count = (name: string) => `echo x >> ${name}`;
     const { runs, root, folder, mode } = scene([
-      { id: "a", cmd: count("a") },
+      { id: "a", cmd: `${count("a")}; echo $PPID > starter` },
       { id: "b", cmd: `${count("b")}; test -e go || { echo $$ > pid; sleep 1000; }`, needs: ["a"] },
       { id: "c", cmd: count("c"), needs: ["b"] },
     ]);
@@ -195,6 +188,9 @@ describe("exec after a crash (`persist-before-ack`)", () => {
     assert.ok(left !== undefined);
     assert.deepEqual(states(left), { a: "pass", b: "running", c: "waiting" });
     const pid = Number(readFileSync(join(root, "pid"), "utf8"));
+
+    // Of those that start shells, the ones without a command end by themselves.
+    await until(() => !isAlive(Number(readFileSync(join(root, "starter"), "utf8"))));
 
     writeFileSync(join(root, "go"), "");
     await assert.rejects(exec(runs, { run: left.id, interrupted: "ask" }), says("step_interrupted"));
@@ -288,12 +284,3 @@ describe("conditions", () => {
     );
   });
 });
-
-function isAlive(pid: number): boolean {
-  try {
-    // A zombie that nobody waits for is no life.
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
-  } catch {
-    return false;
-  }
-}

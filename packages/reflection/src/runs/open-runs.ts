@@ -115,7 +115,15 @@ async function executeRun(options: RunsOptions, shelf: RunShelf, mode: string, e
     added: exec.environment ?? {},
   });
   const state = await execute(run.state, {
-    ...{ actor: exec.actor, cwd: options.root, env, jobs, clock: options.clock, signal: exec.signal ?? new AbortController().signal },
+    ...{
+      actor: exec.actor,
+      cwd: options.root,
+      folder: run.folder,
+      env,
+      jobs,
+      clock: options.clock,
+      signal: exec.signal ?? new AbortController().signal,
+    },
     append: run.append,
     onEvent: (event) => exec.onEvent?.(event),
   });
@@ -205,7 +213,7 @@ function disposable(run: HeldRun): HeldRun & AsyncDisposable {
     get state() {
       return run.state;
     },
-    ...{ add: run.add, append: run.append, replace: run.replace, close: run.close },
+    ...{ folder: run.folder, add: run.add, append: run.append, replace: run.replace, close: run.close },
     [Symbol.asyncDispose]: run.close,
   };
 }

@@ -9,6 +9,7 @@ import { applyRecord, openRun, type RunRecord, type RunState } from "./state.ts"
 /** A run that only this process may add to. */
 export interface HeldRun {
   readonly state: RunState;
+  readonly folder: string;
   /** Writes events and, when they are on disk, takes them in. */
   add(...records: readonly Exclude<RunRecord, { kind: "opened" }>[]): Promise<RunState>;
   /** Writes events that somebody else takes in. */
@@ -56,7 +57,7 @@ export class RunShelf {
     return await keptBy(lock, async () => {
       const journal = await openJournal(this.#journal(opened.run), 0);
       await journal.append([opened]);
-      return held(openRun(opened), journal, lock);
+      return held(openRun(opened), this.#of(opened.run), journal, lock);
     });
   }
 
@@ -67,7 +68,7 @@ export class RunShelf {
     const lock = await this.#lock(id);
     return await keptBy(lock, async () => {
       const { state, soundBytes } = await this.#load(id);
-      return held(state, await openJournal(this.#journal(id), soundBytes), lock);
+      return held(state, this.#of(id), await openJournal(this.#journal(id), soundBytes), lock);
     });
   }
 
@@ -85,13 +86,17 @@ export class RunShelf {
   }
 
   async #lock(id: string): Promise<ProcessLock> {
-    const lock = await tryProcessLock(join(this.#folder, id, "lock"));
+    const lock = await tryProcessLock(join(this.#of(id), "lock"));
     if ("heldBy" in lock) throw new TriplaneError("run_busy", `process ${lock.heldBy} works on run ${id}`, { details: { run: id } });
     return lock;
   }
 
   #journal(id: string): string {
-    return join(this.#folder, id, "journal");
+    return join(this.#of(id), "journal");
+  }
+
+  #of(id: string): string {
+    return join(this.#folder, id);
   }
 }
 
@@ -111,12 +116,13 @@ async function keptBy(lock: ProcessLock, work: () => Promise<HeldRun>): Promise<
   }
 }
 
-function held(first: RunState, journal: Journal, lock: ProcessLock): HeldRun {
+function held(first: RunState, folder: string, journal: Journal, lock: ProcessLock): HeldRun {
   let state = first;
   return {
     get state() {
       return state;
     },
+    folder,
     add: async (...records) => {
       const next = records.reduce(applyRecord, state);
       await journal.append(records);

@@ -12,7 +12,7 @@ export interface Evidence {
   readonly attempt: number;
   readonly startedAt: string;
   readonly endedAt: string;
-  /** Absent where somebody reported the step. */
+  /** 128 and the signal's number where a signal ended it; absent where somebody reported the step, or nobody knows. */
   readonly exitCode?: number;
   /** SHA-256 of what was written, and the beginning of it. */
   readonly outputDigest?: string;
