@@ -1,6 +1,6 @@
 // What a proposal changes, file by file and line by line, from the bytes of both commits.
 import { TriplaneError } from "@triplane/contract";
-import { printable } from "./printable.ts";
+import { printable } from "@triplane/kit";
 
 export type Files = ReadonlyMap<string, string>;
 

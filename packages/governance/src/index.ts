@@ -28,7 +28,6 @@ export {
   planRepositories,
   repositoriesSchema,
 } from "./plan-repositories.ts";
-export { printable, printableJson, printableLine } from "./printable.ts";
 export { type Proposal, type ProposedUpdate, proposalsOf } from "./proposals.ts";
 export { type ProposeOptions, propose } from "./propose.ts";
 export { assertAddress, assertRemote } from "./remote.ts";

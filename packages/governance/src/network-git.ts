@@ -2,7 +2,7 @@
 // the repository's configuration deciding what it runs.
 import { spawn } from "node:child_process";
 import { TriplaneError } from "@triplane/contract";
-import { printableLine } from "./printable.ts";
+import { printableLine } from "@triplane/kit";
 
 const PASSED_ON = ["PATH", "HOME", "TMPDIR", "SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR"] as const;
 const OVERRIDES = [

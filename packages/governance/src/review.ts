@@ -1,13 +1,13 @@
 // A proposal as its bytes say: what it changes, whether it can be approved at all, what it would mean. Nothing here is taken from what
 // its author claims.
 import { canonicalJson, type Digest, digestOf, digestWords, type FailureCode, TriplaneError, toTriplaneError } from "@triplane/contract";
+import { printableLine } from "@triplane/kit";
 import { type CommitStep, commitSteps, isAncestor, operatorKeys } from "@triplane/ledger";
 import { type LoadedPolicy, loadPolicy, longestWindowS, type Policy, policyDigest, testPolicy } from "@triplane/policy";
 import { differenceOf, type FileDifference, type Files } from "./difference.ts";
 import { filesAt } from "./files.ts";
 import { type Impact, impactOf } from "./impact.ts";
 import { type PastOps, pastOps } from "./past-ops.ts";
-import { printableLine } from "./printable.ts";
 import { type GovernedRepository, openGoverned } from "./repository.ts";
 import { repoDirOf, type Site } from "./site.ts";
 import { lostSupport } from "./stands-behind.ts";

@@ -1,5 +1,5 @@
 // The two pages that every daemon serves to its supervisor: /healthz and /metrics.
-import { createServer, type ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import { TriplaneError } from "@triplane/contract";
 import type { Metrics } from "./metrics.ts";
 
@@ -26,6 +26,8 @@ export interface HealthServer {
 /** Serves on `port` (0 = any free one). Throws `config_invalid` when the port cannot be bound. */
 export async function serveHealth(port: number, options: HealthOptions): Promise<HealthServer> {
   const host = options.host ?? "127.0.0.1";
+  // No import: as an ES module it loads all that it exports, fetch and WebSocket too, and every program that imports the kit would wait for that.
+  const { createServer } = process.getBuiltinModule("node:http");
   const server = createServer((request, response) => {
     const path = (request.url ?? "/").split("?")[0];
     if (request.method !== "GET" && request.method !== "HEAD") send(response, 405, "text/plain", "GET only\n");

@@ -18,6 +18,7 @@ export * from "./log-levels.ts";
 export * from "./logger.ts";
 export * from "./metrics.ts";
 export * from "./ports.ts";
+export * from "./printable.ts";
 export * from "./process-lock.ts";
 export * from "./sleep.ts";
 export * from "./tools/index.ts";

@@ -1,6 +1,6 @@
 // How an op of an agent reads to the agent. Whatever others wrote comes without control and format characters.
 import { failure, isFailureCode } from "@triplane/contract";
-import { printableLine } from "@triplane/governance";
+import { printableLine } from "@triplane/kit";
 import type { OpStatus, OpWish, Prospect } from "@triplane/mcp";
 import type { Decision } from "@triplane/policy";
 import { explain } from "@triplane/policy";

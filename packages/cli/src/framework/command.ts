@@ -2,7 +2,7 @@
 // completion scripts and the reference page are all made from these values.
 
 import type { Clock, Random } from "@triplane/contract";
-import { printable } from "@triplane/governance";
+import { printable } from "@triplane/kit";
 import type { z } from "zod";
 import { kebab, type Parameter, parametersOf, parseInput } from "./parameters.ts";
 

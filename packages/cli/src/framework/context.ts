@@ -1,7 +1,6 @@
 // The real surroundings of a command: this process's environment, streams, clock and signals.
 import { TriplaneError } from "@triplane/contract";
-import { printableJson } from "@triplane/governance";
-import { systemClock, systemRandom } from "@triplane/kit";
+import { printableJson, systemClock, systemRandom } from "@triplane/kit";
 import { askSecret } from "./ask-secret.ts";
 import type { CommandContext } from "./command.ts";
 import type { Streams } from "./shell.ts";

@@ -1,7 +1,7 @@
 // Free text of an op, as a page for people shows it: harmless on a terminal, and framed where no person wrote it.
 //
 // 1. Text of one writer stays in lines that begin with a bar: it cannot pass for lines of the page.
-import { printableLine } from "@triplane/governance";
+import { printableLine } from "@triplane/kit";
 
 const MAX_TEXT = 1000;
 

@@ -144,7 +144,7 @@ async function invoke(
   try {
     const result = await command.invoke(rawArgs, rawOptions, await contextFor(json));
     if (json) {
-      const { printableJson } = await import("@triplane/governance");
+      const { printableJson } = await import("@triplane/kit");
       streams.out(`${printableJson(JSON.stringify(result.data, null, command.jsonLines ? 0 : 2))}\n`);
     }
     if (!json && result.text !== "") streams.out(`${result.text}\n`);

@@ -1,7 +1,7 @@
 // Tokens for the orchestrator's API: one per caller, each with the least that its work needs.
 import type { Random } from "@triplane/contract";
 import { atomicWriteFile, ensurePrivateFolder } from "@triplane/kit";
-import { type IssuedToken, newToken, renderTokensFile } from "@triplane/orchestrator";
+import type { IssuedToken } from "@triplane/orchestrator";
 import type { HomeLayout } from "./layout.ts";
 
 /** The controller applies; nobody else may. */
@@ -15,6 +15,8 @@ export interface TokenPlan {
 
 /** Writes tokens/<caller> for each caller, and the digests that the orchestrator compares with. */
 export async function issueTokens(layout: HomeLayout, plan: TokenPlan): Promise<void> {
+  // Loaded when tokens are issued: every supervisor imports this file for a name.
+  const { newToken, renderTokensFile } = await import("@triplane/orchestrator");
   const issue = (caller: string, scopes: IssuedToken["scopes"]): IssuedToken => ({ caller, scopes, token: newToken(plan.random) });
   const issued = [issue(CONTROLLER_CALLER, ["state:read", "apply"]), ...plan.people.map((name) => issue(name, ["state:read", "plan"]))];
   await ensurePrivateFolder(layout.tokens);

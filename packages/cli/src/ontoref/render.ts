@@ -1,5 +1,5 @@
 // How modes and runs read.
-import { printableLine } from "@triplane/governance";
+import { printableLine } from "@triplane/kit";
 import type { ConditionView, Mode, RunView, StepView } from "@triplane/reflection";
 import { framed } from "../framework/machine-text.ts";
 import { counted, facts, table } from "../framework/table.ts";

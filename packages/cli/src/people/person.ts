@@ -6,7 +6,6 @@ import { type OpDraft, type OrchestratorClient, Outbox, orchestratorClient, Subm
 import type { HomeLayout } from "../home/layout.ts";
 import { audienceOf, type WorkspaceFile } from "../home/workspace-file.ts";
 import { connectAs, identityOf } from "./connect.ts";
-import { chooseScope, policyInForce } from "./policy.ts";
 import type { Actor } from "./who.ts";
 
 export interface Person extends Actor {
@@ -85,7 +84,7 @@ export async function planOp(person: Person, wish: OpWish): Promise<Planned> {
   const { op, target, args, reason, expiresInS } = wish;
   const client = await orchestratorOf(person);
   const plan = await client.plan({ op, target, args });
-  const scope = wish.scope ?? chooseScope(await policyInForce(person.layout, person.workspace), person.key.did, { op, target });
+  const scope = wish.scope ?? (await scopeOf(person, { op, target }));
   return {
     plan,
     draft: {
@@ -95,4 +94,10 @@ export async function planOp(person: Person, wish: OpWish): Promise<Planned> {
       ...(reason === undefined ? {} : { reason }),
     },
   };
+}
+
+/** As the policy in force has it. Only who plans reads a policy: whoever sends or waits starts without all that proves one. */
+async function scopeOf({ layout, workspace, key }: Person, op: Pick<OpDraft, "op" | "target">): Promise<string> {
+  const { chooseScope, policyInForce } = await import("./policy.ts");
+  return chooseScope(await policyInForce(layout, workspace), key.did, op);
 }

@@ -1,6 +1,5 @@
 // keeper-daemon: configuration, adapters, run, exit code.
 import { connectBus } from "@triplane/bus";
-import { RemoteContact } from "@triplane/governance";
 import { type DaemonSurroundings, type Environment, readKeyFile, runDaemon } from "@triplane/kit";
 import { policyRepository } from "./adapters/policy-repo.ts";
 import { Alarms } from "./alarms.ts";
@@ -23,6 +22,8 @@ export function runKeeper(
       config: CONFIG,
       async start({ config, logger, signal, clock, random, metrics, tracer }) {
         const { workspace, policyRid } = config;
+        // Loaded when it runs: people's commands import this room as well, and most of them need nothing of governance.
+        const { RemoteContact } = await import("@triplane/governance");
         const key = await readKeyFile(config.keyFile);
         const identity = { role: "keeper" } as const;
         const bus = await connectBus({ servers: config.natsUrl, workspace, identity, nkeySeed: config.nkeySeed, clock, random, logger });

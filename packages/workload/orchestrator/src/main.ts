@@ -1,7 +1,6 @@
 // The orchestrator as a program: command line to exit code.
 import { type DaemonSurroundings, type Environment, runDaemon } from "@triplane/kit";
 import { CONFIG } from "./config.ts";
-import { startOrchestrator, stopComponents } from "./run.ts";
 
 export { CONFIG } from "./config.ts";
 
@@ -15,7 +14,11 @@ export function runOrchestrator(
     {
       name: "orchestrator",
       config: CONFIG,
-      start: (context) => (context.config.stopAll ? stopComponents(context) : startOrchestrator(context)),
+      // Loaded when it runs: a person's command imports this room for its schemas, and starts without the database, the web server and the drivers.
+      async start(context) {
+        const { startOrchestrator, stopComponents } = await import("./run.ts");
+        return await (context.config.stopAll ? stopComponents(context) : startOrchestrator(context));
+      },
     },
     { ...surroundings, argv, env },
   );

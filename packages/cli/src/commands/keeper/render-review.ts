@@ -1,7 +1,7 @@
 // How an op in review reads: from verified bytes, with what machines and strangers wrote made harmless and marked as theirs.
 import { canonicalJson, digestOf, type Plan } from "@triplane/contract";
-import { printableLine } from "@triplane/governance";
 import type { ShownReview } from "@triplane/keeper";
+import { printableLine } from "@triplane/kit";
 import { issuerText, writtenBy } from "../../framework/machine-text.ts";
 import { facts, utc } from "../../framework/table.ts";
 import { needsText } from "../op/wait-for.ts";

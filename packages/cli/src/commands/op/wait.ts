@@ -3,7 +3,6 @@ import { jtiField, TriplaneError } from "@triplane/contract";
 import { z } from "zod";
 import { type CommandContext, defineCommand } from "../../framework/command.ts";
 import { duration, flag } from "../../framework/parameters.ts";
-import { isLedgered } from "../../people/ledgered.ts";
 import { type Person, withSubmitter } from "../../people/person.ts";
 import { asOption } from "../../people/who.ts";
 import { homeOption } from "../home-option.ts";
@@ -14,6 +13,8 @@ import { waitForOutcome } from "./wait-for.ts";
 const DEFAULT_WAIT_S = 120;
 
 async function waitForLedger(person: Person, jti: string, timeoutS: number, context: CommandContext): Promise<void> {
+  // Loaded for those who asked for it: most wait for the outcome alone, and a script does so often.
+  const { isLedgered } = await import("../../people/ledgered.ts");
   const onWait = () => context.progress("waiting for the ledger …");
   const wait = { timeoutMs: timeoutS * 1000, clock: context.clock, signal: context.signal, onWait };
   if (!(await isLedgered(person.layout, person.workspace, jti, wait)))
