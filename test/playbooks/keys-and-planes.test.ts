@@ -3,11 +3,14 @@ import assert from "node:assert/strict";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { connectBus } from "@triplane/bus";
 import { silentLogger, systemClock, systemRandom } from "@triplane/kit";
 import { System, WORKSPACE } from "./system.ts";
 
 const TIMEOUT_MS = 850_000;
+/** Between two ops that flow: without it they take the processor from the rotation that they flow beside. */
+const BETWEEN_OPS_MS = 500;
 
 interface Record {
   readonly subject: string;
@@ -97,6 +100,7 @@ function flowing(system: System): AsyncDisposable & { end(): Promise<readonly st
       if (code !== 0) continue;
       sent.push(out.trim());
       await system.try("op", "wait", out.trim(), "--as", "ana", "--for", "20s");
+      await pause(BETWEEN_OPS_MS);
     }
   })();
   const stop = async (): Promise<void> => {
