@@ -45,7 +45,7 @@ export interface ReviewOptions {
   /** Ops that were read from the ledger already, for whoever reviews many proposals. */
   readonly pastOps?: Map<number, Promise<PastOps>>;
   /** Checks the files of a desired state; throws what is wrong with them. */
-  readonly checkDesired: (files: Files) => void;
+  readonly checkDesired: (files: Files) => void | Promise<void>;
 }
 
 /** What everybody who reads a proposal gets. Throws `git_failed` where its objects are missing. */
@@ -124,10 +124,10 @@ async function checkPolicySteps(
   return last === inForce ? undefined : last;
 }
 
-async function checkSteps(repoDir: string, steps: readonly CommitStep[], check: (files: Files) => void): Promise<void> {
+async function checkSteps(repoDir: string, steps: readonly CommitStep[], check: (files: Files) => void | Promise<void>): Promise<void> {
   for (const { commit } of steps) {
     try {
-      check(await filesAt(repoDir, commit));
+      await check(await filesAt(repoDir, commit));
     } catch (thrown) {
       const { code, message, details } = toTriplaneError(thrown);
       throw steps.length === 1 ? thrown : new TriplaneError(code, `at ${commit.slice(0, 12)}: ${message}`, { cause: thrown, details });

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { TriplaneError } from "@triplane/contract";
 import { systemRandom } from "@triplane/kit";
 import { propose } from "./propose.ts";
 import { openGoverned } from "./repository.ts";
+import { reviewCommit } from "./review.ts";
 import { setImage, updateStanding } from "./set-image.ts";
 import { governanceStatus } from "./status.ts";
 import { type Machine, policyFiles, type Town, town } from "./testing/town.ts";
@@ -50,6 +52,12 @@ test("setImage: what the rule lets through counts on every machine; it says what
     setImage(ana.site, { key: ana.key, clock, target: "web", setting: "image", image: image("2"), checkDesired: () => undefined }),
     { code: "key_unknown" },
   );
+  // A check that takes its time stands in the way as well.
+  const checkDesired = async () => {
+    throw new TriplaneError("args_invalid", "no desired state");
+  };
+  const unsound = setImage(ci.site, { key: ci.key, clock, target: "web", setting: "image", image: image("2"), checkDesired });
+  await assert.rejects(unsound, { code: "args_invalid" });
 
   const made = await set("2");
   await ci.push();
@@ -57,6 +65,11 @@ test("setImage: what the rule lets through counts on every machine; it says what
   await ben.fetch();
   const found = await findProposal(ben.site, made.commit.slice(0, 12));
   assert.deepEqual([found.proposal.missing, found.proposal.update?.rules, found.proposal.update?.changes.length], [1, ["web-images"], 1]);
+  const doubted = await reviewCommit(ben.site, found.repository, made.commit, { ...review, checkDesired });
+  assert.deepEqual(
+    doubted.problems.map(({ code }) => code),
+    ["args_invalid"],
+  );
   const { reviewed } = await approve(
     ben.site,
     found,

@@ -21,7 +21,7 @@ export interface SetImageOptions {
   /** Where the image comes from, for people: a link to the build. One line. */
   readonly reason?: string | undefined;
   /** Checks the files; throws what is wrong with them. */
-  readonly checkDesired: (files: Files) => void;
+  readonly checkDesired: (files: Files) => void | Promise<void>;
 }
 
 export interface ImageSet {
@@ -54,7 +54,7 @@ export async function setImage(site: Site, options: SetImageOptions): Promise<Im
   const former = await formerImage(repoDir, approved.commit, update.changes);
   if (former !== undefined)
     throw new TriplaneError("update_refused", `${former.target} had ${former.to} before; going back is for people to approve`);
-  checkDesired(after);
+  await checkDesired(after);
   await assertNamespace(site, repository, options, principal);
   const changed = [...after].filter(([path, text]) => before.get(path) !== text);
   const title = `${target}: ${image.slice(image.indexOf("@") + 1)}${reason === undefined ? "" : ` (${reason})`}`;

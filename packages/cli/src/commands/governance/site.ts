@@ -4,7 +4,6 @@ import { join, resolve } from "node:path";
 import { type Did, nowSeconds, TriplaneError } from "@triplane/contract";
 import { assertRemote, type Files, type Remote, type ReviewOptions, type Site } from "@triplane/governance";
 import { readNickel } from "@triplane/nickel";
-import { parseDesiredState } from "@triplane/orchestrator";
 import type { CommandContext } from "../../framework/command.ts";
 import { text } from "../../framework/parameters.ts";
 import { type PinFile, readGovernanceFile } from "../../home/governance-file.ts";
@@ -112,7 +111,9 @@ export function reviewOptions(site: Site, context: CommandContext): ReviewOption
   };
 }
 
-function checkDesired(workspace: string, files: Files): void {
+async function checkDesired(workspace: string, files: Files): Promise<void> {
+  // Loaded when a desired state is read: most of what is governed by command is policy.
+  const { parseDesiredState } = await import("@triplane/orchestrator");
   const name = "desired.ncl";
   const source = files.get(name);
   if (source === undefined) throw new TriplaneError("args_invalid", `there is no ${name}`);
