@@ -1,6 +1,8 @@
-// Numbers of a bucket that was kept, opened again where the ops that had them are proven nowhere: the controller's database was lost, the
-// ledger does not have them yet, and the keeper no longer holds its output for them. Sent again, such an op would be refused as a gap,
-// and what it did would have no record. `every-command-lands`
+// Numbers of a bucket that was kept, opened again where the ops that had them are proven nowhere: the controller's database was lost, and the
+// ledger does not have them yet. Sent again, such an op would be refused as a gap, and what it did would have no record. `every-command-lands`
+//
+// What the bucket still holds of them it holds for the next ops of the key only, and the op may be sent again after those: its output is
+// put aside, so that it is given again however late that is.
 import type { KeyValue } from "@triplane/bus";
 import { type Did, TriplaneError } from "@triplane/contract";
 import { opsOf, RECORD_KEYS, readRecord, type SequenceRecord, sequenceRecordSchema } from "../records.ts";
@@ -30,9 +32,10 @@ export async function openNumbers({ workspace, bucket, decisions }: OpenOptions)
     const [newest] = history;
     if (newest === undefined) continue;
     const record = readRecord(key, newest.value, sequenceRecordSchema);
+    const proven = past.numbersOf(did);
     const held = history.flatMap((entry) => opsOf(readRecord(key, entry.value, sequenceRecordSchema)));
-    const proven = new Set([...held.map(({ seq }) => seq), ...past.numbersOf(did)]);
-    const numbers = openBelow(record, (seq) => proven.has(seq) || keys.includes(RECORD_KEYS.late(did, seq)));
+    for (const each of held) if (!proven.has(each.seq)) await putAside(bucket, did, each);
+    const numbers = openUpTo(record, proven);
     if (numbers.length === 0) continue;
     opened.push({ did, numbers });
     if (JSON.stringify(numbers) === JSON.stringify(record.missing)) continue;
@@ -42,9 +45,15 @@ export async function openNumbers({ workspace, bucket, decisions }: OpenOptions)
   return opened;
 }
 
+/** Undefined from the bucket means that it is there: from before a stop, or from an earlier loss. */
+async function putAside(bucket: KeyValue, did: Did, { seq, op_digest, output }: SequenceRecord): Promise<void> {
+  const aside: SequenceRecord = { seq, op_digest, output, uses: [] };
+  await bucket.create(RECORD_KEYS.late(did, seq), JSON.stringify(aside));
+}
+
 /** Ascending; the highest ones where there are too many. Those that were open stay so: who took one late has it under a key of its own. */
-function openBelow({ seq: highest, missing = [] }: SequenceRecord, isProven: (seq: number) => boolean): readonly number[] {
+function openUpTo({ seq: highest, missing = [] }: SequenceRecord, proven: ReadonlySet<number>): readonly number[] {
   const open = new Set(missing);
-  for (let seq = highest - 1; seq >= 1 && open.size < MAX_MISSING; seq -= 1) if (!isProven(seq)) open.add(seq);
+  for (let seq = highest; seq >= 1 && open.size < MAX_MISSING; seq -= 1) if (!proven.has(seq)) open.add(seq);
   return [...open].sort((a, b) => a - b);
 }

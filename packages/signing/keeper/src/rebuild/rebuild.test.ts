@@ -191,7 +191,23 @@ describe("openNumbers", () => {
     assert.equal((await at.take(routine(at, 71).compact)).verdict, "admit");
   });
 
-  test("nothing is opened where the ledger has every number that is not held", async () => {
+  test("an op that is held then, and no longer when it is sent again, is answered as before, byte for byte", async () => {
+    const { at, ops, open } = await afterSeventy((seq) => seq !== 10 && seq !== 70);
+    assert.deepEqual(await open(), [{ did: at.world.keys.ana.did, numbers: [10, 70] }]);
+    const steps = at.memory.steps.length;
+    await open();
+    assert.equal(at.memory.steps.length, steps, "a second time changes nothing");
+    for (let seq = 71; seq <= 140; seq += 1) await at.take(routine(at, seq).compact);
+    for (const seq of [10, 70]) {
+      const [before, sent] = [textsOf(at)[seq - 1], textsOf(at).length];
+      assert.equal((await at.take(ops[seq - 1]?.compact ?? "")).verdict, "repeat");
+      assert.deepEqual(textsOf(at).slice(sent), [before]);
+      assert.equal((await at.take(routine(at, seq).compact)).verdict, "fork");
+    }
+    assert.equal((await at.take(ops[10]?.compact ?? "")).verdict, "gap", "what the ledger has stays taken (no-fail-open)");
+  });
+
+  test("nothing is opened where the ledger has every number", async () => {
     const { open } = await afterSeventy(() => true);
     assert.deepEqual(await open(), []);
   });
