@@ -9,7 +9,7 @@ import { silentLogger, systemClock, systemRandom } from "@triplane/kit";
 import { System, WORKSPACE } from "./system.ts";
 
 const TIMEOUT_MS = 850_000;
-/** Between two ops that flow: without it they take the processor from the rotation that they flow beside. */
+/** Between two ops that flow, and between two tries: without it they take the processor from the rotation that they flow beside. */
 const BETWEEN_OPS_MS = 500;
 
 interface Record {
@@ -95,12 +95,12 @@ function flowing(system: System): AsyncDisposable & { end(): Promise<readonly st
   const sent: string[] = [];
   const work = (async () => {
     while (!stopping.signal.aborted) {
+      await pause(BETWEEN_OPS_MS);
       // A plane that starts again cannot plan: then there is no op, and the next try makes one.
       const { code, out } = await system.try("op", "submit", "component.restart", "web", "--as", "ana", "--quiet");
       if (code !== 0) continue;
       sent.push(out.trim());
       await system.try("op", "wait", out.trim(), "--as", "ana", "--for", "20s");
-      await pause(BETWEEN_OPS_MS);
     }
   })();
   const stop = async (): Promise<void> => {
