@@ -2,7 +2,9 @@
 //
 // 1. `cut` is the shutdown ioctl of ext4 with NOLOGFLUSH (xfstests calls it godown): what nobody had synced is gone, journal included.
 // 2. After a cut nothing can be read or written until `remount`, which replays the journal as a machine does that starts again.
-// 3. Whoever still holds a file on it keeps it from being unmounted; `holders` names them.
+// 3. Each mount has a loop device of its own: somebody else's mount namespace, of a runner for instance, may have copied the mount before the cut
+//    and keeps its dead superblock for a while, which the same device would give us again.
+// 4. Whoever still holds a file on it keeps it from being unmounted; `holders` names them.
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { cp, mkdir, mkdtemp, open, readdir, readlink, rm, statfs } from "node:fs/promises";
@@ -122,7 +124,13 @@ export class LoopDisk {
   }
 
   async #mount(at: string): Promise<void> {
-    await runProgram("mount", "-t", "ext4", "-o", "loop,noatime", this.#image, at);
+    const device = (await runProgram("losetup", "--find", "--show", this.#image)).trim();
+    try {
+      await runProgram("mount", "-t", "ext4", "-o", "noatime", device, at);
+    } finally {
+      // It goes when the last mount of it goes.
+      await runProgram("losetup", "--detach", device);
+    }
   }
 
   // Who was killed a moment ago may still be letting go.
