@@ -4,10 +4,12 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { createAccount, createUser, fromSeed } from "@nats-io/nkeys";
+import { nkeyAuthenticator } from "@nats-io/transport-node";
 import { consumerSettings, type FailureCode, streamSettings, TriplaneError } from "@triplane/contract";
 import { findTool } from "@triplane/kit";
 import { grantsOf, type Identity, identityName, parseIdentity, SERVICE_ROLES } from "./identities.ts";
-import { createNatsKey, natsKeyFromSeed } from "./nkeys.ts";
+import { createNatsKey, natsAuthenticator, natsKeyFromSeed } from "./nkeys.ts";
 import { type NatsConfigOptions, natsConfig } from "./server-config.ts";
 import { compareConsumer, compareStream } from "./settings.ts";
 import { decodeText } from "./text.ts";
@@ -149,6 +151,30 @@ describe("nkeys and text", () => {
     const key = createNatsKey();
     assert.deepEqual(natsKeyFromSeed(`${key.seed}\n`), key);
     throwsCode(() => natsKeyFromSeed(""), "bus_denied");
+  });
+
+  it("nkeys agree with the library of their inventors: texts, and what the server's challenge is answered", () => {
+    for (let round = 0; round < 20; round += 1) {
+      const ours = createNatsKey();
+      const same = fromSeed(Buffer.from(ours.seed));
+      assert.equal(same.getPublicKey(), ours.publicKey);
+      const theirs = createUser();
+      const seed = Buffer.from(theirs.getSeed()).toString();
+      assert.equal(natsKeyFromSeed(seed).publicKey, theirs.getPublicKey());
+      for (const nonce of [undefined, `nonce-${round}`])
+        assert.deepEqual(natsAuthenticator(seed)(nonce), nkeyAuthenticator(Buffer.from(seed))(nonce));
+    }
+  });
+
+  it("natsKeyFromSeed: the seed of an account, another letter, one more or fewer is bus_denied, and not quoted", () => {
+    const { seed } = createNatsKey();
+    const other = seed.at(20) === "A" ? "B" : "A";
+    const account = Buffer.from(createAccount().getSeed()).toString();
+    for (const wrong of [account, `${seed.slice(0, 20)}${other}${seed.slice(21)}`, `${seed}A`, seed.slice(0, -1), seed.toLowerCase(), "é"])
+      assert.throws(
+        () => natsKeyFromSeed(wrong),
+        (error) => error instanceof TriplaneError && error.code === "bus_denied" && !error.message.includes(wrong),
+      );
   });
 
   it("decodeText: undefined for what is not UTF-8", () => {

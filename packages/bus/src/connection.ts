@@ -1,11 +1,11 @@
 // Opens a connection under one identity; from then on it restores itself until it is closed.
 
-import { connect, type NatsConnection, nkeyAuthenticator } from "@nats-io/transport-node";
+import { connect, type NatsConnection } from "@nats-io/transport-node";
 import type { Logger } from "@triplane/kit";
 import { assertServerVersion } from "./check.ts";
 import { translate } from "./errors.ts";
 import { type Identity, identityName, inboxPrefix } from "./identities.ts";
-import { natsKeyFromSeed } from "./nkeys.ts";
+import { natsAuthenticator } from "./nkeys.ts";
 
 export interface ConnectionOptions {
   /** Addresses like `nats://127.0.0.1:4222`. */
@@ -19,14 +19,14 @@ export interface ConnectionOptions {
 
 /** Throws `bus_unreachable`, `bus_denied`, `bus_too_old`. */
 export async function openConnection(options: ConnectionOptions): Promise<NatsConnection> {
-  const { seed } = natsKeyFromSeed(options.nkeySeed);
+  const authenticator = natsAuthenticator(options.nkeySeed);
   const name = identityName(options.identity);
   let connection: NatsConnection;
   try {
     connection = await connect({
       servers: typeof options.servers === "string" ? options.servers : [...options.servers],
       name: `triplane-${name}`,
-      authenticator: nkeyAuthenticator(new TextEncoder().encode(seed)),
+      authenticator,
       inboxPrefix: inboxPrefix(options.identity),
       timeout: options.connectTimeoutMs ?? 5000,
       maxReconnectAttempts: -1,

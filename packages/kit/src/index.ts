@@ -1,5 +1,6 @@
 // The public names of the kit.
 export * from "./backoff.ts";
+export { cacheFolder } from "./cache-folder.ts";
 export * from "./clock.ts";
 export * from "./config/command-line.ts";
 export * from "./config/common.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { watch } from "node:fs";
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -19,8 +20,11 @@ import { WRITER_MIGRATIONS } from "./testing/writer-schema.ts";
 const WRITER = fileURLToPath(new URL("./testing/writer.ts", import.meta.url));
 
 let folder: string;
+/** Of the writers. */
+let cache: string;
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "triplane-store-"));
+  cache = join(folder, "cache");
 });
 after(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
 
@@ -36,7 +40,7 @@ interface Writer {
 function startWriter(path: string, ...args: readonly string[]): Writer {
   const child = spawn(process.execPath, [WRITER, path, ...args], {
     stdio: ["ignore", "pipe", "inherit"],
-    env: { PATH: process.env["PATH"] },
+    env: { PATH: process.env["PATH"], XDG_CACHE_HOME: cache },
   });
   const gone = once(child, "close");
   let out = "";
@@ -262,11 +266,30 @@ describe("prove: durability", () => {
 
   it("a process that is killed in the middle of its proof leaves no probe and no scratch store behind", async () => {
     const place = await mkdtemp(join(folder, "proof-"));
+    await rm(cache, { recursive: true, force: true });
     const scratch = async (): Promise<readonly string[]> => (await readdir(place)).filter((name) => name.startsWith(".durability-"));
     const writer = startWriter(join(place, "store"));
     const started = { timeoutMs: 30_000, intervalMs: 5, what: "the engine of the probe" };
     await eventually(async () => (await readdir(join(place, (await scratch())[0] ?? "none"))).length > 0, started);
     await writer.kill();
     await eventually(async () => (await scratch()).length === 0, { timeoutMs: 30_000, what: "the end of the probe" });
+  });
+
+  it("is made by the first process that opens a store, and remembered by the next ones", async () => {
+    await rm(cache, { recursive: true, force: true });
+    const proves = async (): Promise<boolean> => {
+      const place = await mkdtemp(join(folder, "proof-"));
+      const made: (string | null)[] = [];
+      const watcher = watch(place, (_, name) => made.push(name));
+      const writer = startWriter(join(place, "store"), "hold");
+      await writer.printed(1);
+      await writer.kill();
+      watcher.close();
+      assert.deepEqual(writer.lines(), ["open"]);
+      return made.some((name) => name?.startsWith(".durability-"));
+    };
+    assert.deepEqual([await proves(), await proves()], [true, process.platform !== "linux"]);
+    await rm(cache, { recursive: true });
+    assert.equal(await proves(), true);
   });
 });

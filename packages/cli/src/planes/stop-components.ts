@@ -15,6 +15,7 @@ const TIMEOUT_MS = 60_000;
 export async function stopComponents(layout: HomeLayout, workspace: WorkspaceFile): Promise<void> {
   // Without a database nobody knows of any, and an empty one must not be left behind where one was lost.
   if (await isEmptyFolder(databaseFolder("orchestrator", layout))) return;
+  if (!(await everRanOne(layout))) return;
   const configFile = join(layout.orchestrator, "stop.json");
   await ensurePrivateFolder(layout.orchestrator);
   await atomicWriteFile(
@@ -29,4 +30,10 @@ export async function stopComponents(layout: HomeLayout, workspace: WorkspaceFil
       else reject(new TriplaneError("internal", `the components could not be ended: ${stderr.slice(-2000)}`, { cause: error }));
     });
   });
+}
+
+/** A component's process has a folder and a log before it is started, and its log stays. */
+async function everRanOne({ orchestrator }: HomeLayout): Promise<boolean> {
+  const empty = await Promise.all(["instances", "logs"].map((name) => isEmptyFolder(join(orchestrator, "data", name))));
+  return empty.includes(false);
 }

@@ -3,9 +3,9 @@ import { execFile } from "node:child_process";
 import { constants } from "node:fs";
 import { access, readdir, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { homedir } from "node:os";
 import { delimiter, dirname, isAbsolute, join } from "node:path";
 import { TriplaneError } from "@triplane/contract";
+import { cacheFolder } from "../cache-folder.ts";
 import type { Environment } from "../config/resolve.ts";
 import { type Tool, type ToolName, toolNamed } from "./manifest.ts";
 import { compareVersions, inRange, parseVersion } from "./version.ts";
@@ -27,10 +27,9 @@ export interface ToolSearch {
   readonly rejected: readonly RejectedTool[];
 }
 
-/** `${XDG_CACHE_HOME:-~/.cache}/triplane/tools`. A relative XDG_CACHE_HOME is ignored, as its specification demands. */
+/** `tools` of the user's cache. */
 export function toolsFolder(env: Environment = process.env): string {
-  const cache = env["XDG_CACHE_HOME"];
-  return join(cache !== undefined && isAbsolute(cache) ? cache : join(env["HOME"] ?? homedir(), ".cache"), "triplane", "tools");
+  return join(cacheFolder(env), "tools");
 }
 
 /** The tool's path and version. Throws `tool_missing`, naming what was found and why it does not do. */

@@ -1,15 +1,17 @@
-// Proof at start-up that the engine keeps what it confirms (`persist-before-ack`): a child process commits and is killed with SIGKILL
+// Proof that the engine keeps what it confirms (`persist-before-ack`): a child process commits and is killed with SIGKILL
 // the moment the engine has confirmed, and another one must find the row. Scratch folder beside the store, so that it is the same
 // file system.
 //
 // What it shows: the engine in this build, with these settings, on this file system, has handed a confirmed commit to the operating
-// system. What it cannot show: that the disk keeps it in a power cut; for that the engine and `sync=every` are pinned (ADR-005).
+// system; so a start of which all of that is remembered does without (proof-memory.ts). What it cannot show: that the disk keeps it in a power cut; for that the engine and `sync=every` are pinned (ADR-005).
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { mkdir, mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { TriplaneError, toTriplaneError } from "@triplane/contract";
+import { engineSettings } from "./engine.ts";
+import { engineFacts, proofMemory } from "./proof-memory.ts";
 
 const PROBE = fileURLToPath(new URL(`./durability-probe${extname(import.meta.url)}`, import.meta.url));
 const STEP_TIMEOUT_MS = 30_000;
@@ -17,15 +19,22 @@ const SCRATCH = ".durability-";
 
 const proven = new Map<number, Promise<void>>();
 
-/** Proves once per process and file system. Throws `store_not_durable`. */
+/** Proves what was not proven since the machine started. Throws `store_not_durable`. */
 export async function proveDurability(storePath: string): Promise<void> {
   const folder = dirname(storePath);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const { dev } = await stat(folder);
-  const proof = proven.get(dev) ?? prove(folder, PROBE);
+  const proof = proven.get(dev) ?? proveUnlessRemembered(folder);
   proven.set(dev, proof);
   proof.catch(() => proven.delete(dev));
   await proof;
+}
+
+async function proveUnlessRemembered(folder: string): Promise<void> {
+  const memory = await proofMemory(folder, { engine: await engineFacts(engineSettings()) });
+  if (await memory?.holds()) return;
+  await prove(folder, PROBE);
+  await memory?.keep();
 }
 
 /** One proof with one program: it gets `write` or `read`, a folder and a value, and prints the value once it is confirmed or found. */
@@ -93,11 +102,8 @@ function firstLine(child: ChildProcess): Promise<string> {
   });
 }
 
-/** What changes the engine's behaviour, and where compiled modules are; nothing secret goes to the child. */
+/** What the engine reads, and where compiled modules are; nothing secret goes to the child. */
 function engineEnvironment(): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(process.env).flatMap(([name, value]) =>
-      (name.startsWith("SURREAL_") || name === "NODE_COMPILE_CACHE") && value !== undefined ? [[name, value]] : [],
-    ),
-  );
+  const cache = process.env["NODE_COMPILE_CACHE"];
+  return { ...engineSettings(), ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }) };
 }

@@ -52,8 +52,15 @@ export async function openEmbeddedSession(options: EmbeddedOptions): Promise<Ses
   }
 }
 
+/** What the engine reads from the environment, ours where that says nothing. */
+export function engineSettings(): Readonly<Record<string, string>> {
+  const given = Object.entries(process.env).filter(([name]) => name.startsWith("SURREAL_"));
+  const defaults = Object.entries(MEMORY_DEFAULTS).map(([name, value]) => [name, String(value)]);
+  return Object.fromEntries([...defaults, ...given]);
+}
+
 async function connect(options: EmbeddedOptions): Promise<Session> {
-  for (const [name, value] of Object.entries(MEMORY_DEFAULTS)) process.env[name] ??= String(value);
+  Object.assign(process.env, engineSettings());
   const { createNodeEngines } = await import("@surrealdb/node");
   stopWaitingForLiveQueries();
   return await openSurrealSession({

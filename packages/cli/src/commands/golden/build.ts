@@ -1,8 +1,8 @@
 // triplane golden build: a golden image from nothing to current.
-import { homedir } from "node:os";
-import { isAbsolute, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { TriplaneError } from "@triplane/contract";
 import { releaseGolden } from "@triplane/golden";
+import { cacheFolder } from "@triplane/kit";
 import { DEFAULT_RECIPE } from "@triplane/provider-local";
 import { z } from "zod";
 import { type CommandContext, defineCommand } from "../../framework/command.ts";
@@ -71,8 +71,6 @@ export const goldenBuild = defineCommand({
 
 /** Throws `usage` where a recipe is not whole. */
 function recipesOf(options: ProviderOptions & BuildOptions, { env, cwd }: CommandContext): Recipes {
-  const cache = env["XDG_CACHE_HOME"];
-  const base = cache !== undefined && isAbsolute(cache) ? cache : join(env["HOME"] ?? homedir(), ".cache");
   const { suite, mirror, securityMirror, package: packages, baseImage, buildkitUrl: url, buildkitSha256: sha256 } = options;
   if (options.provider === "hcloud" && (url === undefined || sha256 === undefined))
     throw new TriplaneError("usage", "--provider hcloud needs --buildkit-url and --buildkit-sha256", {
@@ -80,7 +78,7 @@ function recipesOf(options: ProviderOptions & BuildOptions, { env, cwd }: Comman
     });
   return {
     local: { suite, mirror, securityMirror, packages },
-    archives: options.archives === undefined ? join(base, "triplane", "debian") : resolve(cwd, options.archives),
+    archives: options.archives === undefined ? join(cacheFolder(env), "debian") : resolve(cwd, options.archives),
     hcloud: url === undefined || sha256 === undefined ? undefined : { baseImage, packages, buildkit: { url, sha256 } },
   };
 }
