@@ -14,7 +14,7 @@ test("golden images: SIGKILL at every step; then prune cleans up, and the next b
   await using simulator = await startSimulator({ speed: 2000, rateLimit: 1_000_000 });
   await using folder = await tempDir("golden-kill");
   const faults = join(folder.path, "faults");
-  const env = { PATH: process.env["PATH"], TRIPLANE_FAULTS_DIR: faults };
+  const env = { PATH: process.env["PATH"], NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"], TRIPLANE_FAULTS_DIR: faults };
   const command = (what: string, armed: boolean) =>
     run(process.execPath, [...(armed ? ARMED : []), PROGRAM, simulator.endpoint, join(folder.path, "work"), what], {
       cwd: folder.path,

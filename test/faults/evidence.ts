@@ -33,19 +33,36 @@ export async function backlogOf(world: World): Promise<Backlog> {
 }
 
 /** Numbers of the newest messages, which count all that were ever published. */
-export async function lastOf(world: World, stream: "pending" | "cmd" | "audit"): Promise<number> {
+export async function lastOf(world: World, stream: "pending" | "cmd" | "audit" | "answer"): Promise<number> {
   const bus = await world.watcher();
   return (await bus.streamState(streamNames(world.workspace.workspace)[stream])).lastSeq;
 }
 
+/** By jti: how many answers there were when those to the op were looked at last. */
+const lookedAt = new WeakMap<World, Map<string, number>>();
+
 /** Outcomes by jti; what keeper and controller answered meanwhile is taken into the outboxes. Nothing is sent again. */
 export async function outcomesOf(world: World, submitted: readonly Submitted[]): Promise<ReadonlyMap<string, OpOutcome>> {
   const outcomes = new Map<string, OpOutcome>();
+  const looked = lookedAt.get(world) ?? new Map<string, number>();
+  lookedAt.set(world, looked);
+  // Counted first: one that comes meanwhile is for the next look.
+  const answers = await lastOf(world, "answer");
   for (const [issuer, ops] of Map.groupBy(submitted, (each) => each.issuer)) {
-    await withSubmitter(await world.person(issuer), async (submitter) => {
-      for (const { op } of ops) {
-        const stage = await submitter.stage(op.entry.jti);
-        if (stage.stage === "outcome") outcomes.set(op.entry.jti, stage.outcome);
+    const person = await world.person(issuer);
+    const open: string[] = [];
+    for (const { op } of ops) {
+      const { jti } = op.entry;
+      const outcome = (await person.outbox.find(jti))?.entry.outcome;
+      if (outcome !== undefined) outcomes.set(jti, outcome);
+      else if (looked.get(jti) !== answers) open.push(jti);
+    }
+    if (open.length === 0) continue;
+    await withSubmitter(person, async (submitter) => {
+      for (const jti of open) {
+        const stage = await submitter.stage(jti);
+        if (stage.stage === "outcome") outcomes.set(jti, stage.outcome);
+        looked.set(jti, answers);
       }
     });
   }

@@ -43,6 +43,9 @@ export interface RestOptions {
 // Longer than the controller's look at its outbox (5 s), its retries while the orchestrator is away, and a restart.
 const QUIET_MS = 12_000;
 
+// A look asks four daemons and the broker, and starts a git process; whoever dies takes longer to come back.
+const LOOK_EVERY_MS = 400;
+
 /** Waits until every op has its outcome and its record and the streams are empty, or until nothing moves any more. */
 export async function comeToRest(world: World, submitted: readonly Submitted[], options: RestOptions = {}): Promise<Rest> {
   const deadlineMs = performance.now() + (options.timeoutMs ?? 120_000);
@@ -57,7 +60,7 @@ export async function comeToRest(world: World, submitted: readonly Submitted[], 
       if (empty && seen.unanswered + seen.unrecorded === 0) return "drained";
       if (empty && performance.now() - sameSinceMs >= (options.quietMs ?? QUIET_MS)) return "quiet";
     }
-    await sleep(200);
+    await sleep(LOOK_EVERY_MS);
   }
   return "late";
 }

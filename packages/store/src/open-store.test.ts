@@ -40,7 +40,7 @@ interface Writer {
 function startWriter(path: string, ...args: readonly string[]): Writer {
   const child = spawn(process.execPath, [WRITER, path, ...args], {
     stdio: ["ignore", "pipe", "inherit"],
-    env: { PATH: process.env["PATH"], XDG_CACHE_HOME: cache },
+    env: { PATH: process.env["PATH"], NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"], XDG_CACHE_HOME: cache },
   });
   const gone = once(child, "close");
   let out = "";

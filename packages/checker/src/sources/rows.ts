@@ -74,8 +74,13 @@ async function fromCopy(path: string, tables: readonly string[], take: (row: Row
   try {
     // Opening a store writes into it, and a checker changes nothing.
     await cp(path, join(folder, "store"), { recursive: true });
+    const compiled = process.env["NODE_COMPILE_CACHE"];
     const child = spawn(process.execPath, [READER, join(folder, "store"), ...tables], {
-      env: { PATH: process.env["PATH"] ?? "", SURREAL_ROCKSDB_BLOCK_CACHE_SIZE: String(32 * 1024 * 1024) },
+      env: {
+        PATH: process.env["PATH"] ?? "",
+        SURREAL_ROCKSDB_BLOCK_CACHE_SIZE: String(32 * 1024 * 1024),
+        ...(compiled === undefined ? {} : { NODE_COMPILE_CACHE: compiled }),
+      },
       stdio: ["ignore", "pipe", "pipe"],
       timeout: TIMEOUT_MS,
       killSignal: "SIGKILL",
