@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Clock } from "@triplane/contract";
 import { type CommandResult, runCommand } from "./command.ts";
 import { ShellPool } from "./shell-pool.ts";
-import { applyRecord, type RunRecord, type RunState, stepAt } from "./state.ts";
+import { applyRecords, type LaterRecord, type RunRecord, type RunState, stepAt } from "./state.ts";
 import type { Evidence, RunActor, RunEvent } from "./types.ts";
 import { isFor } from "./view.ts";
 
@@ -23,8 +23,6 @@ export interface Execution {
   append(records: readonly RunRecord[]): Promise<void>;
   onEvent(event: RunEvent): void;
 }
-
-type After = Exclude<RunRecord, { kind: "opened" }>;
 
 /** Seconds that a step has that says nothing about time. */
 export const DEFAULT_TIMEOUT_S = 3600;
@@ -47,7 +45,7 @@ export async function execute(begun: RunState, execution: Execution): Promise<Ru
   });
   let state = begun;
   let running = 0;
-  let ended: After[] = [];
+  let ended: LaterRecord[] = [];
 
   const start = (index: number): void => {
     const { id, cmd = "", timeout_s = DEFAULT_TIMEOUT_S } = stepAt(state, index);
@@ -66,11 +64,11 @@ export async function execute(begun: RunState, execution: Execution): Promise<Ru
     for (;;) {
       const records = ended;
       ended = [];
-      for (const record of records) state = applyRecord(state, record);
+      state = applyRecords(state, records);
       const due = ending.aborted ? [] : dueSteps(state, actor, jobs - running, clock.nowMs());
       const at = new Date(clock.nowMs()).toISOString();
-      const started = due.map((index): After => ({ kind: "started", step: stepAt(state, index).id, at }));
-      for (const record of started) state = applyRecord(state, record);
+      const started = due.map((index): LaterRecord => ({ kind: "started", step: stepAt(state, index).id, at }));
+      state = applyRecords(state, started);
       await execution.append([...records, ...started]);
       for (const record of records) tell(state, record, execution);
       for (const index of due) {
@@ -78,9 +76,9 @@ export async function execute(begun: RunState, execution: Execution): Promise<Ru
         start(index);
       }
       if (ended.length > 0) continue;
-      const nextMs = ending.aborted ? undefined : nextRetryMs(state, actor);
+      const nextMs = ending.aborted || running >= jobs ? undefined : nextRetryMs(state, actor);
       if (running === 0 && nextMs === undefined) return state;
-      await waiting.wait(nextMs === undefined || running >= jobs ? undefined : nextMs - clock.nowMs());
+      await waiting.wait(nextMs === undefined ? undefined : nextMs - clock.nowMs());
     }
   } catch (error) {
     stopping.abort();
@@ -93,7 +91,7 @@ export async function execute(begun: RunState, execution: Execution): Promise<Ru
 }
 
 /** A step that was ended from outside is not failed: how far it came is not known, and the run can go on. */
-function recordOf(step: string, result: CommandResult, frame: Omit<Evidence, "exitCode" | "output" | "outputDigest">): After {
+function recordOf(step: string, result: CommandResult, frame: Omit<Evidence, "exitCode" | "output" | "outputDigest">): LaterRecord {
   if (result.stopped) return { kind: "interrupted", step, at: frame.endedAt, actor: frame.actor };
   const { exitCode, output, outputDigest, timedOut } = result;
   const evidence: Evidence = {
@@ -106,7 +104,7 @@ function recordOf(step: string, result: CommandResult, frame: Omit<Evidence, "ex
   return { kind: "ended", step, status: exitCode === 0 && !timedOut ? "pass" : "fail", evidence };
 }
 
-function tell(state: RunState, record: After, { onEvent }: Execution): void {
+function tell(state: RunState, record: LaterRecord, { onEvent }: Execution): void {
   if (record.kind !== "ended" && record.kind !== "interrupted") return;
   const index = state.graph.indexOf.get(record.step) ?? -1;
   const now = state.steps[index]?.state ?? "waiting";

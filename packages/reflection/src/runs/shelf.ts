@@ -4,14 +4,14 @@ import { join } from "node:path";
 import { TriplaneError } from "@triplane/contract";
 import { namesIfThere, type ProcessLock, tryProcessLock } from "@triplane/kit";
 import { type Journal, openJournal, readJournal } from "./journal.ts";
-import { applyRecord, openRun, type RunRecord, type RunState } from "./state.ts";
+import { applyRecords, type LaterRecord, openRun, type RunRecord, type RunState } from "./state.ts";
 
 /** A run that only this process may add to. */
 export interface HeldRun {
   readonly state: RunState;
   readonly folder: string;
   /** Writes events and, when they are on disk, takes them in. */
-  add(...records: readonly Exclude<RunRecord, { kind: "opened" }>[]): Promise<RunState>;
+  add(...records: readonly LaterRecord[]): Promise<RunState>;
   /** Writes events that somebody else takes in. */
   append(records: readonly RunRecord[]): Promise<void>;
   /** After `append`. */
@@ -79,7 +79,7 @@ export class RunShelf {
     if (content === undefined || opened === undefined) throw new TriplaneError("run_unknown", `there is no run ${id}`);
     if (opened.kind !== "opened") throw new TriplaneError("run_journal_broken", `${path}: line 1 does not open a run`);
     try {
-      return { state: rest.reduce(addRecord, openRun(opened)), soundBytes: content.soundBytes };
+      return { state: applyRecords(openRun(opened), rest.map(afterOpening)), soundBytes: content.soundBytes };
     } catch (cause) {
       throw new TriplaneError("run_journal_broken", `${path} does not tell a run`, { cause, details: { file: path } });
     }
@@ -102,9 +102,9 @@ export class RunShelf {
 
 const RUN_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-function addRecord(state: RunState, record: RunRecord): RunState {
+function afterOpening(record: RunRecord): LaterRecord {
   if (record.kind === "opened") throw new TypeError("a run is opened once");
-  return applyRecord(state, record);
+  return record;
 }
 
 async function keptBy(lock: ProcessLock, work: () => Promise<HeldRun>): Promise<HeldRun> {
@@ -124,7 +124,7 @@ function held(first: RunState, folder: string, journal: Journal, lock: ProcessLo
     },
     folder,
     add: async (...records) => {
-      const next = records.reduce(applyRecord, state);
+      const next = applyRecords(state, records);
       await journal.append(records);
       state = next;
       return state;

@@ -57,37 +57,66 @@ export interface RunState {
 
 const WAITING: StepRecord = { state: "waiting", evidence: [], retries: 0 };
 
+/** A run that nobody else has yet: events are worked into it, so that many of them cost one copy. */
+type Draft = { -readonly [Key in keyof RunState]: RunState[Key] } & { steps: StepRecord[]; ready: number[] };
+
+export type LaterRecord = Exclude<RunRecord, { kind: "opened" }>;
+
 export function openRun(opened: RunState["opened"]): RunState {
   const { steps } = opened.mode;
-  const state: RunState = {
+  const draft: Draft = {
     ...{ opened, graph: graphOf(steps), steps: steps.map(() => WAITING), ready: [], unfinished: steps.length, stoppedBy: [] },
     ...{ preconditions: opened.preconditions, lastAt: opened.at },
   };
-  return settle(state, [...steps.keys()]);
+  settle(draft, [...steps.keys()]);
+  return draft;
 }
 
 /** What the run is after one more event. The event is one that can happen now: `runs` sees to that before it is written. */
-export function applyRecord(state: RunState, record: Exclude<RunRecord, { kind: "opened" }>): RunState {
+export function applyRecord(state: RunState, record: LaterRecord): RunState {
+  return applyRecords(state, [record]);
+}
+
+/** After one and the other, in their order. */
+export function applyRecords(state: RunState, records: readonly LaterRecord[]): RunState {
+  if (records.length === 0) return state;
+  const draft: Draft = { ...state, steps: [...state.steps], ready: [...state.ready] };
+  for (const record of records) apply(draft, record);
+  return draft;
+}
+
+function apply(draft: Draft, record: LaterRecord): void {
   switch (record.kind) {
     case "checked":
-      return { ...state, preconditions: record.preconditions, lastAt: record.at };
+      draft.preconditions = record.preconditions;
+      draft.lastAt = record.at;
+      return;
     case "closed":
-      return { ...state, postconditions: record.postconditions };
+      draft.postconditions = record.postconditions;
+      return;
     case "cancelled":
-      return { ...cancel(state, `cancelled by ${record.actor}`), cancelledAt: record.at, lastAt: record.at };
+      skipWhere(draft, `cancelled by ${record.actor}`, () => true);
+      draft.cancelledAt = record.at;
+      draft.lastAt = record.at;
+      return;
     case "started": {
-      const { index, record: step } = at(state, record.step);
-      return { ...put(state, index, { ...step, state: "running", startedAt: record.at }), lastAt: record.at };
+      const { index, record: step } = at(draft, record.step);
+      put(draft, index, { ...step, state: "running", startedAt: record.at });
+      draft.lastAt = record.at;
+      return;
     }
     case "interrupted": {
-      const { index, record: step } = at(state, record.step);
+      const { index, record: step } = at(draft, record.step);
       const { startedAt = record.at, ...rest } = step;
       const attempt = step.evidence.length + 1;
       const evidence: Evidence = { attempt, startedAt, endedAt: record.at, actor: record.actor, interrupted: true };
-      return { ...put(state, index, { ...rest, state: "ready", evidence: [...step.evidence, evidence] }), lastAt: record.at };
+      put(draft, index, { ...rest, state: "ready", evidence: [...step.evidence, evidence] });
+      draft.lastAt = record.at;
+      return;
     }
     case "ended":
-      return { ...end(state, record), lastAt: record.evidence.endedAt };
+      end(draft, record);
+      draft.lastAt = record.evidence.endedAt;
   }
 }
 
@@ -103,77 +132,63 @@ export function stepAt(state: RunState, index: number): Step {
   return step;
 }
 
-function end(state: RunState, { step: id, status, evidence }: Extract<RunRecord, { kind: "ended" }>): RunState {
-  const { index, record } = at(state, id);
+function end(draft: Draft, { step: id, status, evidence }: Extract<RunRecord, { kind: "ended" }>): void {
+  const { index, record } = at(draft, id);
   const { startedAt: _started, notBeforeMs: _before, ...rest } = record;
   const kept = { ...rest, evidence: [...record.evidence, evidence] };
-  const { on_error } = stepAt(state, index);
-  if (status === "fail" && on_error.strategy === "Retry" && record.retries < on_error.max && state.stoppedBy.length === 0) {
+  const { on_error } = stepAt(draft, index);
+  if (status === "fail" && on_error.strategy === "Retry" && record.retries < on_error.max && draft.stoppedBy.length === 0) {
     const notBeforeMs = Date.parse(evidence.endedAt) + (on_error.delay ?? 0) * 1000;
-    return put(state, index, { ...kept, state: "ready", retries: record.retries + 1, notBeforeMs });
+    put(draft, index, { ...kept, state: "ready", retries: record.retries + 1, notBeforeMs });
+    return;
   }
-  const ended = put(state, index, { ...kept, state: status });
-  const stops = status === "fail" && (on_error.strategy === "Stop" || on_error.strategy === "Retry");
-  const stopped = stops ? stop(ended, index) : ended;
-  return settle(stopped, state.graph.followers[index] ?? []);
+  put(draft, index, { ...kept, state: status });
+  if (status === "fail" && (on_error.strategy === "Stop" || on_error.strategy === "Retry")) stop(draft, index);
+  settle(draft, draft.graph.followers[index] ?? []);
 }
 
 /** Skips everything that has not begun and does not come after a step that stopped the run. */
-function stop(state: RunState, by: number): RunState {
-  const stoppedBy = [...state.stoppedBy, by];
-  const after = descendants(state.graph, stoppedBy);
-  const why = `the run was stopped: ${stepAt(state, by).id} failed`;
-  return skipWhere({ ...state, stoppedBy }, why, (index) => after[index] !== 1);
+function stop(draft: Draft, by: number): void {
+  draft.stoppedBy = [...draft.stoppedBy, by];
+  const after = descendants(draft.graph, draft.stoppedBy);
+  skipWhere(draft, `the run was stopped: ${stepAt(draft, by).id} failed`, (index) => after[index] !== 1);
 }
 
-function cancel(state: RunState, why: string): RunState {
-  return skipWhere(state, why, () => true);
-}
-
-function skipWhere(state: RunState, why: string, wanted: (index: number) => boolean): RunState {
-  const steps = [...state.steps];
+function skipWhere(draft: Draft, why: string, wanted: (index: number) => boolean): void {
   let skipped = 0;
-  for (const [index, record] of state.steps.entries()) {
+  for (const [index, record] of draft.steps.entries()) {
     if ((record.state !== "waiting" && record.state !== "ready") || !wanted(index)) continue;
-    steps[index] = { ...record, state: "skip", why };
+    draft.steps[index] = { ...record, state: "skip", why };
     skipped += 1;
   }
-  if (skipped === 0) return state;
-  const next = {
-    ...state,
-    steps,
-    ready: state.ready.filter((index) => steps[index]?.state === "ready"),
-    unfinished: state.unfinished - skipped,
-  };
-  return settle(next, [...steps.keys()]);
+  if (skipped === 0) return;
+  draft.ready = draft.ready.filter((index) => draft.steps[index]?.state === "ready");
+  draft.unfinished -= skipped;
+  settle(draft, [...draft.steps.keys()]);
 }
 
 /** Looks again at steps whose conditions may have changed, and at whatever hangs on those that are skipped thereby. */
-function settle(state: RunState, look: readonly number[]): RunState {
-  const steps = [...state.steps];
-  const ready = [...state.ready];
-  let { unfinished } = state;
+function settle(draft: Draft, look: readonly number[]): void {
   const queue = [...look];
   for (let next = 0; next < queue.length; next += 1) {
     const index = queue[next] ?? 0;
-    const record = steps[index];
+    const record = draft.steps[index];
     if (record?.state !== "waiting") continue;
-    const verdict = judge(state, steps, index);
+    const verdict = judge(draft, index);
     if (verdict === "wait") continue;
     if (verdict === "go") {
-      steps[index] = { ...record, state: "ready" };
-      ready.push(index);
+      draft.steps[index] = { ...record, state: "ready" };
+      draft.ready.push(index);
       continue;
     }
-    steps[index] = { ...record, state: "skip", why: verdict.why };
-    unfinished -= 1;
-    queue.push(...(state.graph.followers[index] ?? []));
+    draft.steps[index] = { ...record, state: "skip", why: verdict.why };
+    draft.unfinished -= 1;
+    queue.push(...(draft.graph.followers[index] ?? []));
   }
-  return { ...state, steps, ready, unfinished };
 }
 
-function judge(state: RunState, steps: readonly StepRecord[], index: number): "wait" | "go" | { readonly why: string } {
-  const { graph } = state;
+function judge(state: RunState, index: number): "wait" | "go" | { readonly why: string } {
+  const { graph, steps } = state;
   let waits = false;
   for (const { on, kind } of graph.needs[index] ?? []) {
     const outcome = steps[on]?.state ?? "waiting";
@@ -212,12 +227,10 @@ function at(state: RunState, id: string): { readonly index: number; readonly rec
   return { index, record };
 }
 
-function put(state: RunState, index: number, record: StepRecord): RunState {
-  const before = state.steps[index]?.state ?? "waiting";
-  const steps = [...state.steps];
-  steps[index] = record;
-  const wasReady = before === "ready";
-  const isReady = record.state === "ready";
-  const ready = wasReady === isReady ? state.ready : isReady ? [...state.ready, index] : state.ready.filter((each) => each !== index);
-  return { ...state, steps, ready, unfinished: state.unfinished - (isFinal(record.state) && !isFinal(before) ? 1 : 0) };
+function put(draft: Draft, index: number, record: StepRecord): void {
+  const before = draft.steps[index]?.state ?? "waiting";
+  draft.steps[index] = record;
+  if (before === "ready" && record.state !== "ready") draft.ready.splice(draft.ready.indexOf(index), 1);
+  else if (before !== "ready" && record.state === "ready") draft.ready.push(index);
+  if (isFinal(record.state) && !isFinal(before)) draft.unfinished -= 1;
 }
