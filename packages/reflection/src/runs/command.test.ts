@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
@@ -50,6 +50,21 @@ describe("runCommand: isolation", () => {
     const ids = (await Promise.all([1, 2, 3].map(() => run(`echo $$ $(ps -o pgid= -p $$)`)))).map(({ output }) => output.trim().split(" "));
     for (const [id, group] of ids) assert.equal(group, id);
     assert.equal(new Set(ids.map(([id]) => id)).size, 3);
+  });
+
+  it("finds what a bash finds that was started for it, also where files cannot be run", async () => {
+    const look = `echo "$0 $# $- $BASH_SUBSHELL \${SHLVL} $((SECONDS < 60))"; [[ $$ = "$BASHPID" ]] && echo own; jobs; hash; trap -p; alias; set -o; shopt; compgen -v; env | cut -d= -f1`;
+    const copied = scene();
+    const started = scene();
+    chmodSync(join(started.root, "output", "bash"), 0o600);
+    const [mine, its] = [await copied.run(look), await started.run(look)];
+    assert.match(mine.output, /^bash 0 \w+ 0 1 1\nown\n/);
+    assert.equal(mine.output, its.output);
+  });
+
+  it("draws random numbers of its own", async () => {
+    const { run } = scene();
+    assert.notEqual((await run("echo $RANDOM $RANDOM $RANDOM")).output, (await run("echo $RANDOM $RANDOM $RANDOM")).output);
   });
 
   it("has nothing but an empty input, two outputs, and no start-up file", async () => {
@@ -103,6 +118,7 @@ describe("runCommand: evidence", () => {
     assert.equal((await run("cat <<'END'\n$x `y` \\\nEND\n# a comment at the end")).output, "$x `y` \\\n");
     assert.equal((await run(`echo ${"x".repeat(60_000)} | wc -c`)).output.trim(), "60001");
     assert.equal((await run("if", {})).exitCode, 2);
+    assert.match((await run(":\nno-such-program-here")).output, /: line 2: no-such-program-here: /);
   });
 });
 

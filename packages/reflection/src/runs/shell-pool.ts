@@ -1,9 +1,9 @@
 // Shells for the commands of a run, one more than may work at a time: while commands work, the shells of the next ones are being started.
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ShellStarter, type StarterOptions } from "./shell-starter.ts";
+import { SHELL_SCRIPT, ShellStarter, type StarterOptions } from "./shell-starter.ts";
 
-export interface ShellPoolOptions extends Omit<StarterOptions, "output"> {
+export interface ShellPoolOptions extends Omit<StarterOptions, "script" | "output"> {
   /** Of its own; emptied now, and gone when it is closed. */
   readonly folder: string;
   readonly size: number;
@@ -11,6 +11,7 @@ export interface ShellPoolOptions extends Omit<StarterOptions, "output"> {
 
 export class ShellPool {
   readonly #options: ShellPoolOptions;
+  readonly #script: string;
   readonly #all = new Set<ShellStarter>();
   /** The one that has waited longest first: its shell has had the most time to start. */
   readonly #idle: ShellStarter[] = [];
@@ -21,6 +22,9 @@ export class ShellPool {
     this.#options = options;
     rmSync(options.folder, { recursive: true, force: true });
     mkdirSync(options.folder, { mode: 0o700 });
+    // Bash names it where it finds a command wrong.
+    this.#script = join(options.folder, "bash");
+    writeFileSync(this.#script, `${SHELL_SCRIPT}\n`, { mode: 0o700 });
   }
 
   take(): ShellStarter {
@@ -58,7 +62,7 @@ export class ShellPool {
   #start(): ShellStarter {
     const { cwd, env, folder } = this.#options;
     this.#made += 1;
-    const starter = new ShellStarter({ cwd, env, output: join(folder, String(this.#made)) });
+    const starter = new ShellStarter({ cwd, env, script: this.#script, output: join(folder, String(this.#made)) });
     this.#all.add(starter);
     return starter;
   }

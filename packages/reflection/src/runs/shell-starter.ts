@@ -1,5 +1,6 @@
 // A process that starts shells: each runs one command and ends, and the next one is started at once, before there is a command for it. To
-// start a process costs Node a copy of its own page tables; a shell that does nothing else has few.
+// start a process costs Node a copy of its own page tables; a shell that does nothing else has few. Its shells are copies of it that begin
+// anew: that is how bash runs a script that is not a program, at less than half of what it costs to load a bash for it.
 //
 // 1. Every command gets a shell of its own: a new process in a group of its own, with the environment, folder and limits of the run.
 // 2. A command is run by the shell that it was meant for, or by none.
@@ -12,6 +13,8 @@ import { isErrno } from "@triplane/kit";
 export interface StarterOptions {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
+  /** Path of a file with `SHELL_SCRIPT`. */
+  readonly script: string;
   /** Path of the pipe that it makes for what commands write. */
   readonly output: string;
 }
@@ -31,14 +34,18 @@ export interface ShellEnd {
 /** `more`: there may be more at once; `quiet`: nothing for now; `ended`: nobody is left who could write. */
 export type OutputState = "more" | "quiet" | "ended";
 
-// Orders come on 3, what happens is told on 4. Input is /dev/null: a socket there would make bash read ~/.bashrc, as for rsh.
+// Orders come on 3, what happens is told on its output. Input is /dev/null: a socket there would make bash read ~/.bashrc, as for rsh.
 // A shell that was stopped (147 to 150) has not ended: it is asked about again while it is there, and once more for how it ended. That is what
 // `wait -f` is for, but that of bash 5.2 may spin for ever on a shell that a signal ended.
-const STARTER = `mkfifo -m 600 "$1" || exit
-set -m
+// The script has no interpreter line: bash forks, finds that it is no program, and runs it itself, "as if a new shell had been invoked", with
+// variables, options and `$$` of its own (bash(1), COMMAND EXECUTION). What it would keep is where programs were found, so it does not note
+// that. On a file system without programs, bash is started for it.
+const STARTER = `set -m +h
+mkfifo -m 600 "$1" || exit
+[[ -x $2 ]] || set -- "$1" "$BASH" "$2"
 while :; do
-  "$BASH" -c "$2" bash "$1" 4>&- &
-  printf 'shell %s\\n' "$!" >&4
+  "\${@:2}" "$1" &
+  printf 'shell %s\\n' "$!"
   wait "$!"
   code=$?
   if ((code > 146 && code < 151)); then
@@ -46,18 +53,20 @@ while :; do
     wait "$!"
     code=$?
   fi
-  printf 'ended %s\\n' "$code" >&4
+  printf 'ended %s\\n' "$code"
 done`;
 
 // It is told who is meant, step, attempt and command, each ended by NUL. A part of a pipe that fails makes the command fail; both outputs are
-// one, in the order of writing.
-const SHELL = `IFS= read -r -d '' -u 3 && [[ $REPLY = "$$" ]] || exit 125
-IFS= read -r -d '' -u 3 ONTOREF_STEP && IFS= read -r -d '' -u 3 ONTOREF_ATTEMPT && IFS= read -r -d '' -u 3 || exit 125
-exec >"$1" 2>&1 3>&-
-export ONTOREF_STEP ONTOREF_ATTEMPT
-set --
-set -o pipefail
-eval "$REPLY"`;
+// one, in the order of writing. All on one line, so that bash counts the lines of the command from 1 when it names one.
+export const SHELL_SCRIPT = [
+  `IFS= read -r -d '' -u 3 && [[ $REPLY = "$$" ]] || exit 125`,
+  `IFS= read -r -d '' -u 3 ONTOREF_STEP && IFS= read -r -d '' -u 3 ONTOREF_ATTEMPT && IFS= read -r -d '' -u 3 || exit 125`,
+  `exec >"$1" 2>&1 3>&-`,
+  "export ONTOREF_STEP ONTOREF_ATTEMPT",
+  "BASH_ARGV0=bash BASH_SUBSHELL=0",
+  "set -o pipefail --",
+  `eval "$REPLY"`,
+].join("; ");
 
 const BUFFER = Buffer.allocUnsafe(64 * 1024);
 /** Reads of the output before others have their turn. */
@@ -78,14 +87,14 @@ export class ShellStarter {
   #onEnd: ((end: ShellEnd) => void) | undefined;
   #gone = false;
 
-  constructor({ cwd, env, output }: StarterOptions) {
+  constructor({ cwd, env, script, output }: StarterOptions) {
     this.#path = output;
-    this.#process = spawn("bash", ["-c", STARTER, "bash", output, SHELL], {
-      ...{ cwd, env: { ...env }, stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"], detached: true },
+    this.#process = spawn("bash", ["-c", STARTER, "bash", output, script], {
+      ...{ cwd, env: { ...env }, stdio: ["ignore", "pipe", "ignore", "pipe"], detached: true },
     });
     this.#process.once("error", (error) => this.#lose({ exitCode: 127, problem: `bash could not be started: ${error.message}` }));
     this.#process.once("exit", () => this.#lose({ problem: "the process that starts shells has ended" }));
-    const [orders, news] = this.#pipes();
+    const [news, orders] = this.#pipes();
     this.#orders = orders;
     // What went wrong is told by the end of the process.
     orders?.on("error", () => undefined);
@@ -142,7 +151,8 @@ export class ShellStarter {
   }
 
   #pipes(): readonly Duplex[] {
-    return (this.#process.stdio ?? []).slice(3) as unknown as readonly Duplex[];
+    const { stdio = [] } = this.#process;
+    return [stdio[1], stdio[3]].filter((pipe) => pipe) as unknown as readonly Duplex[];
   }
 
   #hear(text: string): void {
