@@ -30,7 +30,7 @@ export async function runMode(folder: string, shape: Shape, count: number, jobs:
   return ms;
 }
 
-/** The same with make: no journal, no evidence, no groups, no time limits. */
+/** The same with make: a bash loaded for each, exit codes looked at; no output kept, no journal, no groups, no time limits. */
 export async function runMake(folder: string, shape: Shape, count: number, jobs: number): Promise<number> {
   const targets = Array.from({ length: count }, (_, index) => `s${index}`);
   const rules = targets.map((name, index) => `${name}:${shape === "chain" && index > 0 ? ` s${index - 1}` : ""}\n\t@${COMMAND}\n`);
@@ -41,7 +41,16 @@ export async function runMake(folder: string, shape: Shape, count: number, jobs:
 
 /** With xargs, which knows no order: one at a time for a chain. */
 export async function runXargs(shape: Shape, count: number, jobs: number): Promise<number> {
-  return await timed("sh", ["-c", `seq ${count} | xargs -P ${shape === "chain" ? 1 : jobs} -I{} ${BASH} -c '${COMMAND}'`]);
+  return await xargs(shape, count, jobs, COMMAND);
+}
+
+/** The same with the least that is left of a step here: its output and its exit code, each in a file. */
+export async function runXargsKeeping(folder: string, shape: Shape, count: number, jobs: number): Promise<number> {
+  return await xargs(shape, count, jobs, `{ ${COMMAND}; } >${folder}/{}.output 2>&1; echo $? >${folder}/{}.code`);
+}
+
+async function xargs(shape: Shape, count: number, jobs: number, command: string): Promise<number> {
+  return await timed("sh", ["-c", `seq ${count} | xargs -P ${shape === "chain" ? 1 : jobs} -I{} ${BASH} -c '${command}'`]);
 }
 
 /** What the processes cost by themselves: a shell that starts them one after another. */
