@@ -5,8 +5,9 @@ import { after, before, describe, it } from "node:test";
 import { readKeyFile, systemClock } from "@triplane/kit";
 import { approvedHead, commitFiles, pushHead, readTreeFiles, repositoryDir } from "@triplane/ledger";
 import { eventually } from "@triplane/testkit";
+import { triplaneAt } from "./e2e/in-process.ts";
 import { type Installation, installation } from "./e2e/installation.ts";
-import { type Ran, run } from "./e2e/program.ts";
+import type { Ran } from "./e2e/program.ts";
 
 // One workspace for the whole file: its planes are real processes and take a while to come up.
 let installed: Installation;
@@ -22,7 +23,7 @@ after(async () => {
 });
 
 function triplane(...args: readonly string[]): Promise<Ran> {
-  return run(installed.program("triplane"), args, { cwd: installed.folder, env: installed.env });
+  return triplaneAt(installed, args);
 }
 
 interface Found {

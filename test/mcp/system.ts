@@ -8,8 +8,9 @@ import { World } from "@triplane/cli";
 import { nowSeconds } from "@triplane/contract";
 import { readKeyFile, systemClock, systemRandom } from "@triplane/kit";
 import { approvedHead, commitFiles, pushHead, readTreeFiles, repositoryDir, setCanonicalRefs } from "@triplane/ledger";
+import { triplaneHere } from "../e2e/in-process.ts";
 import { ROOT } from "../e2e/installation.ts";
-import { type Ran, run } from "../e2e/program.ts";
+import type { Ran } from "../e2e/program.ts";
 
 const PROGRAM = join(ROOT, "packages/cli/bin/triplane.mjs");
 const MAX_POLICY_BYTES = 4 * 1024 * 1024;
@@ -57,7 +58,7 @@ export async function startSystem(): Promise<System> {
       clients.push(client);
       return { client, pid: transport.pid ?? 0 };
     },
-    triplane: (...args) => run(process.execPath, [PROGRAM, ...args], { cwd: world.folder, env }),
+    triplane: (...args) => triplaneHere(args, { cwd: world.folder, env }),
     agree: (terms) => agree(world, terms),
     [Symbol.asyncDispose]: async () => {
       for (const client of clients) await client.close().catch(() => undefined);

@@ -6,7 +6,8 @@ import { after, before, describe, it } from "node:test";
 import { connectBus } from "@triplane/bus";
 import { generateSigningKey } from "@triplane/contract";
 import { silentLogger, systemClock, systemRandom } from "@triplane/kit";
-import { System, WORKSPACE } from "./system.ts";
+import { eventually } from "@triplane/testkit";
+import { LOOKS, System, WORKSPACE } from "./system.ts";
 
 const TIMEOUT_MS = 850_000;
 /** A key that nobody lists yet. */
@@ -189,9 +190,9 @@ async function offered(
 }
 
 async function inReview(system: System, jti: string): Promise<void> {
-  for (let look = 0; look < 100; look += 1) {
+  const look = async (): Promise<boolean> => {
     const { reviews } = await system.data("keeper", "list", "--as", "ben");
-    if (JSON.stringify(reviews ?? {}).includes(jti)) return;
-  }
-  assert.fail(`${jti} does not come into review`);
+    return JSON.stringify(reviews ?? {}).includes(jti);
+  };
+  await eventually(look, { ...LOOKS, what: `a review of ${jti}` });
 }

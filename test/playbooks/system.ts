@@ -8,13 +8,17 @@ import { createInterface } from "node:readline";
 import { connectBus } from "@triplane/bus";
 import { streamNames } from "@triplane/contract";
 import { silentLogger, systemClock, systemRandom } from "@triplane/kit";
+import { eventually } from "@triplane/testkit";
+import { triplaneAt } from "../e2e/in-process.ts";
 import { type Installation, installation } from "../e2e/installation.ts";
-import { type Ran, run } from "../e2e/program.ts";
+import type { Ran } from "../e2e/program.ts";
 
 export const WORKSPACE = "libre-wuji";
 // Given, so that the parameter is used; by the process, so that two runs do not meet.
 const [FIRST_PORT, BLOCK, BLOCKS] = [28_000, 40, 90];
 const STEP_TIMEOUT_MS = 400_000;
+/** For what a test looks at until it is so: often enough that nobody waits for it, and no more. */
+export const LOOKS = { timeoutMs: 60_000, intervalMs: 250 } as const;
 
 /** What `playbook run --json` prints, as far as tests look at it. */
 export interface Played {
@@ -52,8 +56,7 @@ export class System implements AsyncDisposable {
 
   /** Runs triplane in the folder; its exit code is for the caller. */
   async try(...args: readonly string[]): Promise<Ran> {
-    const { env } = this.#installed;
-    return await run(this.#installed.program("triplane"), args, { cwd: this.folder, env, timeoutMs: STEP_TIMEOUT_MS });
+    return await triplaneAt(this.#installed, args, STEP_TIMEOUT_MS);
   }
 
   /** Runs triplane, which has to succeed; what it printed. */
@@ -129,12 +132,14 @@ export class System implements AsyncDisposable {
   /** An op of a key that the policy does not list has nobody to be answered: its refusal is in the ledger, under the digest of its bytes. */
   async refusesTheUnknown(...as: readonly string[]): Promise<void> {
     const { op } = await this.data("op", "submit", "component.restart", "web", ...as);
-    for (let look = 0; look < 60; look += 1) {
-      const { records } = await this.data("ledger", "log", "--count", "100000");
-      const record = records.find(({ subject }: { subject: string }) => subject === op.digest);
-      if (record !== undefined) return assert.equal(record.outcome, "refused");
-    }
-    assert.fail(`${op.digest} has no record`);
+    const record = await eventually(
+      async () => {
+        const { records } = await this.data("ledger", "log", "--count", "100000");
+        return records.find(({ subject }: { subject: string }) => subject === op.digest);
+      },
+      { ...LOOKS, what: `a record of ${op.digest}` },
+    );
+    assert.equal(record.outcome, "refused");
   }
 
   /** Everything that a dry run has to leave as it was. */

@@ -10,13 +10,16 @@ import type { PastRun, Verdict } from "@triplane/reflection";
 import { eventually } from "@triplane/testkit";
 import { Program } from "../build/plane/program.ts";
 import { askNats } from "../checker/raw-nats.ts";
+import { triplaneHere } from "../e2e/in-process.ts";
 import { ROOT } from "../e2e/installation.ts";
-import { type Ran, run } from "../e2e/program.ts";
+import type { Ran } from "../e2e/program.ts";
 
 const VALIDATION = "validate-ops-contract";
 const CHECK = "no-unknown-consumer";
 const BIN = join(ROOT, "packages/cli/bin");
 const WAIT_MS = 120_000;
+/** A fraction of the time between two rounds. */
+const LOOK_MS = 250;
 
 describe("validator on a running workspace", { timeout: 800_000 }, () => {
   const stopping = new AbortController();
@@ -49,7 +52,7 @@ describe("validator on a running workspace", { timeout: 800_000 }, () => {
   });
 
   const triplane = (...args: readonly string[]): Promise<Ran> =>
-    run(process.execPath, [join(BIN, "triplane.mjs"), ...args, "--home", world.layout.root], { cwd: world.folder, env: process.env });
+    triplaneHere([...args, "--home", world.layout.root], { cwd: world.folder, env: process.env });
 
   /** What the rounds of the validator said of the check, oldest first. */
   async function verdicts(): Promise<readonly (Verdict | undefined)[]> {
@@ -63,6 +66,7 @@ describe("validator on a running workspace", { timeout: 800_000 }, () => {
     const before = (await verdicts()).length;
     await eventually(async () => (await verdicts()).slice(before).filter((each) => each === verdict).length >= count, {
       timeoutMs: WAIT_MS,
+      intervalMs: LOOK_MS,
       what: `${count} rounds in which ${CHECK} is ${verdict}`,
     });
   }

@@ -4,6 +4,7 @@ export { leftovers } from "./demo/leftovers.ts";
 export { playScene, type Scene, type SceneResult, type Teller } from "./demo/scene.ts";
 export { openTimeline, type Timeline } from "./demo/timeline.ts";
 export { type OpTold, World } from "./demo/world.ts";
+export { runCaptured } from "./framework/captured.ts";
 export { loadCommands } from "./framework/listing.ts";
 export { referencePage } from "./framework/reference.ts";
 export { type HomeLayout, homeLayout } from "./home/layout.ts";

@@ -394,14 +394,14 @@ const TABLE: Readonly<Record<ToolName, Tool>> = {
   },
   nu: {
     name: "nu",
-    range: ">=0.108.0 <1.0.0",
+    range: ">=0.109.0 <1.0.0",
     why: "Runs the handlers of modes and the scripts of playbooks (Nushell).",
     neededFor: ["handlers", "playbooks", "their tests"],
     required: false,
     versionArguments: ["--version"],
     npmPackage: "@nushell/{platform}",
     sources: [],
-    hint: "`npm run setup` brings it into this checkout on Linux; elsewhere install Nushell 0.108 or later (https://www.nushell.sh) and put it on PATH.",
+    hint: "`npm run setup` brings it into this checkout on Linux; elsewhere install Nushell 0.109 or later (https://www.nushell.sh) and put it on PATH.",
   },
   jq: {
     name: "jq",

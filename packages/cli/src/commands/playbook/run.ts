@@ -11,6 +11,7 @@ import { readWorkspaceFile, type WorkspaceFile } from "../../home/workspace-file
 import { actorSaid, parametersOf } from "../../ontoref/open.ts";
 import { policyInForce } from "../../people/policy.ts";
 import { actorFor, asOption, keyOption } from "../../people/who.ts";
+import { type Commands, openCommands } from "../../playbooks/commands.ts";
 import { type Counted, countConfirmations } from "../../playbooks/confirmations.ts";
 import { openPlace, PLAYBOOK_SHAPE, type PlaybookPlace, withDryPlace } from "../../playbooks/place.ts";
 import { makeReceipt, positionOf } from "../../playbooks/receipt.ts";
@@ -85,9 +86,10 @@ async function rehearse(
   place: PlaybookPlace,
   context: CommandContext,
 ): Promise<Ran> {
+  await using commands = await commandsFor(place, context);
   const view = await place.runs.exec(modeIdOf(loaded.name), {
     ...{ task: `dry run of ${loaded.name}`, actor: actorSaid(undefined, context) ?? "Human", parameters },
-    environment: { ...place.environment, TRIPLANE_DRY_RUN: "1" },
+    environment: { ...place.environment, ...commands.environment, TRIPLANE_DRY_RUN: "1" },
     signal: context.signal,
   });
   const steps = reportSteps(view);
@@ -166,9 +168,10 @@ async function runNow(
   const { layout } = place;
   const found = await workspaceAt(place);
   const before = found === undefined ? undefined : await positionOf(layout, found);
+  await using commands = await commandsFor(place, context);
   const view = await place.runs.exec(modeIdOf(loaded.name), {
     ...{ task: loaded.playbook.description, actor: actorSaid(undefined, context) ?? "Human", run: request.run },
-    environment: place.environment,
+    environment: { ...place.environment, ...commands.environment },
     signal: context.signal,
     onEvent: ({ step, what, state, text: words }) => {
       if (what === "output") for (const line of (words ?? "").split("\n")) if (line !== "") context.progress(`${step}: ${line}`);
@@ -189,6 +192,12 @@ async function runNow(
   await ensurePrivateFolder(place.receiptsFolder);
   await atomicWriteFile(receipt, `${JSON.stringify(await makeReceipt(parts, key, context), null, 2)}\n`);
   return { ...ran, ...confirmations, state: view.state, receipt };
+}
+
+async function commandsFor({ environment }: PlaybookPlace, context: CommandContext): Promise<Commands> {
+  // Loaded when a playbook runs: the program names this command, too.
+  const { PROGRAM } = await import("../../program.ts");
+  return await openCommands(PROGRAM, { ...context, env: { ...context.env, ...environment } });
 }
 
 async function workspaceAt({ layout }: PlaybookPlace): Promise<WorkspaceFile | undefined> {
