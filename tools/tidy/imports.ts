@@ -4,6 +4,8 @@ import { isSource, isTest, linesOf, type Problem, type Repository } from "./repo
 import { ALSO_IN_TESTS, FORBIDDEN_DEPENDENCIES, ROOMS } from "./rooms.ts";
 
 const OURS = "@triplane/";
+/** Doors to the names of a package for programs that start without the rest of it. */
+const LIGHT_DOORS: readonly string[] = ["options", "identities", "layout"];
 // Statements as Biome writes them: one a line, or the last line of one; and dynamic imports.
 const SPECIFIER = /^(?:(?:import|export)\b[^"']*|\}) from "([^"]+)";$|^import "([^"]+)";$|\bawait import\("([^"]+)"\)/g;
 
@@ -17,8 +19,8 @@ interface Import {
 }
 
 /**
- * Our packages are imported by their root, in tests also by `…/testing`, and by `…/options` where a daemon declares the options of what it loads
- * only when it is wanted; along the table of rooms; a relative import stays in its package.
+ * Our packages are imported by their root, in tests also by `…/testing`, and by a light door where a program starts with the names of what it
+ * loads only when it is wanted (`…/options`: a daemon's); along the table of rooms; a relative import stays in its package.
  */
 export function importsFollowRooms(repository: Repository): Problem[] {
   const problems: Problem[] = [];
@@ -33,7 +35,7 @@ export function importsFollowRooms(repository: Repository): Problem[] {
       const [name = "", ...deeper] = specifier.slice(OURS.length).split("/");
       const allowed = here.mayImport.includes(name) || (isTest(path) && (ALSO_IN_TESTS.includes(name) || here.name === "testkit"));
       const isTestHelp = deeper.join("/") === "testing" && isTest(path);
-      if (deeper.length > 0 && !isTestHelp && deeper.join("/") !== "options")
+      if (deeper.length > 0 && !isTestHelp && !LIGHT_DOORS.includes(deeper.join("/")))
         problems.push({ path, line, what: `${specifier}: only the root of a package is public` });
       if (!allowed && name !== here.name)
         problems.push({ path, line, what: `${here.name} may not import ${specifier} (tools/tidy/rooms.ts)` });

@@ -11,6 +11,7 @@ export * from "./config/resolve.ts";
 export * from "./daemon.ts";
 export * from "./files.ts";
 export * from "./health.ts";
+export * from "./http-exchange.ts";
 export * from "./json.ts";
 export * from "./keys/key-file.ts";
 export { openOpensshKey, opensshPublicKey } from "./keys/openssh-key.ts";

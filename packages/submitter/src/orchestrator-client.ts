@@ -12,7 +12,7 @@ import {
   type WorkspaceState,
   workspaceStateSchema,
 } from "@triplane/contract";
-import { tryParseJson } from "@triplane/kit";
+import { type HttpAnswer, httpExchange, tryParseJson } from "@triplane/kit";
 import { z } from "zod";
 
 export interface OrchestratorClientOptions {
@@ -39,7 +39,7 @@ export function orchestratorClient(options: OrchestratorClientOptions): Orchestr
 
   const ask = async <T>(path: string, schema: z.ZodType<T>, body?: unknown): Promise<T> => {
     const where = `${body === undefined ? "GET" : "POST"} ${base}${path}`;
-    const { status, text } = await fetchText(`${base}${path}`, where, options, body);
+    const { status, text } = await exchange(`${base}${path}`, where, options, body);
     const value = tryParseJson(text);
     if (status !== 200) throw failureOf(status, value, where);
     const answer = schema.safeParse(value);
@@ -66,44 +66,14 @@ export function orchestratorClient(options: OrchestratorClientOptions): Orchestr
   };
 }
 
-async function fetchText(
-  url: string,
-  where: string,
-  options: OrchestratorClientOptions,
-  body: unknown,
-): Promise<{ readonly status: number; readonly text: string }> {
-  const headers = {
-    authorization: `Bearer ${options.token}`,
-    accept: "application/json",
-    ...(body === undefined ? {} : { "content-type": "application/json" }),
-  };
-  const signal = AbortSignal.timeout(options.timeoutMs ?? 10_000);
+async function exchange(url: string, where: string, options: OrchestratorClientOptions, body: unknown): Promise<HttpAnswer> {
+  const headers = { authorization: `Bearer ${options.token}`, accept: "application/json" };
+  const question = { headers, timeoutMs: options.timeoutMs ?? 10_000, maxBytes: MAX_ANSWER_BYTES };
   try {
-    // A redirect would carry the token elsewhere.
-    const response = await fetch(url, {
-      method: body === undefined ? "GET" : "POST",
-      headers,
-      redirect: "error",
-      signal,
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    return { status: response.status, text: await limitedText(response, where) };
-  } catch (error) {
-    if (error instanceof TriplaneError) throw error;
-    throw new TriplaneError("unavailable", `${where}: ${reasonOf(error)}`, { cause: error });
+    return await httpExchange(url, body === undefined ? question : { ...question, body: JSON.stringify(body) });
+  } catch (cause) {
+    throw new TriplaneError("unavailable", `${where}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   }
-}
-
-async function limitedText(response: Response, where: string): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let sizeBytes = 0;
-  for await (const chunk of response.body ?? []) {
-    sizeBytes += chunk.length;
-    if (sizeBytes > MAX_ANSWER_BYTES)
-      throw new TriplaneError("unavailable", `${where}: the answer is larger than ${MAX_ANSWER_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
 }
 
 function failureOf(status: number, value: unknown, where: string): TriplaneError {
@@ -114,9 +84,4 @@ function failureOf(status: number, value: unknown, where: string): TriplaneError
   }
   const code = status === 401 ? "unauthorized" : status === 403 ? "forbidden" : status === 404 ? "not_found" : "unavailable";
   return new TriplaneError(code, `${where}: status ${status}`);
-}
-
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? error.cause.message || error.message : error.message;
 }

@@ -6,11 +6,11 @@ import { readdir, rm } from "node:fs/promises";
 import { connectBus, createNatsKey, type Identity, identityName, natsConfig, natsKeyFromSeed, parseIdentity } from "@triplane/bus";
 import { TriplaneError, toTriplaneError } from "@triplane/contract";
 import { atomicWriteFile, readFileIfThere, readSecretFile, silentLogger, sleep } from "@triplane/kit";
-import { natsUrl, type Surroundings } from "../people/connect.ts";
+import type { Surroundings } from "../people/connect.ts";
 import { signalProcess } from "../planes/process-identity.ts";
 import { openRunFolder } from "../planes/records.ts";
 import type { HomeLayout } from "./layout.ts";
-import type { WorkspaceFile } from "./workspace-file.ts";
+import { natsUrl, type WorkspaceFile } from "./workspace-file.ts";
 
 const SETTLED_TIMEOUT_MS = 60_000;
 /** The server is told once more: what it was told while it still worked on the last change may be lost. */

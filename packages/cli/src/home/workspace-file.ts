@@ -59,3 +59,8 @@ export async function writeWorkspaceFile(layout: HomeLayout, workspace: Workspac
 export function audienceOf(workspace: WorkspaceFile): { readonly workspace: string; readonly policyRid: string } {
   return { workspace: workspace.workspace, policyRid: workspace.pins.policy.rid };
 }
+
+/** The bus's address. */
+export function natsUrl(workspace: WorkspaceFile): string {
+  return `nats://127.0.0.1:${workspace.ports.nats}`;
+}

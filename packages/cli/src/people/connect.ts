@@ -3,16 +3,11 @@ import { type Bus, connectBus, type Identity, identityName } from "@triplane/bus
 import type { Clock, Random } from "@triplane/contract";
 import { readSecretFile, silentLogger } from "@triplane/kit";
 import type { HomeLayout } from "../home/layout.ts";
-import type { WorkspaceFile } from "../home/workspace-file.ts";
+import { natsUrl, type WorkspaceFile } from "../home/workspace-file.ts";
 
 export interface Surroundings {
   readonly clock: Clock;
   readonly random: Random;
-}
-
-/** The bus's address. */
-export function natsUrl(workspace: WorkspaceFile): string {
-  return `nats://127.0.0.1:${workspace.ports.nats}`;
 }
 
 /** The caller closes it. Throws `bus_unreachable` where nothing runs. */

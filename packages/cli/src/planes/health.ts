@@ -1,5 +1,8 @@
 // Asking a process whether it is well: over HTTP, or, for `nats:` addresses, by the greeting of the server.
 import { connect } from "node:net";
+import { httpExchange } from "@triplane/kit";
+
+const MAX_ANSWER_BYTES = 64 * 1024;
 
 export interface HealthAnswer {
   readonly ok: boolean;
@@ -11,14 +14,10 @@ export interface HealthAnswer {
 export async function askHealth(url: string, timeoutMs = 2_000): Promise<HealthAnswer> {
   if (url.startsWith("nats:")) return await greetNats(new URL(url), timeoutMs);
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs), redirect: "error" });
-    const text = (await response.text()).slice(0, 4096);
-    return { ok: response.ok, detail: parse(text) };
+    const { status, text } = await httpExchange(url, { timeoutMs, maxBytes: MAX_ANSWER_BYTES });
+    return { ok: status >= 200 && status < 300, detail: parse(text) };
   } catch (error) {
-    return {
-      ok: false,
-      detail: error instanceof Error ? (error.cause instanceof Error ? error.cause.message : error.message) : String(error),
-    };
+    return { ok: false, detail: error instanceof Error ? error.message : String(error) };
   }
 }
 

@@ -1,14 +1,13 @@
 // The processes of each plane of a local workspace, with the configuration file that each one reads.
 import { join } from "node:path";
-import { type Identity, identityName, provision } from "@triplane/bus";
+import { type Identity, identityName } from "@triplane/bus/identities";
 import { TriplaneError } from "@triplane/contract";
 import { atomicWriteFile, createLogger, ensurePrivateFolder, findTool, readFileIfThere, readSecretFile } from "@triplane/kit";
-import { repositoryDir } from "@triplane/ledger";
+import { repositoryDir } from "@triplane/ledger/layout";
 import { isSocketPath } from "@triplane/radicle";
 import type { HomeLayout } from "../home/layout.ts";
 import { CONTROLLER_CALLER } from "../home/tokens.ts";
-import type { WorkspaceFile } from "../home/workspace-file.ts";
-import { natsUrl } from "../people/connect.ts";
+import { natsUrl, type WorkspaceFile } from "../home/workspace-file.ts";
 import { isThere } from "../people/who.ts";
 import { assertDatabasesThere, pastOf } from "../recovery/past.ts";
 import type { Plane, ProcessSpec, Stages } from "./process-spec.ts";
@@ -52,6 +51,8 @@ async function natsServer(layout: HomeLayout, workspace: WorkspaceFile, afterRea
 
 /** Throws `state_lost` where streams are gone that a past had. */
 async function provisionStreams(layout: HomeLayout, workspace: WorkspaceFile): Promise<void> {
+  // Not with this module: only the workload plane has streams.
+  const { provision } = await import("@triplane/bus");
   await provision({
     servers: natsUrl(workspace),
     nkeySeed: (await readSecretFile(layout.natsSeed("provisioner"))).trim(),

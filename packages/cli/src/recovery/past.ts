@@ -3,7 +3,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { TriplaneError } from "@triplane/contract";
 import { isErrno } from "@triplane/kit";
-import { ledgerCheckpoint, repositoryDir } from "@triplane/ledger";
+import { repositoryDir } from "@triplane/ledger/layout";
 import type { HomeLayout } from "../home/layout.ts";
 import type { WorkspaceFile } from "../home/workspace-file.ts";
 
@@ -38,6 +38,8 @@ export async function assertDatabasesThere(layout: HomeLayout, workspace: Worksp
 
 async function ledgerSize(layout: HomeLayout, workspace: WorkspaceFile): Promise<number> {
   const { state } = workspace.pins;
+  // Not with this module: the planes that do not look at the past start without it.
+  const { ledgerCheckpoint } = await import("@triplane/ledger");
   return (await ledgerCheckpoint(repositoryDir(layout.storage, state.rid), state))?.size ?? 0;
 }
 

@@ -6,8 +6,8 @@ import { CONSUMERS, streamNames, TriplaneError, toTriplaneError } from "@triplan
 import { createLogger, readSecretFile, silentLogger, sleep } from "@triplane/kit";
 import type { CommandContext } from "../framework/command.ts";
 import type { HomeLayout } from "../home/layout.ts";
-import type { WorkspaceFile } from "../home/workspace-file.ts";
-import { natsUrl, withBus } from "../people/connect.ts";
+import { natsUrl, type WorkspaceFile } from "../home/workspace-file.ts";
+import { withBus } from "../people/connect.ts";
 import { recoveryStages } from "../planes/plane-stages.ts";
 import { childEnvironment } from "../planes/process-spec.ts";
 import { openRunFolder } from "../planes/records.ts";

@@ -18,8 +18,7 @@ import {
 import { openSite } from "../commands/governance/site.ts";
 import type { CommandContext } from "../framework/command.ts";
 import { type HomeLayout, PRODUCT_ROOT } from "../home/layout.ts";
-import { readWorkspaceFile, type WorkspaceFile } from "../home/workspace-file.ts";
-import { natsUrl } from "../people/connect.ts";
+import { natsUrl, readWorkspaceFile, type WorkspaceFile } from "../home/workspace-file.ts";
 import { isThere } from "../people/who.ts";
 import type { Plane } from "../planes/process-spec.ts";
 import { openRunFolder } from "../planes/records.ts";

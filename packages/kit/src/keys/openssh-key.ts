@@ -6,9 +6,13 @@
 //    a file that was changed anywhere that matters is refused.
 // 3. No message repeats a part of the content.
 import { createCipheriv, createDecipheriv } from "node:crypto";
+import { createRequire } from "node:module";
 import { type Did, didOfPublicKey, type Random, type SigningKey, signingKeyFromSeed, TriplaneError } from "@triplane/contract";
-import bcrypt from "bcrypt-pbkdf";
+import type bcrypt from "bcrypt-pbkdf";
 import { SSH_ED25519, sshPublicKey, WireReader, wireString, wireUint32 } from "./ssh-wire.ts";
+
+// Loaded with the first passphrase: most keys of most commands have none.
+const require = createRequire(import.meta.url);
 
 const BEGIN = "-----BEGIN OPENSSH PRIVATE KEY-----";
 const END = "-----END OPENSSH PRIVATE KEY-----";
@@ -125,7 +129,8 @@ function armour(bytes: Buffer): string {
 function derive(passphrase: string, salt: Uint8Array, rounds: number): { readonly key: Uint8Array; readonly iv: Uint8Array } {
   const secret = Buffer.from(passphrase, "utf8");
   const derived = new Uint8Array(KEY_BYTES + IV_BYTES);
-  if (bcrypt.pbkdf(secret, secret.length, salt, salt.length, derived, derived.length, rounds) !== 0)
+  const { pbkdf }: typeof bcrypt = require("bcrypt-pbkdf");
+  if (pbkdf(secret, secret.length, salt, salt.length, derived, derived.length, rounds) !== 0)
     throw new TriplaneError("passphrase_wrong", "an empty passphrase locks nothing");
   return { key: derived.subarray(0, KEY_BYTES), iv: derived.subarray(KEY_BYTES) };
 }

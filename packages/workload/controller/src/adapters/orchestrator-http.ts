@@ -1,7 +1,6 @@
 // The orchestrator over HTTP. Foreign errors become ours here; the token goes into the request and nowhere else.
-import { Agent, type IncomingMessage, type RequestOptions, request as requestInTheClear } from "node:http";
-import { request as requestOverTls, Agent as TlsAgent } from "node:https";
 import { type ApplyResult, applyResultSchema, isFailureCode, parseStrictJson, TriplaneError } from "@triplane/contract";
+import { type HttpAnswer, httpExchange, keepAliveAgent } from "@triplane/kit";
 import type { Orchestrator } from "../ports.ts";
 
 export interface OrchestratorOptions {
@@ -18,7 +17,8 @@ const MAX_ANSWER_BYTES = 1024 * 1024;
 const MAX_ANSWER_DEPTH = 32;
 
 export function orchestratorOverHttp(options: OrchestratorOptions): Orchestrator {
-  const agent = options.baseUrl.startsWith("https:") ? new TlsAgent({ keepAlive: true }) : new Agent({ keepAlive: true });
+  const headers = { authorization: `Bearer ${options.token}` };
+  const agent = keepAliveAgent(options.baseUrl);
   const base = `${options.baseUrl.replace(/\/+$/, "")}/api/v1/workspaces/${options.workspace}/ops`;
   const call = async (url: string, signal: AbortSignal, body?: unknown): Promise<ApplyResult> => {
     const { status, text } = await request(url, signal, body);
@@ -28,11 +28,10 @@ export function orchestratorOverHttp(options: OrchestratorOptions): Orchestrator
     return parsed.data;
   };
 
-  async function request(url: string, signal: AbortSignal, body: unknown): Promise<Answer> {
-    const content = body === undefined ? undefined : JSON.stringify(body);
-    const headers = { authorization: `Bearer ${options.token}`, ...(content === undefined ? {} : { "content-type": "application/json" }) };
+  async function request(url: string, signal: AbortSignal, body: unknown): Promise<HttpAnswer> {
+    const question = { headers, signal, agent, timeoutMs: options.timeoutMs, maxBytes: MAX_ANSWER_BYTES };
     try {
-      return await exchange(url, { method: content === undefined ? "GET" : "POST", headers, agent, signal }, content, options.timeoutMs);
+      return await httpExchange(url, body === undefined ? question : { ...question, body: JSON.stringify(body) });
     } catch (cause) {
       throw new TriplaneError("unavailable", `the orchestrator at ${options.baseUrl} does not answer: ${reasonOf(cause)}`, { cause });
     }
@@ -42,36 +41,6 @@ export function orchestratorOverHttp(options: OrchestratorOptions): Orchestrator
     op: (jti, signal) => call(`${base}/${jti}`, signal),
     apply: (applyRequest, signal) => call(base, signal, applyRequest),
   };
-}
-
-interface Answer {
-  readonly status: number;
-  readonly text: string;
-}
-
-// Not `fetch`: it costs several times as much, and an op is one request. Redirects are not followed.
-function exchange(url: string, request: RequestOptions, content: string | undefined, timeoutMs: number): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const send = url.startsWith("https:") ? requestOverTls : requestInTheClear;
-    const asking = send(url, request, (response) => {
-      readBounded(response).then((text) => resolve({ status: response.statusCode ?? 0, text }), reject);
-    });
-    const late = setTimeout(() => asking.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
-    asking.on("error", reject);
-    asking.once("close", () => clearTimeout(late));
-    asking.end(content);
-  });
-}
-
-async function readBounded(response: IncomingMessage): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let sizeBytes = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    sizeBytes += chunk.length;
-    if (sizeBytes > MAX_ANSWER_BYTES) throw new TriplaneError("unavailable", `the answer is larger than ${MAX_ANSWER_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
 }
 
 function jsonOf(text: string): unknown {
