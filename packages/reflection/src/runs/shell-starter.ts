@@ -39,12 +39,14 @@ export type OutputState = "more" | "quiet" | "ended";
 // `wait -f` is for, but that of bash 5.2 may spin for ever on a shell that a signal ended.
 // The script has no interpreter line: bash forks, finds that it is no program, and runs it itself, "as if a new shell had been invoked", with
 // variables, options and `$$` of its own (bash(1), COMMAND EXECUTION). What it would keep is where programs were found, so it does not note
-// that. On a file system without programs, bash is started for it.
+// that; and that it was forked in a loop, where `break` ends whatever comes, which a function keeps from it. On a file system without
+// programs, bash is started for it.
 const STARTER = `set -m +h
 mkfifo -m 600 "$1" || exit
 [[ -x $2 ]] || set -- "$1" "$BASH" "$2"
+start() { "\${@:2}" "$1" & }
 while :; do
-  "\${@:2}" "$1" &
+  start "$@"
   printf 'shell %s\\n' "$!"
   wait "$!"
   code=$?
