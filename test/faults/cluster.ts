@@ -229,7 +229,7 @@ export class Cluster implements AsyncDisposable {
     const member = this.#member(name);
     const url = member.overrides.healthUrl ?? member.spec.healthUrl;
     try {
-      await eventually(async () => this.isRunning(name) && (await askHealth(url, 1_000)).ok, { timeoutMs, intervalMs: 50 });
+      await eventually(async () => this.isRunning(name) && (await askHealth(url, 1_000)).ok, { timeoutMs, intervalMs: 100 });
     } catch (cause) {
       const log = await readFile(member.spec.log, "utf8").catch(() => "");
       throw new Error(`${name} is not healthy; the end of its log:\n${log.slice(-4000)}`, { cause });

@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { FAILPOINTS } from "@triplane/contract";
 import { runCampaign, tellFailed } from "./campaign.ts";
 import { runInterleaving } from "./interleaving.ts";
+import { rememberSignatures } from "./memo.ts";
 import { MUTATIONS } from "./mutations.ts";
 import { MISHAPS } from "./weather.ts";
 
@@ -17,6 +18,8 @@ const ONLY = process.env["SIMULATION_ONLY"];
 const RUNS_THAT_MEET_ALL = 1500;
 const RUNS_THAT_MEET_THE_RARE = 10_000;
 const MAX_RUNS_UNTIL_FOUND = 400;
+
+rememberSignatures();
 
 if (ONLY !== undefined) {
   test("simulation: the interleaving that SIMULATION_ONLY names", async () => {

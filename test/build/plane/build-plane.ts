@@ -25,6 +25,7 @@ import { RunnerTraces } from "./traces.ts";
 /** A runner has an eighth of its tier's memory: 512 MiB of 4 GiB. Then four tiers fit on a small machine. */
 const SCALE = 8;
 const POOL = "builds";
+const LOOK_EVERY_MS = 200;
 
 /** Of the simulator's backer, whose pool has a name of its own. */
 const BACKER_POOL = "hcloud-sim";
@@ -138,9 +139,14 @@ export class BuildPlane implements AsyncDisposable {
   async left(withinMs = 30_000): Promise<readonly string[]> {
     const giveUpMs = performance.now() + withinMs;
     for (;;) {
-      const found = [...(await this.#leasesLeft()), ...(await this.#traces.left())];
-      if (found.length === 0 || performance.now() > giveUpMs) return found;
-      await sleep(100);
+      const leases = await this.#leasesLeft();
+      const late = performance.now() > giveUpMs;
+      // The whole machine is looked at where the pool says that nothing is left, and for the last word.
+      if (leases.length === 0 || late) {
+        const found = [...leases, ...(await this.#traces.left())];
+        if (found.length === 0 || late) return found;
+      }
+      await sleep(LOOK_EVERY_MS);
     }
   }
 

@@ -16,7 +16,7 @@ export interface ProgramSpec {
 }
 
 const READY_MS = 120_000;
-const ASK_EVERY_MS = 50;
+const ASK_EVERY_MS = 100;
 const GRACE_MS = 30_000;
 const TAIL_CHARS = 2000;
 

@@ -12,6 +12,8 @@ export class RunnerTraces {
   readonly #folder: string;
   readonly #network: Pick<PlaneNetwork, "prefix">;
   readonly #seen = new Set<string>();
+  /** Folders whose record was read. */
+  readonly #read = new Set<string>();
   readonly #timer: NodeJS.Timeout;
 
   constructor(runnersFolder: string, network: Pick<PlaneNetwork, "prefix">) {
@@ -44,9 +46,12 @@ export class RunnerTraces {
   async #look(): Promise<readonly string[]> {
     const names = (await readdir(this.#folder).catch(() => [])).filter((name) => !name.startsWith("."));
     for (const name of names) {
+      if (this.#read.has(name)) continue;
       const text = await readFile(join(this.#folder, name, "runner.json"), "utf8").catch(() => "{}");
       const record = recordSchema.safeParse(JSON.parse(text));
-      if (record.success) this.#seen.add(record.data.id);
+      if (!record.success) continue;
+      this.#seen.add(record.data.id);
+      this.#read.add(name);
     }
     return names;
   }
