@@ -9,8 +9,8 @@ export const CONFIG = defineConfig({
     home: option(text(), { description: "Home folder of the workspace.", placeholder: "FOLDER" }),
     workspace: option(text().optional(), { description: "Name of the workspace, for its metrics and log lines.", placeholder: "NAME" }),
     triplane: option(text(), { description: "The program `triplane`, a module that Node runs: it makes the checks.", placeholder: "FILE" }),
-    firstLookMs: option(integer({ min: 0, max: 3_600_000 }).default(60_000), {
-      description: "Milliseconds until the first validation: what starts with it has to be up by then.",
+    firstLookMs: option(integer({ min: 0, max: 3_600_000 }).default(300_000), {
+      description: "Milliseconds until the first validation: what starts with it has to be up and at rest by then.",
       placeholder: "MS",
     }),
     pollMs: option(integer({ min: 50, max: 3_600_000 }).default(30_000), {
