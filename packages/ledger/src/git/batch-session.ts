@@ -3,6 +3,8 @@
 // 1. Starting a program costs a large process more than most reads do; verifying a governed repository opens dozens of readers in a row.
 // 2. The id of everything is recomputed from the bytes that git hands out, whichever child they come from.
 // 3. A child that nobody uses keeps no process alive.
+// 4. What an id names never changes: small objects are kept for as long as the child, because verifying one repository asks for most of
+//    them again and again, and a question costs more than hashing the answer.
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import type { Socket } from "node:net";
 import { resolve as resolvePath } from "node:path";
@@ -11,6 +13,10 @@ import { type GitObject, OBJECT_ID, type ObjectId, type ObjectType, objectId } f
 import { gitArguments, gitEnvironment } from "./process.ts";
 
 const MAX_OBJECT_BYTES = 64 * 1024 * 1024;
+const MAX_KEPT_OBJECT_BYTES = 32 * 1024;
+const MAX_KEPT_BYTES = 4 * 1024 * 1024;
+/** What an object takes besides its bytes, about. */
+const OVERHEAD_BYTES = 512;
 /** How long a child waits for the next reader. */
 const IDLE_MS = 250;
 
@@ -62,6 +68,9 @@ class BatchSession {
   #sizeBytes = 0;
   #wantBytes = 1;
   #waiting: Waiting[] = [];
+  /** The oldest first. */
+  readonly #kept = new Map<ObjectId, GitObject>();
+  #keptBytes = 0;
 
   constructor(repoDir: string) {
     this.#repoDir = repoDir;
@@ -69,6 +78,8 @@ class BatchSession {
 
   ask(id: ObjectId): Promise<GitObject | undefined> {
     if (!OBJECT_ID.test(id)) return Promise.reject(new TriplaneError("git_failed", `${JSON.stringify(id)} is not an object id`));
+    const kept = this.#kept.get(id);
+    if (kept !== undefined) return Promise.resolve(kept);
     return new Promise((resolve, reject) => {
       const child = this.#running();
       if (this.#waiting.length === 0) holdProcess(child, true);
@@ -153,11 +164,25 @@ class BatchSession {
 
   #answer(asked: Waiting, type: ObjectType, body: Buffer, id: string | undefined): void {
     const actual = objectId(type, body);
-    if (id === asked.id && actual === asked.id) asked.resolve({ id: actual, type, body });
-    else
+    if (id === asked.id && actual === asked.id) {
+      const object = { id: actual, type, body };
+      this.#keep(object);
+      asked.resolve(object);
+    } else
       asked.reject(
         new TriplaneError("git_failed", `object ${asked.id} is damaged: its bytes are ${actual}`, { details: { object: asked.id } }),
       );
+  }
+
+  #keep(object: GitObject): void {
+    if (object.body.length > MAX_KEPT_OBJECT_BYTES || this.#kept.has(object.id)) return;
+    this.#kept.set(object.id, object);
+    this.#keptBytes += object.body.length + OVERHEAD_BYTES;
+    for (const [id, { body }] of this.#kept) {
+      if (this.#keptBytes <= MAX_KEPT_BYTES) return;
+      this.#kept.delete(id);
+      this.#keptBytes -= body.length + OVERHEAD_BYTES;
+    }
   }
 }
 
