@@ -8,6 +8,7 @@ import { generateSigningKey } from "@triplane/contract";
 import { readKeyFile } from "@triplane/kit";
 import { namespaceTips, nidOfDid, repositoryDir } from "@triplane/ledger";
 import { eventually } from "@triplane/testkit";
+import { triplaneAt } from "../e2e/in-process.ts";
 import { type Installation, installation, ROOT } from "../e2e/installation.ts";
 import { type Ran, run } from "../e2e/program.ts";
 import { type PeerPlace, peer } from "./peer-test.ts";
@@ -65,7 +66,7 @@ class Platform implements AsyncDisposable {
   }
 
   try(home: string, ...args: readonly string[]): Promise<Ran> {
-    return run(this.installed.program("triplane"), [...args, "--home", home], { cwd: this.installed.folder, env: this.installed.env });
+    return triplaneAt(this.installed, [...args, "--home", home]);
   }
 
   /** What a command printed; throws unless it ended with 0. */

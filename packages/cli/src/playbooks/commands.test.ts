@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { request } from "node:http";
 import { dirname } from "node:path";
 import { describe, it } from "node:test";
 import { TriplaneError } from "@triplane/contract";
 import { systemClock, systemRandom } from "@triplane/kit";
+import { tempDir } from "@triplane/testkit";
 import { z } from "zod";
 import { type CommandContext, defineCommand } from "../framework/command.ts";
 import { listed } from "../framework/listing.ts";
@@ -92,6 +93,20 @@ describe("openCommands", () => {
     assert.equal((await stat(folder)).mode & 0o077, 0);
     await commands[Symbol.asyncDispose]();
     await assert.rejects(stat(folder), { code: "ENOENT" });
+  });
+
+  it("leaves it to the program where a socket's path would be too long", async () => {
+    await using folder = await tempDir("d".repeat(100));
+    const before = process.env["TMPDIR"];
+    process.env["TMPDIR"] = folder.path;
+    try {
+      await using commands = await openCommands(PROGRAM, CONTEXT);
+      assert.equal(commands.environment.TRIPLANE_COMMANDS, "");
+    } finally {
+      if (before === undefined) delete process.env["TMPDIR"];
+      else process.env["TMPDIR"] = before;
+    }
+    assert.deepEqual(await readdir(folder.path), []);
   });
 
   it("tells a command to stop when whoever asked has gone", async () => {

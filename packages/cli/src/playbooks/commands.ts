@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TriplaneError, toTriplaneError } from "@triplane/contract";
 import { tryParseJson } from "@triplane/kit";
+import { isSocketPath } from "@triplane/radicle";
 import { z } from "zod";
 import { type Captured, runCaptured } from "../framework/captured.ts";
 import type { CommandContext } from "../framework/command.ts";
@@ -20,14 +21,23 @@ const MAX_REQUEST_BYTES = 1024 * 1024;
 const requestSchema = z.strictObject({ words: z.array(z.string()).min(1), cwd: z.string().startsWith("/") });
 
 export interface Commands extends AsyncDisposable {
-  /** What the steps have to see. */
+  /** What the steps have to see: the path, or nothing where it would be too long for a socket. Then they start the program. */
   readonly environment: { readonly TRIPLANE_COMMANDS: string };
 }
 
 /** `context`: its environment is what the commands see. */
 export async function openCommands(program: Program, context: CommandContext): Promise<Commands> {
+  await using stack = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), "triplane-steps-"));
+  stack.defer(() => rm(folder, { recursive: true, force: true }));
   const path = join(folder, "commands");
+  const isPossible = isSocketPath(path);
+  if (isPossible) stack.use(await listen(path, program, context));
+  const kept = stack.move();
+  return { environment: { TRIPLANE_COMMANDS: isPossible ? path : "" }, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+async function listen(path: string, program: Program, context: CommandContext): Promise<AsyncDisposable> {
   const server = createServer((request, response) => {
     const gone = new AbortController();
     response.once("close", () => gone.abort());
@@ -43,13 +53,7 @@ export async function openCommands(program: Program, context: CommandContext): P
     server.once("error", reject);
     server.listen(path, resolve);
   });
-  return {
-    environment: { TRIPLANE_COMMANDS: path },
-    [Symbol.asyncDispose]: async () => {
-      await close(server);
-      await rm(folder, { recursive: true, force: true });
-    },
-  };
+  return { [Symbol.asyncDispose]: () => close(server) };
 }
 
 async function answer(request: IncomingMessage, run: (asked: z.output<typeof requestSchema>) => Promise<Captured>): Promise<Captured> {
