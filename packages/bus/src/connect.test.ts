@@ -76,6 +76,19 @@ describe("connectBus: checks", () => {
     old.close();
   });
 
+  it("tells a credential that came too late from one that was refused", async () => {
+    for (const [said, code] of [
+      ["Authentication Timeout", "bus_unreachable"],
+      ["Authorization Violation", "bus_denied"],
+    ] as const) {
+      const port = await freePort();
+      const busy = await fakeServer(port, "2.15.1", `-ERR '${said}'\r\n`);
+      const connecting = { servers: `nats://127.0.0.1:${port}`, identity: { role: "keeper" }, nkeySeed: createNatsKey().seed } as const;
+      await rejects(openConnection({ ...connecting, logger: silentLogger }), code);
+      busy.close();
+    }
+  });
+
   it("assertServerVersion: pitfall 3: 2.14 and later, whatever follows; nothing that it cannot read", () => {
     for (const version of ["2.14.0", "2.14.0-RC.1", "2.15.1", "3.0.0", "10.0.0"]) assertServerVersion(version);
     for (const version of ["2.13.9", "2.9.10", "1.99.0", "", "unknown", "2", "v2.x.1"]) {
@@ -254,13 +267,13 @@ async function provisioner(nats: TestNats): Promise<Provisioner> {
 }
 
 /** Speaks just enough of the protocol to be taken for a server of that version. */
-async function fakeServer(port: number, version: string): Promise<Server> {
+async function fakeServer(port: number, version: string, answer = "PONG\r\n"): Promise<Server> {
   const info = { server_id: "OLD", version, proto: 1, headers: true, max_payload: 1024, nonce: "bm9uY2U", auth_required: true };
   const server = createServer((socket) => {
     socket.on("error", () => undefined);
     socket.write(`INFO ${JSON.stringify(info)}\r\n`);
     socket.on("data", (data) => {
-      if (data.toString("latin1").includes("PING")) socket.write("PONG\r\n");
+      if (data.toString("latin1").includes("PING")) socket.write(answer);
     });
   });
   await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));

@@ -27,8 +27,12 @@ export function translate(thrown: unknown, doing: string, unanswered: FailureCod
   const options: FailureOptions = { cause: thrown };
   for (const error of causes(thrown)) {
     if (error instanceof errors.PermissionViolationError) return new TriplaneError("bus_denied", `${doing}: not permitted`, options);
-    if (error instanceof errors.AuthorizationError || error instanceof errors.UserAuthenticationExpiredError)
+    if (error instanceof errors.AuthorizationError || error instanceof errors.UserAuthenticationExpiredError) {
+      // The server waits two seconds for a credential, and tells of that as if it had refused one.
+      const isLate = /authentication timeout/i.test(error.message);
+      if (isLate) return new TriplaneError("bus_unreachable", `${doing}: the credential came too late for the server`, options);
       return new TriplaneError("bus_denied", `${doing}: the server refused the credential`, options);
+    }
     if (error instanceof JetStreamApiError) return translateApi(error, doing, unanswered, options);
     if (error instanceof errors.NoRespondersError)
       return new TriplaneError("stream_missing", `${doing}: nothing on the server answers there`, options);

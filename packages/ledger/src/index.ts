@@ -30,7 +30,7 @@ export {
 export { type DecisionsFrom, type VerifyLedgerOptions, verifyLedger } from "./ledger/verify.ts";
 export { type CheckedRecord, checkRecord, type RecordRules } from "./ledger/verify-record.ts";
 export { type AppendResult, type LedgerWriter, type LedgerWriterOptions, openLedgerWriter } from "./ledger/writer.ts";
-export { approvedPolicyHead, operatorKeys, type PolicyHeadOptions } from "./policy-head.ts";
+export { approvedPolicyHead, operatorKeys, type PolicyHead, type PolicyHeadOptions, policyHeadReader } from "./policy-head.ts";
 export { type ApprovedHeadOptions, approvedHead, countPeople, type KeyHolders, namedCommits } from "./radicle/approved-head.ts";
 export { type ApprovedStepOptions, isApprovedStep } from "./radicle/approved-step.ts";
 export { type CommitSignatures, commitSignatures, type UnsignedCommit } from "./radicle/commit-signatures.ts";

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { mkdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, it } from "node:test";
 import { generateSigningKey, type SigningKey } from "@triplane/contract";
-import { approvedPolicyHead } from "./policy-head.ts";
+import { approvedPolicyHead, policyHeadReader } from "./policy-head.ts";
 import { commitFiles, createRepository, pushHead } from "./radicle/repository.ts";
 import { failsWith, manualClock, temporaryFolder } from "./testing.ts";
 
@@ -99,5 +101,31 @@ describe("attack: who votes on a policy", () => {
     const accepted = await approvedPolicyHead(repo.repoDir, repo, { branch });
     await vote(first, keys.ana, keys.ben);
     await assert.rejects(approvedPolicyHead(repo.repoDir, repo, { branch, last: accepted }), failsWith("policy_rollback"));
+  });
+});
+
+describe("policyHeadReader", () => {
+  it("reads no object again while everybody's signed refs are as they were and nothing else was accepted", async () => {
+    const { repo, keys, write, vote } = await scene();
+    const first = await write(1, undefined);
+    await vote(first, keys.ana, keys.ben);
+    const read = policyHeadReader(repo.repoDir, repo, { branch });
+    const accepted = await read(undefined);
+    assert.equal(accepted.commit, first);
+    const [objects, aside] = [join(repo.repoDir, "objects"), join(repo.repoDir, "aside")];
+    await rename(objects, aside);
+    await mkdir(objects);
+    assert.deepEqual(await read(accepted), accepted);
+    // Longer than a child of git is kept with what it read.
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    await assert.rejects(read(undefined));
+    await assert.rejects(read({ ...accepted, commit: "0".repeat(40) }));
+    await rm(objects, { recursive: true });
+    await rename(aside, objects);
+    const second = await write(2, first);
+    await vote(second, keys.ana);
+    assert.equal((await read(accepted)).commit, first);
+    await vote(second, keys.ben);
+    assert.equal((await read(accepted)).commit, second);
   });
 });

@@ -3,9 +3,13 @@
 // 1. Keys count for the operators who hold them in the policy that was accepted last: two keys of one person are one vote, and a key
 //    of nobody (a CI's, a machine's) is none, whatever the repository's identity document says.
 // 2. What was accepted stays where the newer commits have too few such votes.
+// 3. Nothing is believed for a second time without a look: where everybody's signed refs are as they were, the answer is the one before.
+import { isDeepStrictEqual } from "node:util";
 import { type Did, TriplaneError } from "@triplane/contract";
 import { loadPolicy, type Policy } from "@triplane/policy";
 import { type ApprovedHeadOptions, approvedHead, type KeyHolders } from "./radicle/approved-head.ts";
+import { namespaceTips } from "./radicle/namespaces.ts";
+import { gitDirOf } from "./radicle/storage.ts";
 import { readTreeFiles } from "./tree-files.ts";
 import type { ApprovedHead, RepositoryPin } from "./types.ts";
 
@@ -16,12 +20,14 @@ export interface PolicyHeadOptions extends Pick<ApprovedHeadOptions, "branch" | 
   readonly last?: { readonly commit: string; readonly identityRevision: string } | undefined;
 }
 
+export type PolicyHead = Pick<ApprovedHead, "commit" | "identityRevision">;
+
 /** Throws what `approvedHead` throws, and what an unsound policy raises. */
 export async function approvedPolicyHead(
   repoDir: string,
   pin: RepositoryPin,
   { last, ...options }: PolicyHeadOptions,
-): Promise<Pick<ApprovedHead, "commit" | "identityRevision">> {
+): Promise<PolicyHead> {
   const known = { ...options, lastAccepted: last?.commit, knownRevision: last?.identityRevision };
   const byKeys = await approvedHead(repoDir, pin, known);
   if (byKeys.commit === last?.commit) return byKeys;
@@ -33,6 +39,22 @@ export async function approvedPolicyHead(
     if (last === undefined || !isOpen) throw thrown;
     return { commit: last.commit, identityRevision: byKeys.identityRevision };
   }
+}
+
+/** `approvedPolicyHead` for whoever asks every few seconds. Verifies again when somebody signed, or when something else was accepted meanwhile. */
+export function policyHeadReader(
+  repoDir: string,
+  pin: RepositoryPin,
+  options: Omit<PolicyHeadOptions, "last">,
+): (last: PolicyHeadOptions["last"]) => Promise<PolicyHead> {
+  let known: { readonly tips: string; readonly head: PolicyHead } | undefined;
+  return async (last) => {
+    const tips = JSON.stringify([...(await namespaceTips(await gitDirOf(repoDir)))].sort());
+    if (known?.tips === tips && isDeepStrictEqual(last, known.head)) return known.head;
+    const { commit, identityRevision } = await approvedPolicyHead(repoDir, pin, { ...options, last });
+    known = { tips, head: { commit, identityRevision } };
+    return known.head;
+  };
 }
 
 /** The keys of the people of a policy. */
