@@ -5,6 +5,7 @@
 import { runAuditMirror } from "@triplane/audit-mirror";
 import { runController } from "@triplane/controller";
 import { runKeeper } from "@triplane/keeper";
+import { sleep } from "@triplane/kit";
 import { runOrchestrator } from "@triplane/orchestrator";
 
 const PROGRAMS = {
@@ -22,19 +23,28 @@ const PATIENT: Readonly<Record<HostedDaemon, readonly string[]>> = {
   orchestrator: [],
 };
 
+const AGAIN_MS = 1_000;
+
 export type HostedDaemon = keyof typeof PROGRAMS;
 
 const name = process.argv[2] as HostedDaemon;
 const run = PROGRAMS[name];
 const stopping = new AbortController();
-const running: Promise<number>[] = [];
+const running: Promise<void>[] = [];
 // Every daemon listens for signals.
 process.setMaxListeners(0);
-process.on("message", (argv: readonly string[]) => {
-  running.push(run([...argv, ...PATIENT[name], "--log-level", "warn"], process.env, { signal: stopping.signal }));
-});
+process.on("message", (argv: readonly string[]) => void running.push(keepRunning(argv)));
 process.once("disconnect", async () => {
   stopping.abort();
   await Promise.all(running);
   process.exit(0);
 });
+
+/** As a supervisor does: what ended is started again, a little later. */
+async function keepRunning(argv: readonly string[]): Promise<void> {
+  const { signal } = stopping;
+  while (!signal.aborted) {
+    await run([...argv, ...PATIENT[name], "--log-level", "warn"], process.env, { signal });
+    await sleep(AGAIN_MS, signal);
+  }
+}
