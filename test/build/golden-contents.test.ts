@@ -4,30 +4,20 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { ContentsShelf, ociContents } from "@triplane/golden";
-import { findTool } from "@triplane/kit";
 import { BACKENDS, orasAs, startRegistry, whyMissing } from "@triplane/registry/testing";
+import { toolOrSkip } from "@triplane/testkit";
 
 const NEVER = new AbortController().signal;
 const DOCUMENT = `${JSON.stringify({ spdxVersion: "SPDX-2.3", name: "triplane golden image local/v1" })}\n`;
 const FACTS = { imageId: `sha256-${"a".repeat(64)}`, createdAtS: 1_790_000_000 };
 
-async function why(backend: (typeof BACKENDS)[number]): Promise<string | undefined> {
-  const missing = await whyMissing(backend);
-  return (
-    missing ??
-    (await findTool("oras").then(
-      () => undefined,
-      (error: Error) => `ORAS IS MISSING: ${error.message}`,
-    ))
-  );
-}
-
 for (const backend of BACKENDS) {
   test(`peer oras, ${backend}: the list of a golden image's contents is an artifact of its version, and of \`current\``, {
     timeout: 180_000,
   }, async (context) => {
-    const missing = await why(backend);
+    const missing = await whyMissing(backend);
     if (missing !== undefined) return context.skip(missing);
+    if ((await toolOrSkip(context, "oras")) === undefined) return;
     await using place = await startRegistry(backend);
     const contentsAs = (role: "golden-builder" | "pool" | "woodpecker") =>
       ociContents({ origin: place.origin, user: role, secret: place.secrets[role], providerName: "local" });

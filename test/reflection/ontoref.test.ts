@@ -3,8 +3,8 @@ import { execFile } from "node:child_process";
 import { symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { searchTool, toolNamed } from "@triplane/kit";
 import type { RunView } from "@triplane/reflection";
+import { toolOrSkip } from "@triplane/testkit";
 import { type Installation, installation, ROOT } from "../e2e/installation.ts";
 
 const MODE = "ops-radicle-build-info";
@@ -69,9 +69,10 @@ describe("ontoref: the reference mode", () => {
   });
 
   it("runs all ten steps with nickel and jq on PATH, every one of them with data", async (context) => {
-    const found = await Promise.all((["nickel", "jq"] as const).map((name) => searchTool(toolNamed(name))));
-    const path = found.flatMap(({ found: tool }) => (tool === undefined ? [] : [dirname(tool.path)]));
-    if (path.length < 2) return context.skip("NICKEL OR JQ IS MISSING, the whole reference mode is not tested: npm run tools nickel jq");
+    const untested = "the whole reference mode";
+    const [nickel, jq] = [await toolOrSkip(context, "nickel", untested), await toolOrSkip(context, "jq", untested)];
+    if (nickel === undefined || jq === undefined) return;
+    const path = [dirname(nickel), dirname(jq)];
     const ran = await run(["run", "exec", MODE, "--json", "--quiet"], { path });
     const view = viewOf(ran);
     assert.ok(
@@ -88,15 +89,15 @@ describe("ontoref: the reference mode", () => {
 
 describe("nu reflection/handlers/ops-radicle-build-info.nu", () => {
   it("prints a Nushell table of facts that are read live", async (context) => {
-    const { found } = await searchTool(toolNamed("nu"));
-    if (found === undefined) return context.skip("NUSHELL IS MISSING, the handler is not tested: npm run setup");
+    const program = await toolOrSkip(context, "nu", "the handler");
+    if (program === undefined) return;
     const handler = ["reflection/handlers/ops-radicle-build-info.nu", "--provisioning-root", "."];
-    const ran = await run(["--no-config-file", ...handler], { program: found.path });
+    const ran = await run(["--no-config-file", ...handler], { program });
     assert.equal(ran.code, 0, ran.err);
     assert.match(ran.out, /│ +topic +│ +name +│/);
     for (const word of ["OPS_CMD_workspace", "state-repo-single-delegate", "ops-contract-dual-mode", MODE, "cx52"])
       assert.ok(ran.out.includes(word), word);
-    const missing = await run(["--no-config-file", handler[0] ?? "", "--provisioning-root", "/"], { program: found.path });
+    const missing = await run(["--no-config-file", handler[0] ?? "", "--provisioning-root", "/"], { program });
     assert.notEqual(missing.code, 0);
     assert.match(missing.err, /reflection\/modes/);
   });

@@ -6,9 +6,8 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { promisify } from "node:util";
 import { CONFIG } from "@triplane/buildkit-launcher";
-import { TriplaneError } from "@triplane/contract";
-import { findTool } from "@triplane/kit";
 import { whyNoRunners } from "@triplane/provider-local/testing";
+import { toolOrSkip } from "@triplane/testkit";
 import { installation, ROOT } from "../../e2e/installation.ts";
 import { environmentOf, readPipeline, runStep } from "./pipeline-runner.ts";
 import { buildPlace, PROGRAMS, whyNoRegistry } from "./place.ts";
@@ -19,16 +18,8 @@ const CI = { CI_COMMIT_SHA: "0123456789abcdef", CI_REPO: "Team/Shop", CI_PIPELIN
 const pipelines = (await readdir(FOLDER)).filter((name) => name.endsWith(".yaml"));
 const read = async (name: string) => readPipeline(await readFile(join(FOLDER, name), "utf8"), CI);
 
-/** Path of woodpecker-cli; undefined with a loud word where it is not there. It cannot be had everywhere, as zot. */
-async function woodpeckerCli(context: TestContext): Promise<string | undefined> {
-  try {
-    return (await findTool("woodpecker-cli")).path;
-  } catch (error) {
-    if (!(error instanceof TriplaneError) || error.code !== "tool_missing") throw error;
-    context.skip(`WOODPECKER-CLI IS MISSING, agreement with it is not tested: ${error.message} (${error.hint})`);
-    return undefined;
-  }
-}
+const woodpeckerCli = (context: TestContext): Promise<string | undefined> =>
+  toolOrSkip(context, "woodpecker-cli", undefined, { isRare: true });
 
 for (const name of pipelines) {
   test(`deploy/woodpecker/${name}: only keys that Woodpecker knows, settings that the plugin knows, and no secret in it`, async () => {
