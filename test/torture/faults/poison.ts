@@ -1,15 +1,12 @@
 // Messages that are no ops, decisions or records: rubbish, half tokens, tokens of unknown keys, and too much of anything.
 import type { Bus } from "@triplane/bus";
-import { connectAs } from "@triplane/cli";
 import { digestOf, type Random, subjects, TriplaneError } from "@triplane/contract";
-import { systemClock, systemRandom } from "@triplane/kit";
 import { buildAdmission, buildAuditRecord, buildOp } from "@triplane/testkit";
 import type { Arena } from "../arena.ts";
 import { below, pick } from "../draw.ts";
 import { anywhere, type Fault, holding } from "./fault.ts";
+import { onBus, PLACES, type Place } from "./on-bus.ts";
 
-const PLACES = ["pending", "cmd", "audit"] as const;
-type Place = (typeof PLACES)[number];
 /** What a message may have there: of the stream, see streamSettings. */
 const LIMIT_BYTES: Readonly<Record<Place, number>> = { pending: 32 * 1024, cmd: 128 * 1024, audit: 128 * 1024 };
 
@@ -45,7 +42,7 @@ export const oversized: Fault = {
         try {
           await publish(arena, bus, place, above);
         } catch (error) {
-          if (error instanceof TriplaneError && error.code === "token_too_large") return true;
+          if (error instanceof TriplaneError && error.code === "token_too_large") return;
           throw error;
         }
         throw new Error(`${above.length} bytes got into ${place}`);
@@ -56,28 +53,9 @@ export const oversized: Fault = {
   },
 };
 
-async function publish(arena: Arena, bus: Bus, place: Place, text: string): Promise<boolean> {
+async function publish(arena: Arena, bus: Bus, place: Place, text: string): Promise<void> {
   arena.garbage.add(digestOf(text));
   await bus.publish(subjects(arena.world.workspace.workspace)[place], text);
-  return true;
-}
-
-/** False where the bus is away at the moment. */
-async function onBus(arena: Arena, place: Place, work: (bus: Bus) => Promise<boolean>): Promise<boolean> {
-  const identity =
-    place === "pending"
-      ? ({ role: "approver", principal: "ana" } as const)
-      : ({ role: place === "cmd" ? "keeper" : "controller" } as const);
-  let bus: Bus | undefined;
-  try {
-    bus = await connectAs(identity, arena.world.layout, arena.world.workspace, { clock: systemClock, random: systemRandom });
-    return await work(bus);
-  } catch (error) {
-    if (error instanceof TriplaneError) return false;
-    throw error;
-  } finally {
-    await bus?.close();
-  }
 }
 
 function poisonFor(random: Random): string {
