@@ -7,7 +7,7 @@ import type { Metrics } from "@triplane/kit";
 import { MAX_BATCH_RECORDS } from "@triplane/ledger";
 import { loadKinds, MIGRATIONS as ORCHESTRATOR_MIGRATIONS, OrchestratorService, Records } from "@triplane/orchestrator";
 import { policyCommitOf, verifyDecision } from "@triplane/policy";
-import { assertId, assertListOptions, assertTable, assertWrites, tablesOf } from "@triplane/store";
+import { assertHighest, assertId, assertListOptions, assertTable, assertWrites, tablesOf } from "@triplane/store";
 import {
   type Dice,
   type Faults,
@@ -47,7 +47,7 @@ export interface PlatformOptions {
 const MAX_HELD = 3;
 
 const kinds = await loadKinds();
-const STORE_RULES = { assertId, assertListOptions, assertTable, assertWrites, tablesOf };
+const STORE_RULES = { assertHighest, assertId, assertListOptions, assertTable, assertWrites, tablesOf };
 const nothing = { add: () => undefined, set: () => undefined, observe: () => undefined };
 /** Counts nothing: registries are slow to make, and nobody looks. */
 const NO_METRICS: Metrics = {

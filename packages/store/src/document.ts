@@ -55,6 +55,13 @@ export function assertListOptions(options: ListOptions): void {
     throw refused("a limit is a whole number from 1");
 }
 
+/** Throws `request_invalid` unless the field is indexed and `above` is a whole number from 0. */
+export function assertHighest(tables: Tables, table: string, field: string, above: number): void {
+  if (!assertTable(tables, table).has(field))
+    throw refused(`no migration indexes the field ${JSON.stringify(field.slice(0, 80))} of ${table}`);
+  if (!Number.isSafeInteger(above) || above < 0) throw refused("what is asked for is above a whole number from 0");
+}
+
 /** No less than its size in bytes. */
 function assertDocument(document: Document, indexes: ReadonlySet<string>): number {
   const mostBytes = assertValue(document, 0);

@@ -83,8 +83,8 @@ describe("serveRows", () => {
 });
 
 function pick(store: Awaited<ReturnType<typeof openSqliteStore>>) {
-  const { commit, get, list, count, close } = store;
-  return { commit, get, list, count, close };
+  const { commit, get, list, count, highest, close } = store;
+  return { commit, get, list, count, highest, close };
 }
 
 describe("openServedStore", () => {

@@ -197,25 +197,24 @@ describe("openStore: refusals", () => {
   });
 });
 
-describe("list: a record that cannot be read", () => {
-  it("is told, where the engine ends its scan and says nothing: all records, or an error", async () => {
+describe("list and highest: a record that cannot be read", () => {
+  it("is told, where the engine ends its scan and says nothing: all that is there, or an error", async () => {
     const whole = join(folder, "whole");
     const writer = startWriter(whole);
     await writer.printed(150);
     await writer.kill();
     // Opening it moves what the log has into the engine's files of records.
-    const report = async (path: string): Promise<{ readonly code: unknown; readonly rows: number; readonly said: string }> => {
-      const child = spawn(process.execPath, [WRITER, path, "report"], { stdio: ["ignore", "pipe", "pipe"] });
+    const ask = async (path: string, mode: "report" | "highest"): Promise<{ readonly code: unknown; readonly last: string }> => {
+      const child = spawn(process.execPath, [WRITER, path, mode], { stdio: ["ignore", "pipe", "ignore"] });
       let out = "";
-      let said = "";
       child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));
-      child.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));
       const [code] = await once(child, "close");
-      const last = out.trim().split("\n").at(-1) ?? "";
-      return { code, rows: last.startsWith("{") ? (JSON.parse(last) as { seconds: unknown[] }).seconds.length : 0, said };
+      return { code, last: out.trim().split("\n").at(-1) ?? "" };
     };
-    const { rows } = await report(whole);
+    const rowsOf = (last: string): number => (JSON.parse(last) as { seconds: unknown[] }).seconds.length;
+    const rows = rowsOf((await ask(whole, "report")).last);
     assert.ok(rows >= 149);
+    assert.equal(Number((await ask(whole, "highest")).last), rows - 1);
     let told = 0;
     for (const part of [0.3, 0.5, 0.7]) {
       const path = join(folder, `turned-${part}`);
@@ -225,9 +224,10 @@ describe("list: a record that cannot be read", () => {
       const at = Math.floor(bytes.length * part);
       bytes[at] = (bytes[at] ?? 0) ^ 4;
       await writeFile(join(path, largest), bytes);
-      const after = await report(path);
-      if (after.code === 0) assert.equal(after.rows, rows, `${largest} at ${at}`);
+      const [listed, highest] = [await ask(path, "report"), await ask(path, "highest")];
+      if (listed.code === 0) assert.equal(rowsOf(listed.last), rows, `${largest} at ${at}`);
       else told += 1;
+      if (highest.code === 0) assert.equal(Number(highest.last), rows - 1, `the highest, ${largest} at ${at}`);
     }
     assert.ok(told > 0, "nothing that was turned mattered");
   });

@@ -114,6 +114,26 @@ describe("SurrealStore", () => {
     assert.deepEqual(asked, [{ ids: ["a", "b"] }]);
   });
 
+  it("highest: an index is proven before it is believed, once; where it has not every record nothing is said", async () => {
+    const indexed = tablesOf([{ table: "things", indexes: ["rank"] }]);
+    const proofs: unknown[] = [
+      { indexed: 2, records: 3 },
+      { indexed: 3, records: 3 },
+    ];
+    const asked: string[] = [];
+    const session: Session = {
+      run: async (text) => {
+        asked.push(text.split(" ")[0] ?? "");
+        return [{ ok: true, value: text.startsWith("RETURN") ? proofs.shift() : [] }];
+      },
+      close: async () => undefined,
+    };
+    const store = new SurrealStore(session, indexed, systemRandom);
+    await assert.rejects(store.highest("things", "rank", 0), failsWith("unavailable"));
+    assert.deepEqual([await store.highest("things", "rank", 4), await store.highest("things", "rank", 5)], [4, 5]);
+    assert.deepEqual(asked, ["RETURN", "RETURN", "SELECT", "SELECT"]);
+  });
+
   it("reads: a failed one breaks nothing", async () => {
     const { store } = playing([{ ok: false, kind: "Internal", message: "busy" }], [ok, ok, ok]);
     await assert.rejects(store.get("things", "a"), failsWith("unavailable"));

@@ -7,10 +7,11 @@
 import { type FailureCode, type Random, TriplaneError, toTriplaneError } from "@triplane/contract";
 import { backoffMs, sleep } from "@triplane/kit";
 import { CONFLICT_MARK, commitQuery, type Query } from "./commit-query.ts";
-import { assertFields, assertId, assertListOptions, assertTable, assertWrites, type Tables } from "./document.ts";
+import { assertFields, assertHighest, assertId, assertListOptions, assertTable, assertWrites, type Tables } from "./document.ts";
 import { type GroupMember, groupSize } from "./group.ts";
+import { findHighest } from "./highest.ts";
 import { MAX_COMMIT_ATTEMPTS, MAX_READ_TOGETHER } from "./limits.ts";
-import { countQuery, getQuery, listQuery, wholeTableQuery } from "./list-query.ts";
+import { aboveQuery, countQuery, getQuery, indexProofQuery, listQuery, wholeTableQuery } from "./list-query.ts";
 import type { Session, StatementResult } from "./session.ts";
 import type { Document, ListOptions, Store, StoredDocument, Write } from "./types.ts";
 
@@ -34,6 +35,8 @@ export class SurrealStore implements Store {
   readonly #random: Random;
   readonly #waiting: Waiting[] = [];
   readonly #reading = new Map<string, { readonly ids: Set<string>; readonly documents: Promise<ReadonlyMap<string, Document>> }>();
+  /** Indexes that had an entry for every record. */
+  readonly #proven = new Set<string>();
   #isCommitting = false;
   #broken: TriplaneError | undefined;
   #closed = false;
@@ -156,6 +159,28 @@ export class SurrealStore implements Store {
     const rows = await this.#read(countQuery(table, where));
     const row: unknown = Array.isArray(rows) ? rows[0] : undefined;
     return isDocument(row) && typeof row["count"] === "number" ? row["count"] : 0;
+  }
+
+  async highest(table: string, field: string, above: number): Promise<number> {
+    assertHighest(this.#tables, table, field, above);
+    await this.#proveIndex(table, field);
+    return await findHighest(above, async (bound) => {
+      const values = await this.#read(aboveQuery(table, field, bound));
+      if (!Array.isArray(values)) throw new TriplaneError("internal", `reading ${table} gave no rows`);
+      const value: unknown = values[0];
+      if (value === undefined || (typeof value === "number" && value > bound)) return value;
+      throw new TriplaneError("internal", `the index ${field} of ${table} gave a record that does not belong there`);
+    });
+  }
+
+  async #proveIndex(table: string, field: string): Promise<void> {
+    const name = `${table}.${field}`;
+    if (this.#proven.has(name)) return;
+    const read = await this.#read(indexProofQuery(table, field));
+    if (!isDocument(read) || typeof read["indexed"] !== "number") throw new TriplaneError("internal", `counting ${table} gave no numbers`);
+    if (read["indexed"] !== read["records"])
+      throw new TriplaneError("unavailable", `the database could not read: ${table} or its index of ${field} is damaged`);
+    this.#proven.add(name);
   }
 
   async close(): Promise<void> {

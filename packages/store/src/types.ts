@@ -46,6 +46,13 @@ export interface Store {
   get(table: string, id: string): Promise<Document | undefined>;
   list(table: string, options?: ListOptions): Promise<readonly StoredDocument[]>;
   count(table: string, where?: Document): Promise<number>;
+  /**
+   * The highest number above `above` that an indexed field holds anywhere in the table; `above` itself where none is higher. The first question about a
+   * field proves its index, by a walk along it; from then on the cost is the same however many documents there are, and least where none is higher:
+   * whoever asks again passes what it was told. What is written or deleted meanwhile counts or not. Throws `request_invalid` for a field that no
+   * migration indexes or an `above` that is no whole number from 0, and `unavailable` where the index is not whole.
+   */
+  highest(table: string, field: string, above: number): Promise<number>;
   /** An embedded store cannot be opened again by the same process: the engine keeps its lock until the process ends. */
   close(): Promise<void>;
 }

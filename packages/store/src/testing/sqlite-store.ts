@@ -1,7 +1,7 @@
 // The oracle: the same store over SQLite, as plainly as possible. Filters and sorts in JavaScript, so that nothing is shared with what it checks.
 import { DatabaseSync } from "node:sqlite";
 import { TriplaneError } from "@triplane/contract";
-import { assertFields, assertId, assertListOptions, assertTable, assertWrites, type Tables, tablesOf } from "../document.ts";
+import { assertFields, assertHighest, assertId, assertListOptions, assertTable, assertWrites, type Tables, tablesOf } from "../document.ts";
 import type { Document, ListOptions, Migration, Store, StoredDocument, Write } from "../types.ts";
 
 export async function openSqliteStore(path: string, migrations: readonly Migration[]): Promise<Store> {
@@ -76,6 +76,12 @@ class SqliteStore implements Store {
   async count(table: string, where: Document = {}): Promise<number> {
     assertFields(where);
     return (await this.list(table, { where })).length;
+  }
+
+  async highest(table: string, field: string, above: number): Promise<number> {
+    assertHighest(this.#tables, table, field, above);
+    const values = (await this.list(table)).map(({ document }) => document[field]);
+    return Math.max(above, ...values.filter((value) => typeof value === "number"));
   }
 
   async close(): Promise<void> {

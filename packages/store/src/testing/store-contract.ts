@@ -212,6 +212,29 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
       assert.deepEqual((await store.list("things", { where: { owner }, limit: 1 }))[0], rows[0]);
     });
 
+    it("highest: of an indexed field's numbers, whatever else it holds, or what was known already", async () => {
+      const most = await store.highest("things", "rank", 0);
+      const [a = "", b = "", c = "", d = "", e = ""] = ids(5);
+      const set = (kind: "create" | "replace", id: string, rank: Document[string]) =>
+        store.commit([{ kind, table: "things", id, document: { rank } }]);
+      await set("create", a, most + 1);
+      assert.equal(await store.highest("things", "rank", 0), most + 1);
+      await set("create", b, most + 1);
+      await set("create", c, most + 700);
+      for (const [id, rank] of [["text", "9"] as const, ["none", null] as const, ["truth", true] as const, ["below", -5] as const])
+        await set("create", `${d}-${id}`, rank);
+      await store.commit([{ kind: "create", table: "things", id: e, document: { owner: "without" } }]);
+      for (const known of [0, most, most + 1, most + 2, most + 699, most + 700])
+        assert.equal(await store.highest("things", "rank", known), most + 700, String(known));
+      for (const known of [most + 701, Number.MAX_SAFE_INTEGER]) assert.equal(await store.highest("things", "rank", known), known);
+      await set("replace", c, most + 3);
+      assert.equal(await store.highest("things", "rank", most), most + 3);
+      await set("replace", c, Number.MAX_SAFE_INTEGER);
+      assert.equal(await store.highest("things", "rank", 0), Number.MAX_SAFE_INTEGER);
+      await store.commit([{ kind: "delete", table: "things", id: c }]);
+      assert.equal(await store.highest("things", "rank", 0), most + 1);
+    });
+
     const refused: Readonly<Record<string, () => Promise<unknown>>> = {
       "a table of no migration": () => store.get("elsewhere", "x"),
       "a name with code in it": () => store.list("things", { orderBy: "rank; DELETE things" }),
@@ -227,6 +250,10 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
       "a key that changes objects": () =>
         store.commit([{ kind: "create", table: "things", id: "x", document: JSON.parse('{"__proto__":{"a":1}}') }]),
       "a limit of nothing": () => store.list("things", { limit: 0 }),
+      "the highest of a field without an index": () => store.highest("things", "number", 0),
+      "the highest of a field with code in it": () => store.highest("things", "rank; DELETE things", 0),
+      "the highest above less than nothing": () => store.highest("things", "rank", -1),
+      "the highest above a fraction": () => store.highest("things", "rank", 0.5),
     };
     for (const [what, call] of Object.entries(refused))
       it(`refuses ${what}`, async () => {

@@ -1,5 +1,5 @@
 // A process for the tests of crashes and locks: opens a store, says "open", then commits numbered pairs of rows and prints each number
-// after its commit, until it is killed. With `hold` it only keeps the store open.
+// after its commit, until it is killed. With `hold` it only keeps the store open, with `report` and `highest` it prints what is there.
 import { openStore } from "../index.ts";
 import { WRITER_MIGRATIONS } from "./writer-schema.ts";
 
@@ -13,6 +13,10 @@ for (let number = Number(startText); mode === "write"; number += 1) {
     { kind: "create", table: "seconds", id: String(number), document: { number, padding: "x".repeat(500) } },
   ]);
   process.stdout.write(`${number}\n`);
+}
+if (mode === "highest") {
+  console.log(JSON.stringify(await store.highest("seconds", "number", 0)));
+  await store.close();
 }
 if (mode === "report") {
   const [firsts, seconds] = await Promise.all(["firsts", "seconds"].map((table) => store.list(table, { orderBy: "number" })));

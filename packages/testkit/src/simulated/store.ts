@@ -1,6 +1,7 @@
 // A document store in virtual time: a commit happens at one moment, as a whole, and lasts from then on.
 import { TriplaneError } from "@triplane/contract";
 import type {
+  assertHighest,
   assertId,
   assertListOptions,
   assertTable,
@@ -19,6 +20,7 @@ import type { Scheduler, SimulatedProcess } from "./scheduler.ts";
 
 /** What may go into a store, in the store room's own words: the double shares them and nothing else. */
 export interface StoreRules {
+  readonly assertHighest: typeof assertHighest;
   readonly assertId: typeof assertId;
   readonly assertListOptions: typeof assertListOptions;
   readonly assertTable: typeof assertTable;
@@ -102,6 +104,13 @@ export class SimulatedDatabase {
         rules.assertTable(this.#tables, table);
         rules.assertListOptions({ where });
         return call("store.read", () => this.#list(table, { where }).length);
+      },
+      highest: async (table, field, above) => {
+        rules.assertHighest(this.#tables, table, field, above);
+        return call("store.read", () => {
+          const values = [...(this.#documents.get(table)?.values() ?? [])].map((document) => document[field]);
+          return Math.max(above, ...values.filter((value) => typeof value === "number"));
+        });
       },
       close: async () => {
         if (this.#holder === process) this.#holder = undefined;

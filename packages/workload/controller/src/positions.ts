@@ -7,6 +7,11 @@ export class Positions {
     this.#last = last;
   }
 
+  /** The one given out last, or known to be. */
+  get last(): number {
+    return this.#last;
+  }
+
   next(): number {
     this.#last += 1;
     return this.#last;

@@ -9,7 +9,7 @@ test("TakeUp: looks for what another controller accepted where numbers of the st
   const resumed: string[] = [];
   const positions = new Positions(0);
   const takeUp = new TakeUp({
-    records: { lastPosition: async () => accepted.at(-1)?.position ?? 0, unfinished: async () => [...accepted] },
+    records: { lastPosition: async (known = 0) => Math.max(known, accepted.at(-1)?.position ?? 0), unfinished: async () => [...accepted] },
     positions,
     applier: { resume: (ops) => resumed.push(...ops.map(({ subject }) => subject)) },
   });
@@ -27,4 +27,21 @@ test("TakeUp: looks for what another controller accepted where numbers of the st
   await takeUp.before(10);
   assert.deepEqual(resumed, ["of the other one"]);
   assert.ok(positions.next() > 9, "what comes now is behind it");
+});
+
+test("TakeUp: asks for positions above those that are known already", async () => {
+  const asked: unknown[] = [];
+  const positions = new Positions(3);
+  const records = {
+    lastPosition: async (known = 0) => {
+      asked.push(known);
+      return Math.max(known, 5);
+    },
+    unfinished: async () => [],
+  };
+  const takeUp = new TakeUp({ records, positions, applier: { resume: () => undefined } });
+  await takeUp.look();
+  await takeUp.look();
+  assert.deepEqual(asked, [3, 5]);
+  assert.equal(positions.next(), 6);
 });

@@ -22,7 +22,7 @@ export class TakeUp {
 
   async look(): Promise<void> {
     const { records, positions, applier } = this.#parts;
-    positions.notBelow(await records.lastPosition());
+    positions.notBelow(await records.lastPosition(positions.last));
     applier.resume(await records.unfinished());
   }
 

@@ -28,6 +28,7 @@ function noting(store: Store, commits: (readonly Write[])[]): Store {
     get: (table, id) => store.get(table, id),
     list: (table, options) => store.list(table, options),
     count: (table, where) => store.count(table, where),
+    highest: (table, field, above) => store.highest(table, field, above),
     close: () => store.close(),
   };
 }

@@ -70,6 +70,7 @@ function methodsOf(store: Store): Omit<Store, "close"> {
     get: (table, id) => store.get(table, id),
     list: (table, options) => store.list(table, options),
     count: (table, where) => store.count(table, where),
+    highest: (table, field, above) => store.highest(table, field, above),
   };
 }
 

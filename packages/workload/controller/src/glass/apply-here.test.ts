@@ -30,6 +30,7 @@ describe("applyHere: on the controller's machine, with the broker down", () => {
     get: (table, id) => store.get(table, id),
     list: (table, options) => store.list(table, options),
     count: (table, where) => store.count(table, where),
+    highest: (table, field, above) => store.highest(table, field, above),
     close: async () => undefined,
   });
   const start = () => parts.start({ openStore: async () => kept(), leaseTtlMs: 1000 });

@@ -47,6 +47,7 @@ describe("a controller whose database was lost", () => {
     get: (table, id) => store.get(table, id),
     list: (table, options) => store.list(table, options),
     count: (table, where) => store.count(table, where),
+    highest: (table, field, above) => store.highest(table, field, above),
     close: async () => undefined,
   });
   const open = async (): Promise<Store> => await openStore({ url: parts.newStoreUrl(), migrations: MIGRATIONS });

@@ -17,6 +17,8 @@ export async function serveStore(store: Store): Promise<ServedStore> {
         return (await store.get(...(args as unknown as Parameters<Store["get"]>))) ?? null;
       case "list":
         return await store.list(...(args as unknown as Parameters<Store["list"]>));
+      case "highest":
+        return await store.highest(...(args as unknown as Parameters<Store["highest"]>));
       default:
         return await store.count(...(args as unknown as Parameters<Store["count"]>));
     }
@@ -51,6 +53,7 @@ export function servedStore(url: string): Store {
     get: async (table, id) => ((await ask("get", [table, id])) ?? undefined) as Document | undefined,
     list: async (table, options) => (await ask("list", [table, options])) as readonly StoredDocument[],
     count: async (table, where) => (await ask("count", [table, where])) as number,
+    highest: async (table, field, above) => (await ask("highest", [table, field, above])) as number,
     close: async () => undefined,
   };
 }

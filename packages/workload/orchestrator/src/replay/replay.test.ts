@@ -212,6 +212,7 @@ test("rebuildDatabase: stopped at any commit, a second run comes to the same; a 
       get: (table, id) => store.get(table, id),
       list: (table, options) => store.list(table, options),
       count: (table, where) => store.count(table, where),
+      highest: (table, field, above) => store.highest(table, field, above),
       commit: async (writes) => {
         if (left-- === 0) throw new Error("stopped here");
         await store.commit(writes);

@@ -2,7 +2,7 @@
 // wrong clock; a cloud that loses answers, runs out and does not boot. What must hold is looked at while it runs and at its end.
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { FAILPOINT_CHANNEL, type Lease, TIER_SIZES, TIERS, type Tier, tierAbove } from "@triplane/contract";
-import { assertId, assertListOptions, assertTable, assertWrites, tablesOf } from "@triplane/store";
+import { assertHighest, assertId, assertListOptions, assertTable, assertWrites, tablesOf } from "@triplane/store";
 import { type Dice, dice, type Faults, Scheduler, SimulatedDatabase, type SimulatedProcess, useVirtualTimers } from "@triplane/testkit";
 import type { LeaseRecord } from "../engine/lease.ts";
 import { DEFAULT_SETTINGS, type PoolSettings } from "../engine/settings.ts";
@@ -99,7 +99,7 @@ export class SimulatedWorld {
       arrivesLate: () => false,
       at: () => undefined,
     };
-    const rules = { assertId, assertListOptions, assertTable, assertWrites, tablesOf };
+    const rules = { assertHighest, assertId, assertListOptions, assertTable, assertWrites, tablesOf };
     const migrations = [{ version: 1, description: "pool", tables: POOL_TABLES }];
     this.#database = new SimulatedDatabase({ rules, scheduler: this.#scheduler, faults, migrations });
     const people = this.#dice.fork("launchers");
