@@ -31,6 +31,8 @@ export type PlanRequest = z.infer<typeof planRequestSchema>;
 /** Body of POST /ops. A second call with the same jti returns the first result (`applied-once`). */
 export const applyRequestSchema = z.strictObject({
   fence: z.int().min(1),
+  /** The highest `workspace_revision` that the caller was ever given; absent from one that never was (ADR-052). */
+  revision_seen: versionField.optional(),
   jti: jtiField,
   op_digest: digestField,
   op: kindField,

@@ -52,7 +52,7 @@ describe("Applier", () => {
   }
 
   function applier(scripted: Orchestrator, fatal: TriplaneError[] = [], signal = new AbortController().signal): Applier {
-    const parts = { ...bench.shared(), positions: new Positions(100), clock: bench.clock, fence: 4, parallel: 2, signal };
+    const parts = { ...bench.shared(), positions: new Positions(100), clock: bench.clock, fence: 4, revisionSeen: 0, parallel: 2, signal };
     return new Applier({ ...parts, orchestrator: scripted, onFatal: (error) => fatal.push(error) });
   }
 
@@ -152,6 +152,40 @@ describe("Applier", () => {
     assert.equal((await bench.records.op(op.subject))?.state, "accepted");
   });
 
+  it("orchestrator that is older than its own answers: told with every apply, of this process and those before it (applied-once)", async () => {
+    const seen: (number | undefined)[] = [];
+    const scripted = orchestrator("applied");
+    const counting: Orchestrator = {
+      ...scripted,
+      apply: async (request, signal) => {
+        seen.push(request.revision_seen);
+        return { ...(await scripted.apply(request, signal)), workspace_revision: 6 + seen.length };
+      },
+    };
+    const one = applier(counting);
+    for (const target of ["a", "b"]) {
+      const op = await accept(target);
+      one.push(op.row, op.op);
+      await one.idle();
+    }
+    assert.deepEqual(seen, [0, 7]);
+    assert.equal(await bench.records.revisionSeen(), 8);
+  });
+
+  it("state_lost: nothing ends, and people are told at once", async () => {
+    const op = await accept();
+    const stopping = new AbortController();
+    const scripted = orchestrator("state_lost", "op_unknown");
+    const working = applier(scripted, [], stopping.signal);
+    working.push(op.row, op.op);
+    const alarms = () => bench.published.filter(({ subject }) => subject === subjects(WORKSPACE).alarm);
+    await eventually(() => alarms().length > 0);
+    stopping.abort();
+    await working.idle();
+    assert.equal(JSON.parse(alarms()[0]?.text ?? "{}")["code"], "state_lost");
+    assert.equal((await bench.records.op(op.subject))?.state, "accepted");
+  });
+
   it("stopped in the middle: the op stays accepted", async () => {
     const op = await accept();
     const stopping = new AbortController();
@@ -167,7 +201,7 @@ describe("Applier", () => {
 
   it("answer about other bytes: is not taken for the op's", async () => {
     const op = await accept();
-    const request = applyRequestOf(op.op, 1);
+    const request = applyRequestOf(op.op, 1, 0);
     const state = { state_version_before: 0, state_version_after: 1, workspace_revision: 1, evidence: {} };
     const other: ApplyResult = { jti: request.jti, op_digest: digestOf("other"), status: "applied", target: "web", ...state };
     const working = applier({ op: async () => other, apply: async () => other });

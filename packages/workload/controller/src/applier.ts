@@ -3,6 +3,7 @@
 // 1. An op leaves the queue only when its result and its outbox row are on disk (`applied-once`: an accepted op is never lost).
 // 2. After anything unclear (a restart, a lost answer) the orchestrator is asked what happened before the op is sent again.
 // 3. The fencing number of the lease goes with every apply; a stale one ends this controller.
+// 4. The highest revision that the orchestrator ever answered with goes with it as well: one whose database is older applies nothing.
 import {
   type ApplyResult,
   type Clock,
@@ -38,6 +39,8 @@ export interface ApplierOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly fence: number;
+  /** The highest revision that the orchestrator has answered with so far. */
+  readonly revisionSeen: number;
   /** Ops that may be applied at the same time. */
   readonly parallel: number;
   readonly signal: AbortSignal;
@@ -79,12 +82,14 @@ export class Applier {
   /** In order of positions. */
   #queue = new Map<string, Waiting>();
   #lastPosition = 0;
+  #revisionSeen: number;
   readonly #running = new Map<string, { readonly op: Waiting; readonly done: Promise<void> }>();
   /** Ops that another process accepted, whose first step is to ask. */
   readonly #askFirst = new Set<string>();
 
   constructor(options: ApplierOptions) {
     this.#options = options;
+    this.#revisionSeen = options.revisionSeen;
   }
 
   get depth(): number {
@@ -234,7 +239,7 @@ export class Applier {
   /** What became of the op; undefined where the orchestrator does not know it. */
   async #ask(row: AcceptedRow): Promise<ApplyResult | undefined> {
     try {
-      return this.#assertOurs(row, await this.#options.orchestrator.op(row.subject, this.#options.signal));
+      return this.#heard(row, await this.#options.orchestrator.op(row.subject, this.#options.signal));
     } catch (error) {
       if (error instanceof TriplaneError && error.code === "op_unknown") return undefined;
       throw error;
@@ -244,21 +249,24 @@ export class Applier {
   async #apply(row: AcceptedRow, op: Op): Promise<ApplyResult> {
     const { orchestrator, fence, signal } = this.#options;
     failpoint("controller.before-apply");
-    const result = await orchestrator.apply(applyRequestOf(op, fence), signal);
+    const result = await orchestrator.apply(applyRequestOf(op, fence, this.#revisionSeen), signal);
     failpoint("controller.after-apply");
-    return this.#assertOurs(row, result);
+    return this.#heard(row, result);
   }
 
-  #assertOurs(row: AcceptedRow, result: ApplyResult): ApplyResult {
+  #heard(row: AcceptedRow, result: ApplyResult): ApplyResult {
     if (result.jti !== row.subject) throw new TriplaneError("unavailable", "the orchestrator answered for another op");
     if (result.op_digest !== row.op_digest) throw new TriplaneError("jti_reused", "the orchestrator knows this jti with other bytes");
+    this.#revisionSeen = Math.max(this.#revisionSeen, result.workspace_revision);
     return result;
   }
 
   async #tellFailure(row: AcceptedRow, error: TriplaneError, failures: number): Promise<void> {
     const { logger, alarms } = this.#options;
     logger.warn({ err: error, jti: row.subject, target: row.target, failures }, "the orchestrator could not be reached for an op");
-    if (failures === TELL_AFTER || failures % 50 === 0)
+    // What nobody but a person can mend is told at once.
+    const tellAfter = error.code === "state_lost" ? 1 : TELL_AFTER;
+    if (failures === tellAfter || failures % 50 === 0)
       await alarms.tell({
         code: error.code,
         message: `op ${row.subject} cannot be applied for now: ${error.message}`,

@@ -15,6 +15,7 @@ export const MIGRATIONS: readonly Migration[] = [
     ],
   },
   { version: 2, description: "ops that broke the glass", tables: [{ table: "break_glass", indexes: ["state"] }] },
+  { version: 3, description: "ops by the orchestrator's revision", tables: [{ table: "ops", indexes: ["revision"] }] },
 ];
 
 /** Who hears of the outcome: the issuer's principal under the op's jti. */
@@ -41,6 +42,8 @@ const finishedRowSchema = z.strictObject({
   outcome: z.enum(OUTCOMES),
   code: z.string().optional(),
   record: z.string().max(MAX_TOKEN_BYTES[AUDIT_TYP]),
+  /** The orchestrator's revision, where it answered: it must never be below again. */
+  revision: z.int().min(0).optional(),
 });
 export const opRowSchema = z.discriminatedUnion("state", [acceptedRowSchema, finishedRowSchema]);
 export type AcceptedRow = z.infer<typeof acceptedRowSchema>;

@@ -208,6 +208,7 @@ export class Controller {
       orchestrator,
       clock,
       fence: lease.fence,
+      revisionSeen: await records.revisionSeen(),
       parallel,
       signal,
       onFatal: (error) => this.#fail(error),

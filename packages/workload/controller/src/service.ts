@@ -89,7 +89,11 @@ export class ControllerService {
   finish(row: AcceptedRow, outcome: Outcome, position: number): { readonly row: FinishedRow; readonly outbox: OutboxRow } {
     const { state: _state, target: _target, decision, ...kept } = row;
     const record = this.#record({ subject: row.subject, basis: "admission", decision, acceptedAtS: row.accepted_at }, outcome);
-    const finished: FinishedRow = { ...kept, state: "finished", outcome: outcome.outcome, ...codeOf(outcome), record };
+    const revision = outcome.workspaceRevision;
+    const finished: FinishedRow = {
+      ...{ ...kept, state: "finished", outcome: outcome.outcome, ...codeOf(outcome), record },
+      ...(revision === undefined ? {} : { revision }),
+    };
     return { row: finished, outbox: receiptOf(finished, position) };
   }
 
@@ -165,10 +169,11 @@ export function opOf(row: AcceptedRow): Op {
 }
 
 /** The call that applies an accepted op. */
-export function applyRequestOf(op: Op, fence: number): ApplyRequest {
+export function applyRequestOf(op: Op, fence: number, revisionSeen: number): ApplyRequest {
   const { claims } = op;
   return {
     fence,
+    revision_seen: revisionSeen,
     jti: claims.jti,
     op_digest: op.token.digest,
     op: claims.op,

@@ -107,6 +107,18 @@ test("apply: a lower fencing number changes nothing, also after a restart", asyn
   assert.equal(world.effects.length, 1);
 });
 
+test("apply: a caller that was given a higher revision than the database has is refused, and nothing changes (applied-once)", async () => {
+  await using home = await testHome();
+  const world = new World();
+  const { service } = await serviceOver(home, world);
+  const { workspace_revision: revision } = await service.apply(request());
+  const unknown = request({ expected_state_version: 1, op: "component.scale", args: { replicas: 2 }, revision_seen: revision + 1 });
+  await assert.rejects(service.apply(unknown), { code: "state_lost", details: { revision, seen: revision + 1 } });
+  await assert.rejects(service.op(unknown.jti), { code: "op_unknown" });
+  assert.equal(world.effects.length, 1);
+  assert.equal((await service.apply({ ...unknown, revision_seen: revision })).status, "applied");
+});
+
 test("apply: another version than expected, or another plan than signed, is a recorded conflict without effect", async () => {
   await using home = await testHome();
   const world = new World();

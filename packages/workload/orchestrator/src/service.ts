@@ -3,7 +3,8 @@
 // 1. applied-once: one row per jti before any effect; a second apply with the same jti gets the first result.
 // 2. A target changes only from the version that the op expected, and only as the plan that was signed says.
 // 3. A lower fencing number than the highest seen changes nothing.
-// 4. An op that was running when the process ended is finished at the next start; its result is written once.
+// 4. A caller that was given a higher revision than there is here changes nothing: what it saw was lost since.
+// 5. An op that was running when the process ended is finished at the next start; its result is written once.
 import {
   type ApplyRequest,
   type ApplyResult,
@@ -68,10 +69,11 @@ export class OrchestratorService {
 
   /**
    * Applies an op, or returns what the same op came to. Settles when the op is finished; it goes on also if nobody waits.
-   * Throws `fencing_stale`, `jti_reused`, and `unavailable` where nothing was decided yet.
+   * Throws `fencing_stale`, `state_lost`, `jti_reused`, and `unavailable` where nothing was decided yet.
    */
   async apply(request: ApplyRequest): Promise<ApplyResult> {
     try {
+      this.#assertNothingLost(request.revision_seen ?? 0);
       await this.#parts.records.fence(request.fence);
       const running = this.#inFlight.get(request.jti);
       if (running !== undefined) {
@@ -84,6 +86,19 @@ export class OrchestratorService {
       if (error instanceof TriplaneError && error.code === "store_commit_unknown") this.#end(error);
       throw error;
     }
+  }
+
+  /**
+   * A database that was put back to an earlier state, or whose newest commits were lost with the end of a damaged log, opens like any
+   * other; what was applied since would be applied again, and its versions given out twice (`applied-once`, ADR-052).
+   */
+  #assertNothingLost(seen: number): void {
+    const { revision } = this.#parts.records;
+    if (seen <= revision) return;
+    throw new TriplaneError("state_lost", `the orchestrator's database is at revision ${revision}; ${seen} was given out before`, {
+      hint: "Stop the workspace, move the orchestrator's database away, and run `triplane ledger replay`: the ledger has what is missing.",
+      details: { revision, seen },
+    });
   }
 
   /** The op's result, or how far it is. Throws `op_unknown`. */

@@ -123,6 +123,11 @@ export class Records {
     return Math.max(...(await Promise.all(["ops", "outbox"].map((table) => this.#store.highest(table, "position", known)))));
   }
 
+  /** The highest revision of the workspace that the orchestrator ever answered with; 0 before its first answer. */
+  async revisionSeen(): Promise<number> {
+    return await this.#store.highest("ops", "revision", 0);
+  }
+
   /** Oldest first. */
   async outbox(kind: OutboxRow["kind"], limit: number): Promise<readonly OutboxEntry[]> {
     const rows = await this.#store.list("outbox", { where: { kind }, orderBy: "position", limit });

@@ -122,6 +122,7 @@ function finishedRow({ claims, token }: AuditRecord, position: number, policy: L
     ...(op === undefined || signer === undefined ? {} : { answer_to: { principal: signer.principal, jti: op.claims.jti } }),
     ...{ state: "finished", outcome: claims.outcome, record: token.compact },
     ...(claims.code === undefined ? {} : { code: claims.code }),
+    ...(claims.workspace_revision === undefined ? {} : { revision: claims.workspace_revision }),
   };
 }
 

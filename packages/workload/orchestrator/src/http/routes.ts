@@ -77,7 +77,7 @@ export const ROUTES = {
     parameters: {},
     request: applyRequestSchema,
     response: applyResultSchema,
-    failures: ["fencing_stale", "jti_reused"],
+    failures: ["fencing_stale", "state_lost", "jti_reused"],
   },
   op: {
     method: "get",
