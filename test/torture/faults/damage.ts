@@ -4,30 +4,21 @@
 //    are a violation of their own: silently wrong.
 // 2. After any damage to a database it is taken away and rebuilt by replay; the ledger is put back from its replica, as a seed would.
 import { cp, open, readdir, rm, stat } from "node:fs/promises";
-import { createConnection } from "node:net";
 import { join } from "node:path";
 import { checkInvariants, sourcesOfHome } from "@triplane/checker";
 import type { Random } from "@triplane/contract";
 import { toolOrName } from "@triplane/kit";
 import { eventually } from "@triplane/testkit";
-import { type Arena, type Daemon, TRIPLANE } from "../arena.ts";
+import { type Arena, TRIPLANE } from "../arena.ts";
 import { EVERYTHING } from "../claims.ts";
 import { runProgram } from "../disks/program.ts";
 import { below, pick } from "../draw.ts";
+import { controllersDatabase, type Database, lastingRows, orchestratorsDatabase } from "./database.ts";
 import { anywhere, type Fault, holding } from "./fault.ts";
 
 // The engine may hang on what it finds; the daemon ends then, after ten seconds on a machine that has nothing else to do.
 const REFUSAL_MS = 90_000;
 const SILENT = "SILENTLY WRONG";
-
-interface Database {
-  readonly daemon: Daemon;
-  /** The folder of the engine's files, and the socket on which its owner serves the rows. */
-  readonly folder: string;
-  readonly socket: string;
-  /** Tables whose rows are never deleted. */
-  readonly tables: readonly string[];
-}
 
 export const tornStore: Fault = {
   name: "torn-store",
@@ -35,16 +26,13 @@ export const tornStore: Fault = {
   holdMs: [0, 0],
   needs: anywhere,
   inflict: async (arena, random) => {
-    const { controller, orchestrator } = arena.world.layout;
-    const database = pick<Database>(random, [
-      { daemon: "ops-controller", folder: join(controller, "store"), socket: join(controller, "export.sock"), tables: ["ops"] },
-      {
-        ...{ daemon: "orchestrator", folder: join(orchestrator, "data", "store"), socket: join(orchestrator, "data", "export.sock") },
-        tables: ["ops", "targets"],
-      },
-    ]);
+    const database = pick(random, [controllersDatabase(arena), orchestratorsDatabase(arena)]);
     return await holding(arena, [EVERYTHING], async () => {
-      const before = await eventually(() => rowsOf(database), { timeoutMs: 60_000, intervalMs: 500, what: "the rows before the damage" });
+      const before = await eventually(() => lastingRows(database), {
+        timeoutMs: 60_000,
+        intervalMs: 500,
+        what: "the rows before the damage",
+      });
       await arena.cluster.stop(database.daemon);
       const damage = await damageOne(random, database.folder);
       const noticed = await whoNotices(arena, database, before);
@@ -98,7 +86,7 @@ async function whoNotices(arena: Arena, database: Database, before: ReadonlySet<
   const deathsBefore = deaths.length;
   await arena.cluster.launch(database.daemon);
   const look = async () => {
-    const rows = await rowsOf(database).catch(() => undefined);
+    const rows = await lastingRows(database).catch(() => undefined);
     const ended = deaths.slice(deathsBefore).some(({ name }) => name === database.daemon);
     return rows ?? (ended && "refused");
   };
@@ -113,23 +101,6 @@ async function whoNotices(arena: Arena, database: Database, before: ReadonlySet<
   if (told.length > 0) return "the checker tells";
   arena.wrongs.push(`${gone.length} rows of ${database.daemon} are gone after damage, and nobody says so: ${gone.slice(0, 5).join(", ")}`);
   return SILENT;
-}
-
-/** Names of the rows that are never deleted, from the daemon that serves them. */
-function rowsOf({ socket, tables }: Database): Promise<ReadonlySet<string>> {
-  return new Promise((resolve, reject) => {
-    const connection = createConnection(socket).setTimeout(10_000);
-    const chunks: Buffer[] = [];
-    connection.on("data", (chunk) => chunks.push(chunk));
-    connection.once("timeout", () => connection.destroy(new Error("the rows stand still")));
-    connection.once("error", reject);
-    connection.once("end", () => {
-      const lines = Buffer.concat(chunks).toString("utf8").split("\n");
-      const rows = lines.filter((line) => line !== "").map((line) => JSON.parse(line) as { readonly table?: string; readonly id?: string });
-      if (rows.pop()?.table !== undefined || lines.length < 2) reject(new Error("the rows were cut off"));
-      resolve(new Set(rows.filter(({ table = "" }) => tables.includes(table)).map(({ table, id }) => `${table}/${id}`)));
-    });
-  });
 }
 
 /** Damages one file, mostly one of the newest, and says which and how. */

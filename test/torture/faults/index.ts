@@ -8,6 +8,7 @@ import { fullDisk } from "./full-disk.ts";
 import { kill } from "./kill.ts";
 import { latency } from "./latency.ts";
 import { deletedBucket, deletedConsumer, deletedStream } from "./losses.ts";
+import { oldCopy } from "./old-copy.ts";
 import { partition } from "./partition.ts";
 import { longPause, pause } from "./pause.ts";
 import { oversized, poison } from "./poison.ts";
@@ -39,4 +40,5 @@ export const FAULTS: readonly Fault[] = [
   deletedBucket,
   tornStore,
   tornLedger,
+  oldCopy,
 ];

@@ -1,0 +1,71 @@
+// The orchestrator's database is what it was a while ago: a snapshot that somebody put back, or a disk that forgot what it had confirmed.
+// It is whole, so the daemon runs on it. Required: nothing is applied to it, because the controller has heard of later revisions.
+import { cp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { eventually } from "@triplane/testkit";
+import type { Arena } from "../arena.ts";
+import { EVERYTHING } from "../claims.ts";
+import { controllersDatabase, orchestratorsDatabase, rowsOf } from "./database.ts";
+import { anywhere, type Fault, holding } from "./fault.ts";
+
+const PATIENCE = { timeoutMs: 60_000, intervalMs: 250 };
+/** For an op that is applied and recorded; where nobody orders any more, there is none. */
+const HEAR = { timeoutMs: 15_000, intervalMs: 250 };
+
+export const oldCopy: Fault = {
+  name: "old-copy",
+  about: "the orchestrator's database is put back to a copy of some ops before",
+  holdMs: [2_000, 6_000],
+  needs: anywhere,
+  inflict: async (arena) =>
+    await holding(arena, [EVERYTHING], async () => {
+      const { folder } = orchestratorsDatabase(arena);
+      const copy = join(arena.world.folder, `old-copy-${Date.now()}`);
+      await whileDown(arena, () => cp(folder, copy, { recursive: true }));
+      const atCopy = await revision(arena);
+      const heard = await eventually(async () => above(atCopy, await revisionHeard(arena)), HEAR).catch(() => undefined);
+      await whileDown(arena, async () => {
+        await rm(folder, { recursive: true });
+        await cp(copy, folder, { recursive: true });
+        await rm(copy, { recursive: true });
+      });
+      const putBack = await revision(arena);
+      const isOlder = heard !== undefined && heard > putBack;
+      return {
+        what: `put the database of orchestrator back to revision ${putBack}; ${heard === undefined ? "nothing had been" : `${heard} had been`} heard of`,
+        undo: async () => {
+          const now = await revision(arena);
+          if (isOlder && now !== putBack)
+            arena.wrongs.push(
+              `an orchestrator that was put back to revision ${putBack} went on to ${now}, though ${heard} had been heard of`,
+            );
+          if (isOlder) arena.tally.add("old copies to which nothing was applied", Number(now === putBack));
+          await arena.cluster.stop("orchestrator");
+          await rm(folder, { recursive: true });
+          await arena.recover();
+        },
+      };
+    }),
+};
+
+async function whileDown(arena: Arena, work: () => Promise<void>): Promise<void> {
+  await arena.cluster.stop("orchestrator");
+  await work();
+  await arena.cluster.launch("orchestrator");
+}
+
+/** Of the orchestrator's state; 0 is none. */
+async function revision(arena: Arena): Promise<number> {
+  const rows = await eventually(() => rowsOf(orchestratorsDatabase(arena)), { ...PATIENCE, what: "the orchestrator's rows" });
+  return Number(rows.find(({ table, id }) => table === "meta" && id === "workspace")?.document["revision"] ?? 0);
+}
+
+/** The highest that the controller has recorded. */
+async function revisionHeard(arena: Arena): Promise<number> {
+  const rows = await rowsOf(controllersDatabase(arena));
+  return Math.max(0, ...rows.map(({ document }) => Number(document["revision"] ?? 0)));
+}
+
+function above(least: number, value: number): number | undefined {
+  return value > least ? value : undefined;
+}
