@@ -34,11 +34,13 @@ const listOptions: fc.Arbitrary<ListOptions> = fc.record(
 type Step =
   | { readonly do: "commit"; readonly writes: readonly Write[] }
   | { readonly do: "list"; readonly table: string; readonly options: ListOptions }
+  | { readonly do: "pages"; readonly table: string }
   | { readonly do: "count"; readonly table: string; readonly where: Document }
   | { readonly do: "highest"; readonly table: string; readonly field: string; readonly above: number };
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant("commit" as const), writes: fc.array(write, { minLength: 1, maxLength: 4 }) }) },
   fc.record({ do: fc.constant("list" as const), table, options: listOptions }),
+  fc.record({ do: fc.constant("pages" as const), table }),
   fc.record({ do: fc.constant("count" as const), table, where: fields }),
   fc.record({
     ...{ do: fc.constant("highest" as const), table, field: fc.constantFrom("rank", "state", "number") },
@@ -81,6 +83,7 @@ describe("openStore: compared with the SQLite oracle", () => {
 async function perform(store: Store, each: Step): Promise<unknown> {
   try {
     if (each.do === "commit") return await store.commit(each.writes);
+    if (each.do === "pages") return (await Array.fromAsync(store.pages(each.table))).flat();
     if (each.do === "highest") return await store.highest(each.table, each.field, each.above);
     return each.do === "list" ? await store.list(each.table, each.options) : await store.count(each.table, each.where);
   } catch (error) {

@@ -10,7 +10,7 @@ import { tempDir } from "@triplane/testkit";
 import { exportSocketOf, openServedStore, serveRows } from "./index.ts";
 import { openSqliteStore } from "./testing/sqlite-store.ts";
 import { failsWith } from "./testing/store-contract.ts";
-import type { Migration } from "./types.ts";
+import type { Migration, Store } from "./types.ts";
 
 const MIGRATIONS: readonly Migration[] = [
   {
@@ -61,7 +61,12 @@ describe("serveRows", () => {
     const store = await openSqliteStore(join(folder.path, "db"), MIGRATIONS);
     const socketPath = join(folder.path, "export.sock");
     await writeFile(socketPath, "");
-    const never = { ...pick(store), list: () => new Promise<never>(() => undefined) };
+    const never: Store = {
+      ...pick(store),
+      pages: async function* () {
+        yield await new Promise<never>(() => undefined);
+      },
+    };
     const server = await serveRows(never, { socketPath, tables: ["ops"] });
     const reading = linesFrom(socketPath);
     const other = createConnection(socketPath).on("error", () => undefined);
@@ -83,8 +88,8 @@ describe("serveRows", () => {
 });
 
 function pick(store: Awaited<ReturnType<typeof openSqliteStore>>) {
-  const { commit, get, list, count, highest, close } = store;
-  return { commit, get, list, count, highest, close };
+  const { commit, get, list, pages, count, highest, close } = store;
+  return { commit, get, list, pages, count, highest, close };
 }
 
 describe("openServedStore", () => {

@@ -1,7 +1,10 @@
 // Serves the rows of an open store, read-only, on a unix socket: an embedded store has one owner, so others have to ask that one.
 //
 // 1. Nothing that a caller sends is read; a connection gets every row and an end line, or is cut off before that line.
-// 2. Tables come in the order that the migrations declare: what a commit writes later in that order is never older than what came before.
+// 2. Tables come in the order that the migrations declare: what a commit writes later in that order is never older than what came before. They are
+//    read a page at a time, each later than the one before, and the first page of a table after the last one of the table before it. So whatever is
+//    read of a later table is of a later moment than anything of an earlier one. Rows of one table are of several moments: each is there once if it was
+//    there all the time, and two that one commit wrote may be seen as before and after it.
 // 3. It is a convenience: a socket that cannot be made is logged, and the store is served without.
 import { chmod, rm, stat } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
@@ -86,9 +89,12 @@ export async function serveRows(store: Store, options: ServeRowsOptions): Promis
 async function writeRows(store: Store, tables: readonly string[], socket: Socket): Promise<void> {
   const counts: Record<string, number> = {};
   for (const table of tables) {
-    const rows = await store.list(table);
-    for (const { id, document } of rows) await writeLine(socket, { table, id, document });
-    counts[table] = rows.length;
+    let count = 0;
+    for await (const page of store.pages(table)) {
+      for (const { id, document } of page) await writeLine(socket, { table, id, document });
+      count += page.length;
+    }
+    counts[table] = count;
   }
   await writeLine(socket, { end: counts });
   socket.end();

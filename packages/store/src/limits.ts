@@ -13,6 +13,8 @@ export const MAX_GROUP_WRITES = 500;
 export const MAX_GROUP_BYTES: number = 16 * 1024 * 1024;
 /** Documents that one trip reads by id. */
 export const MAX_READ_TOGETHER = 500;
+/** Documents of a page on average; the ends of pages are drawn by lot, so that one in a thousand has seven times as many. */
+export const MEAN_PAGE = 256;
 /** Attempts of a commit that collides with others before `store_conflict`. */
 export const MAX_COMMIT_ATTEMPTS = 40;
 export const DEFAULT_OPEN_TIMEOUT_MS = 10_000;

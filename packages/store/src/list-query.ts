@@ -1,5 +1,7 @@
-// Queries that read: by id, by equal fields, in order, by the numbers of an index.
+// Queries that read: by id, by equal fields, in order, by the numbers of an index, page by page.
+import { BoundExcluded, BoundIncluded, RecordIdRange } from "surrealdb";
 import type { Query } from "./commit-query.ts";
+import { MEAN_PAGE } from "./limits.ts";
 import type { Document, ListOptions } from "./types.ts";
 
 /** The documents of these ids, as far as they are there, in any order. */
@@ -30,9 +32,30 @@ export function listQuery(table: string, options: ListOptions): Query {
  */
 export function wholeTableQuery(table: string, options: ListOptions): Query {
   const { text, parameters } = listQuery(table, options);
-  const last = `(SELECT VALUE id FROM ${table} ORDER BY id DESC LIMIT 1).map(|$id| record::id($id))[0]`;
-  return { text: `RETURN { rows: (${text.slice(0, -1)}), last: ${last} };`, parameters };
+  return { text: `RETURN { rows: (${text.slice(0, -1)}), last: ${lastOf(table)} };`, parameters };
 }
+
+function lastOf(table: string): string {
+  return `(SELECT VALUE id FROM ${table} ORDER BY id DESC LIMIT 1).map(|$id| record::id($id))[0]`;
+}
+
+/**
+ * Ids at which pages end: some of a table's, in order, and its last one. Of what lies behind an id the engine reads all, whatever the limit, and of what
+ * lies between two ids no more than that (@surrealdb/node 3.0.3), so the ends are needed before the pages.
+ */
+export function pageEndsQuery(table: string): Query {
+  const some = `SELECT VALUE record::id(id) FROM ${table} WHERE rand() < $share`;
+  return { text: `RETURN { some: (${some}), last: ${lastOf(table)} };`, parameters: { share: 1 / MEAN_PAGE } };
+}
+
+/** What lies behind `after`, up to `end`, and whether there is a document `end` at that moment: a scan that was not cut off ends with it then. */
+export function pageQuery(table: string, after: string | undefined, end: string): Query {
+  const there = `(SELECT VALUE true FROM type::record('${table}', $end) WHERE id IS NOT NONE)[0] ?? false`;
+  const range = new RecordIdRange(table, after === undefined ? undefined : new BoundExcluded(after), new BoundIncluded(end));
+  return { text: `RETURN { rows: (${RANGE_ROWS}), there: ${there} };`, parameters: { range, end } };
+}
+
+export const RANGE_ROWS = "SELECT record::id(id) AS key, doc FROM $range ORDER BY key ASC";
 
 export function countQuery(table: string, where: Document): Query {
   const { clause, parameters } = whereClause(where);

@@ -7,7 +7,7 @@ import { after, before, describe, it } from "node:test";
 import { systemRandom } from "@triplane/kit";
 import type { Query } from "./commit-query.ts";
 import { openEmbeddedSession } from "./embedded/engine.ts";
-import { aboveQuery, entriesQuery } from "./list-query.ts";
+import { aboveQuery, entriesQuery, pageQuery, RANGE_ROWS } from "./list-query.ts";
 import { migrate } from "./migrate.ts";
 import type { Session } from "./session.ts";
 import { SurrealStore } from "./surreal-store.ts";
@@ -59,6 +59,14 @@ describe("the engine's plans", () => {
       assert.equal(scan?.attributes?.limit, "1");
       assert.equal(scan?.metrics?.output_rows, above < DOCUMENTS - 1 ? 1 : 0);
     });
+
+  it("pageQuery: what lies between two ids, and nothing else", async () => {
+    const { parameters } = pageQuery("things", "thing-20", "thing-21");
+    const [scan, ...others] = await scans({ text: `${RANGE_ROWS};`, parameters });
+    assert.deepEqual([scan?.operator, others.length], ["RecordIdScan", 0]);
+    // thing-200 to thing-209, and thing-21.
+    assert.equal(scan?.metrics?.output_rows, 11);
+  });
 
   it("entriesQuery: walks along the index, which has every record, also those without the field", async () => {
     const [scan, ...others] = await scans({ text: `${entriesQuery("things", "owner")};`, parameters: {} });

@@ -11,7 +11,7 @@ import { assertFields, assertHighest, assertId, assertListOptions, assertTable, 
 import { type GroupMember, groupSize } from "./group.ts";
 import { findHighest } from "./highest.ts";
 import { MAX_COMMIT_ATTEMPTS, MAX_READ_TOGETHER } from "./limits.ts";
-import { aboveQuery, countQuery, getQuery, indexProofQuery, listQuery, wholeTableQuery } from "./list-query.ts";
+import { aboveQuery, countQuery, getQuery, indexProofQuery, listQuery, pageEndsQuery, pageQuery, wholeTableQuery } from "./list-query.ts";
 import type { Session, StatementResult } from "./session.ts";
 import type { Document, ListOptions, Store, StoredDocument, Write } from "./types.ts";
 
@@ -145,12 +145,47 @@ export class SurrealStore implements Store {
     if (!isDocument(read) || !Array.isArray(read["rows"])) throw new TriplaneError("internal", `listing ${table} gave no rows`);
     const { rows, last } = read as { readonly rows: readonly unknown[]; readonly last?: unknown };
     const stored = rows.map((row) => storedDocument(row, table));
-    if ((last ?? undefined) === undefined ? stored.length > 0 : !stored.some(({ id }) => id === last))
-      throw new TriplaneError(
-        "unavailable",
-        `the database could not read: a record of ${table} is damaged, and those behind it were not reached`,
-      );
+    if ((last ?? undefined) === undefined ? stored.length > 0 : !stored.some(({ id }) => id === last)) throw cutOff(table);
     return stored;
+  }
+
+  async *pages(table: string): AsyncGenerator<readonly StoredDocument[]> {
+    assertTable(this.#tables, table);
+    let after: string | undefined;
+    let ends = await this.#pageEnds(table);
+    for (let end = ends.shift(); end !== undefined; end = ends.shift()) {
+      const page = await this.#readPage(table, after, end);
+      if (page !== undefined) {
+        after = end;
+        yield page;
+      } else if (ends.length === 0) {
+        const reached = after;
+        ends = (await this.#pageEnds(table)).filter(
+          (id) => reached === undefined || Buffer.compare(Buffer.from(id), Buffer.from(reached)) > 0,
+        );
+      }
+    }
+  }
+
+  async #pageEnds(table: string): Promise<string[]> {
+    const read = await this.#read(pageEndsQuery(table));
+    if (!isDocument(read) || !Array.isArray(read["some"])) throw new TriplaneError("internal", `reading ${table} gave no ids`);
+    const { some, last } = read as { readonly some: readonly string[]; readonly last?: string | null };
+    if ((last ?? undefined) === undefined) {
+      // Whether it is empty, the whole table says.
+      return (await this.#listWhole(table, {})).map(({ id }) => id).slice(-1);
+    }
+    return [...some.filter((id) => id !== last), last as string];
+  }
+
+  /** Undefined where `end` was deleted, so that nothing tells whether this is all: the page has to go on to another end. */
+  async #readPage(table: string, after: string | undefined, end: string): Promise<readonly StoredDocument[] | undefined> {
+    const read = await this.#read(pageQuery(table, after, end));
+    if (!isDocument(read) || !Array.isArray(read["rows"])) throw new TriplaneError("internal", `reading ${table} gave no rows`);
+    const rows = read["rows"].map((row) => storedDocument(row, table));
+    if (rows.at(-1)?.id === end) return rows;
+    if (read["there"] === true) throw cutOff(table);
+    return undefined;
   }
 
   async count(table: string, where: Document = {}): Promise<number> {
@@ -212,6 +247,13 @@ export class SurrealStore implements Store {
     this.#broken = new TriplaneError("store_commit_unknown", `a commit failed and its outcome is unknown: ${message}`, { cause });
     return this.#broken;
   }
+}
+
+function cutOff(table: string): TriplaneError {
+  return new TriplaneError(
+    "unavailable",
+    `the database could not read: a record of ${table} is damaged, and those behind it were not reached`,
+  );
 }
 
 function nextTurn(): Promise<void> {

@@ -45,6 +45,12 @@ export interface Store {
   commit(writes: readonly Write[]): Promise<void>;
   get(table: string, id: string): Promise<Document | undefined>;
   list(table: string, options?: ListOptions): Promise<readonly StoredDocument[]>;
+  /**
+   * A whole table in order of id, a few hundred documents at a time, so that it takes no memory in proportion. Each page is of one moment, a later page
+   * of a later one: what is there from before the first page until after the last one is seen once, as it was at its page's moment; what is created or
+   * deleted meanwhile is seen or not. Throws `unavailable` where a record cannot be read, after the pages before it.
+   */
+  pages(table: string): AsyncIterable<readonly StoredDocument[]>;
   count(table: string, where?: Document): Promise<number>;
   /**
    * The highest number above `above` that an indexed field holds anywhere in the table; `above` itself where none is higher. The first question about a

@@ -4,6 +4,8 @@ import { TriplaneError } from "@triplane/contract";
 import { assertFields, assertHighest, assertId, assertListOptions, assertTable, assertWrites, type Tables, tablesOf } from "../document.ts";
 import type { Document, ListOptions, Migration, Store, StoredDocument, Write } from "../types.ts";
 
+const PAGE = 100;
+
 export async function openSqliteStore(path: string, migrations: readonly Migration[]): Promise<Store> {
   const tables = tablesOf(migrations.flatMap((migration) => migration.tables));
   const database = new DatabaseSync(path);
@@ -71,6 +73,14 @@ class SqliteStore implements Store {
       (a, b) => direction * ((orderBy === undefined ? 0 : compare(a.document[orderBy], b.document[orderBy])) || compare(a.id, b.id)),
     );
     return limit === undefined ? found : found.slice(0, limit);
+  }
+
+  async *pages(table: string): AsyncGenerator<readonly StoredDocument[]> {
+    for (let page = (await this.list(table)).slice(0, PAGE); page.length > 0; ) {
+      yield page;
+      const after = page.at(-1)?.id;
+      page = (await this.list(table)).filter(({ id }) => compare(id, after) > 0).slice(0, PAGE);
+    }
   }
 
   async count(table: string, where: Document = {}): Promise<number> {

@@ -212,6 +212,51 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
       assert.deepEqual((await store.list("things", { where: { owner }, limit: 1 }))[0], rows[0]);
     });
 
+    it("pages: all documents once and in order of id, whatever is deleted, created or replaced meanwhile", async () => {
+      const owner = one();
+      const all = Array.from({ length: 1000 }, (_, index) => `${owner}-${String(index).padStart(4, "0")}`);
+      await store.commit(all.map((id, n) => ({ kind: "create", table: "notes", id, document: { n } })));
+      const read = async (onPage?: () => Promise<void>): Promise<readonly string[]> => {
+        const found: string[] = [];
+        for await (const page of store.pages("notes")) {
+          found.push(...page.map(({ id }) => id));
+          await onPage?.();
+        }
+        return found;
+      };
+      assert.deepEqual(
+        await read(),
+        (await store.list("notes")).map(({ id }) => id),
+      );
+      // Half of them, with the last one, so that many a page loses its end.
+      const gone = all.filter((_, index) => index % 2 === 1);
+      let isFirst = true;
+      const found = await read(async () => {
+        if (!isFirst) return;
+        isFirst = false;
+        await store.commit(gone.map((id) => ({ kind: "delete", table: "notes", id })));
+        await store.commit([{ kind: "replace", table: "notes", id: all[998] ?? "", document: { n: "new" } }]);
+        await store.commit([{ kind: "create", table: "notes", id: `${all[400]}-new`, document: {} }]);
+      });
+      assert.deepEqual(
+        found,
+        [...found].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))),
+      );
+      assert.equal(new Set(found).size, found.length);
+      const kept = all.filter((_, index) => index % 2 === 0);
+      assert.deepEqual(
+        found.filter((id) => kept.includes(id)),
+        kept,
+      );
+      let pages = 0;
+      for await (const page of store.pages("notes")) {
+        pages += page.length > 0 ? 1 : 0;
+        await store.commit((await store.list("notes")).map(({ id }) => ({ kind: "delete", table: "notes", id })));
+      }
+      assert.equal(pages, 1, "nothing is left for a second one");
+      assert.deepEqual(await read(), [], "an empty table has no page");
+    });
+
     it("highest: of an indexed field's numbers, whatever else it holds, or what was known already", async () => {
       const most = await store.highest("things", "rank", 0);
       const [a = "", b = "", c = "", d = "", e = ""] = ids(5);
@@ -250,6 +295,9 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
       "a key that changes objects": () =>
         store.commit([{ kind: "create", table: "things", id: "x", document: JSON.parse('{"__proto__":{"a":1}}') }]),
       "a limit of nothing": () => store.list("things", { limit: 0 }),
+      "the pages of a table of no migration": async () => {
+        for await (const page of store.pages("elsewhere")) assert.fail(String(page));
+      },
       "the highest of a field without an index": () => store.highest("things", "number", 0),
       "the highest of a field with code in it": () => store.highest("things", "rank; DELETE things", 0),
       "the highest above less than nothing": () => store.highest("things", "rank", -1),

@@ -39,6 +39,9 @@ export interface SimulatedDatabaseOptions {
   readonly forgetsLastCommit?: boolean;
 }
 
+/** Documents of a page. */
+const PAGE = 100;
+
 /** What stays when the processes end. */
 export class SimulatedDatabase {
   readonly #options: SimulatedDatabaseOptions;
@@ -100,6 +103,16 @@ export class SimulatedDatabase {
         rules.assertListOptions(options);
         return call("store.read", () => this.#list(table, options));
       },
+      pages: (table) => {
+        rules.assertTable(this.#tables, table);
+        const next = (after: string | undefined) =>
+          call("store.read", () =>
+            this.#list(table, {})
+              .filter(({ id }) => after === undefined || compare(id, after) > 0)
+              .slice(0, PAGE),
+          );
+        return eachPage(next);
+      },
       count: async (table, where = {}) => {
         rules.assertTable(this.#tables, table);
         rules.assertListOptions({ where });
@@ -147,6 +160,12 @@ export class SimulatedDatabase {
     );
     return limit === undefined ? found : found.slice(0, limit);
   }
+}
+
+async function* eachPage(
+  next: (after: string | undefined) => Promise<readonly StoredDocument[]>,
+): AsyncGenerator<readonly StoredDocument[]> {
+  for (let page = await next(undefined); page.length > 0; page = await next(page.at(-1)?.id)) yield page;
 }
 
 function apply(write: Write, documents: Map<string, Document>, present: Document | undefined): void {

@@ -27,6 +27,7 @@ function noting(store: Store, commits: (readonly Write[])[]): Store {
     },
     get: (table, id) => store.get(table, id),
     list: (table, options) => store.list(table, options),
+    pages: (table) => store.pages(table),
     count: (table, where) => store.count(table, where),
     highest: (table, field, above) => store.highest(table, field, above),
     close: () => store.close(),

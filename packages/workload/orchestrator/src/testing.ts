@@ -69,6 +69,7 @@ function methodsOf(store: Store): Omit<Store, "close"> {
     commit: (writes) => store.commit(writes),
     get: (table, id) => store.get(table, id),
     list: (table, options) => store.list(table, options),
+    pages: (table) => store.pages(table),
     count: (table, where) => store.count(table, where),
     highest: (table, field, above) => store.highest(table, field, above),
   };

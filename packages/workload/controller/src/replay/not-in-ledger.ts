@@ -13,12 +13,15 @@ export interface NotInLedger {
 export async function notInLedger(store: Store, isInLedger: (subject: string) => boolean): Promise<NotInLedger> {
   const finished: FinishedRow[] = [];
   const accepted: AcceptedRow[] = [];
-  for (const { id, document } of await store.list("ops", { orderBy: "position" })) {
-    const row = readRow(document, opRowSchema, `op ${id}`);
-    if (row.state === "accepted") accepted.push(row);
-    else if (!isInLedger(row.subject)) finished.push(row);
-  }
-  return { finished, accepted };
+  // What is kept of a page is what is returned: a controller's history need not fit into memory.
+  for await (const page of store.pages("ops"))
+    for (const { id, document } of page) {
+      const row = readRow(document, opRowSchema, `op ${id}`);
+      if (row.state === "accepted") accepted.push(row);
+      else if (!isInLedger(row.subject)) finished.push(row);
+    }
+  const inOrder = (a: AcceptedRow | FinishedRow, b: AcceptedRow | FinishedRow): number => a.position - b.position;
+  return { finished: finished.sort(inOrder), accepted: accepted.sort(inOrder) };
 }
 
 /** Puts records into the outbox, so that the controller publishes them when it starts. Twice is harmless. Returns how many. */

@@ -46,6 +46,7 @@ describe("a controller whose database was lost", () => {
     commit: (writes) => store.commit(writes),
     get: (table, id) => store.get(table, id),
     list: (table, options) => store.list(table, options),
+    pages: (table) => store.pages(table),
     count: (table, where) => store.count(table, where),
     highest: (table, field, above) => store.highest(table, field, above),
     close: async () => undefined,

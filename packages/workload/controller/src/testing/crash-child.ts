@@ -56,6 +56,7 @@ function around(store: Store): Store {
     },
     get: (table, id) => store.get(table, id),
     list: (table, options) => store.list(table, options),
+    pages: (table) => store.pages(table),
     count: (table, where) => store.count(table, where),
     highest: (table, field, above) => store.highest(table, field, above),
     close: () => store.close(),

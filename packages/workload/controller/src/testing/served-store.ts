@@ -52,6 +52,9 @@ export function servedStore(url: string): Store {
     commit: async (writes) => void (await ask("commit", [writes])),
     get: async (table, id) => ((await ask("get", [table, id])) ?? undefined) as Document | undefined,
     list: async (table, options) => (await ask("list", [table, options])) as readonly StoredDocument[],
+    pages: async function* (table) {
+      yield (await ask("list", [table])) as readonly StoredDocument[];
+    },
     count: async (table, where) => (await ask("count", [table, where])) as number,
     highest: async (table, field, above) => (await ask("highest", [table, field, above])) as number,
     close: async () => undefined,

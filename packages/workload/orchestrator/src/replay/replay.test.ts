@@ -211,6 +211,7 @@ test("rebuildDatabase: stopped at any commit, a second run comes to the same; a 
       ...store,
       get: (table, id) => store.get(table, id),
       list: (table, options) => store.list(table, options),
+      pages: (table) => store.pages(table),
       count: (table, where) => store.count(table, where),
       highest: (table, field, above) => store.highest(table, field, above),
       commit: async (writes) => {
