@@ -28,11 +28,15 @@ export type Plan = z.infer<typeof planSchema>;
 export const planRequestSchema = z.strictObject({ op: kindField, target: targetField, args: jsonRecordField });
 export type PlanRequest = z.infer<typeof planRequestSchema>;
 
+/** A result by its op, and the `workspace_revision` that it came with. */
+export const resultSeenSchema = z.strictObject({ jti: jtiField, revision: versionField });
+export type ResultSeen = z.infer<typeof resultSeenSchema>;
+
 /** Body of POST /ops. A second call with the same jti returns the first result (`applied-once`). */
 export const applyRequestSchema = z.strictObject({
   fence: z.int().min(1),
-  /** The highest `workspace_revision` that the caller was ever given; absent from one that never was (ADR-052). */
-  revision_seen: versionField.optional(),
+  /** The newest result that the caller was ever given; absent from one that never was (ADR-052). */
+  seen: resultSeenSchema.optional(),
   jti: jtiField,
   op_digest: digestField,
   op: kindField,

@@ -52,7 +52,7 @@ describe("Applier", () => {
   }
 
   function applier(scripted: Orchestrator, fatal: TriplaneError[] = [], signal = new AbortController().signal): Applier {
-    const parts = { ...bench.shared(), positions: new Positions(100), clock: bench.clock, fence: 4, revisionSeen: 0, parallel: 2, signal };
+    const parts = { ...bench.shared(), positions: new Positions(100), clock: bench.clock, fence: 4, seen: undefined, parallel: 2, signal };
     return new Applier({ ...parts, orchestrator: scripted, onFatal: (error) => fatal.push(error) });
   }
 
@@ -152,24 +152,27 @@ describe("Applier", () => {
     assert.equal((await bench.records.op(op.subject))?.state, "accepted");
   });
 
-  it("orchestrator that is older than its own answers: told with every apply, of this process and those before it (applied-once)", async () => {
-    const seen: (number | undefined)[] = [];
-    const scripted = orchestrator("applied");
+  it("newest result that the orchestrator gave: told with every apply, of this process and those before it (applied-once)", async () => {
+    const seen: unknown[] = [];
+    const scripted = orchestrator("applied", "conflict", "applied");
     const counting: Orchestrator = {
       ...scripted,
       apply: async (request, signal) => {
-        seen.push(request.revision_seen);
-        return { ...(await scripted.apply(request, signal)), workspace_revision: 6 + seen.length };
+        seen.push(request.seen);
+        return { ...(await scripted.apply(request, signal)), workspace_revision: [7, 6, 8][seen.length - 1] ?? 0 };
       },
     };
+    const ops: Accepted[] = [];
     const one = applier(counting);
-    for (const target of ["a", "b"]) {
+    for (const target of ["a", "b", "c"]) {
       const op = await accept(target);
+      ops.push(op);
       one.push(op.row, op.op);
       await one.idle();
     }
-    assert.deepEqual(seen, [0, 7]);
-    assert.equal(await bench.records.revisionSeen(), 8);
+    const first = { jti: ops[0]?.subject, revision: 7 };
+    assert.deepEqual(seen, [undefined, first, first]);
+    assert.deepEqual(await bench.records.seen(), { jti: ops[2]?.subject, revision: 8 });
   });
 
   it("state_lost: nothing ends, and people are told at once", async () => {
@@ -201,7 +204,7 @@ describe("Applier", () => {
 
   it("answer about other bytes: is not taken for the op's", async () => {
     const op = await accept();
-    const request = applyRequestOf(op.op, 1, 0);
+    const request = applyRequestOf(op.op, 1);
     const state = { state_version_before: 0, state_version_after: 1, workspace_revision: 1, evidence: {} };
     const other: ApplyResult = { jti: request.jti, op_digest: digestOf("other"), status: "applied", target: "web", ...state };
     const working = applier({ op: async () => other, apply: async () => other });

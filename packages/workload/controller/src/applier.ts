@@ -3,7 +3,7 @@
 // 1. An op leaves the queue only when its result and its outbox row are on disk (`applied-once`: an accepted op is never lost).
 // 2. After anything unclear (a restart, a lost answer) the orchestrator is asked what happened before the op is sent again.
 // 3. The fencing number of the lease goes with every apply; a stale one ends this controller.
-// 4. The highest revision that the orchestrator ever answered with goes with it as well: one whose database is older applies nothing.
+// 4. The newest result that the orchestrator ever gave goes with it as well: one that does not have it any more applies nothing.
 import {
   type ApplyResult,
   type Clock,
@@ -11,6 +11,7 @@ import {
   failpoint,
   type Op,
   type Random,
+  type ResultSeen,
   TriplaneError,
   timeOfUuid7,
   toTriplaneError,
@@ -39,8 +40,8 @@ export interface ApplierOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly fence: number;
-  /** The highest revision that the orchestrator has answered with so far. */
-  readonly revisionSeen: number;
+  /** The newest result that the orchestrator has given so far. */
+  readonly seen: ResultSeen | undefined;
   /** Ops that may be applied at the same time. */
   readonly parallel: number;
   readonly signal: AbortSignal;
@@ -82,14 +83,14 @@ export class Applier {
   /** In order of positions. */
   #queue = new Map<string, Waiting>();
   #lastPosition = 0;
-  #revisionSeen: number;
+  #seen: ResultSeen | undefined;
   readonly #running = new Map<string, { readonly op: Waiting; readonly done: Promise<void> }>();
   /** Ops that another process accepted, whose first step is to ask. */
   readonly #askFirst = new Set<string>();
 
   constructor(options: ApplierOptions) {
     this.#options = options;
-    this.#revisionSeen = options.revisionSeen;
+    this.#seen = options.seen;
   }
 
   get depth(): number {
@@ -249,7 +250,7 @@ export class Applier {
   async #apply(row: AcceptedRow, op: Op): Promise<ApplyResult> {
     const { orchestrator, fence, signal } = this.#options;
     failpoint("controller.before-apply");
-    const result = await orchestrator.apply(applyRequestOf(op, fence, this.#revisionSeen), signal);
+    const result = await orchestrator.apply(applyRequestOf(op, fence, this.#seen), signal);
     failpoint("controller.after-apply");
     return this.#heard(row, result);
   }
@@ -257,7 +258,8 @@ export class Applier {
   #heard(row: AcceptedRow, result: ApplyResult): ApplyResult {
     if (result.jti !== row.subject) throw new TriplaneError("unavailable", "the orchestrator answered for another op");
     if (result.op_digest !== row.op_digest) throw new TriplaneError("jti_reused", "the orchestrator knows this jti with other bytes");
-    this.#revisionSeen = Math.max(this.#revisionSeen, result.workspace_revision);
+    const { jti, status, workspace_revision: revision } = result;
+    if (status !== "running" && revision >= (this.#seen?.revision ?? 0)) this.#seen = { jti, revision };
     return result;
   }
 

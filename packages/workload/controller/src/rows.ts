@@ -42,7 +42,7 @@ const finishedRowSchema = z.strictObject({
   outcome: z.enum(OUTCOMES),
   code: z.string().optional(),
   record: z.string().max(MAX_TOKEN_BYTES[AUDIT_TYP]),
-  /** The orchestrator's revision, where it answered: it must never be below again. */
+  /** The orchestrator's revision, where it answered. It must have this result for ever. */
   revision: z.int().min(0).optional(),
 });
 export const opRowSchema = z.discriminatedUnion("state", [acceptedRowSchema, finishedRowSchema]);

@@ -208,7 +208,7 @@ export class Controller {
       orchestrator,
       clock,
       fence: lease.fence,
-      revisionSeen: await records.revisionSeen(),
+      seen: await records.seen(),
       parallel,
       signal,
       onFatal: (error) => this.#fail(error),

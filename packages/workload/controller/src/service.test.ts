@@ -36,7 +36,7 @@ function parts() {
 }
 
 function resultOf(row: AcceptedRow, changes: Partial<ApplyResult> = {}): ApplyResult {
-  const request = applyRequestOf(opOf(row), 1, 0);
+  const request = applyRequestOf(opOf(row), 1);
   const about = { jti: request.jti, op_digest: request.op_digest, target: request.target };
   return { ...about, status: "applied", state_version_before: 0, state_version_after: 1, workspace_revision: 3, evidence: {}, ...changes };
 }
@@ -55,8 +55,8 @@ describe("ControllerService.takeIn", () => {
     assert.deepEqual(step.row.answer_to, { principal: "ana", jti: made.claims.jti });
     const row = readRow(documentOf(step.row), opRowSchema, "row");
     assert.deepEqual(row, step.row);
-    const request = applyRequestOf(opOf(row as AcceptedRow), 9, 4);
-    assert.deepEqual([request.fence, request.revision_seen, request.args, request.target], [9, 4, { n: 1 }, "web"]);
+    const request = applyRequestOf(opOf(row as AcceptedRow), 9, { jti: made.claims.jti, revision: 4 });
+    assert.deepEqual([request.fence, request.seen?.revision, request.args, request.target], [9, 4, { n: 1 }, "web"]);
     assert.equal(request.op_digest, made.token.digest);
   });
 

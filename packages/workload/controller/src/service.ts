@@ -12,6 +12,7 @@ import {
   formatAudience,
   nowSeconds,
   type Op,
+  type ResultSeen,
   type SigningKey,
   type TriplaneError,
   verifyAdmission,
@@ -169,11 +170,11 @@ export function opOf(row: AcceptedRow): Op {
 }
 
 /** The call that applies an accepted op. */
-export function applyRequestOf(op: Op, fence: number, revisionSeen: number): ApplyRequest {
+export function applyRequestOf(op: Op, fence: number, seen?: ResultSeen): ApplyRequest {
   const { claims } = op;
   return {
     fence,
-    revision_seen: revisionSeen,
+    ...(seen === undefined ? {} : { seen }),
     jti: claims.jti,
     op_digest: op.token.digest,
     op: claims.op,

@@ -91,7 +91,7 @@ export function apiPage(): string {
     "",
     "- `jti` is the idempotency key. The first call decides; every later call with the same `jti` and `op_digest` gets the first result (`applied-once`). The same `jti` with another digest is `jti_reused`.",
     "- `fence` is the controller's fencing number. The highest one ever seen is kept; a lower one is refused with `fencing_stale` and changes nothing.",
-    "- `revision_seen` is the highest `workspace_revision` that the caller was ever given. Where the orchestrator's own is lower, its database is older than what it did: `state_lost`, and nothing changes until it is rebuilt.",
+    "- `seen` names the newest result that the caller was ever given, by its op's `jti` and its `workspace_revision`. Where the orchestrator does not have it, its database is older than what it did: `state_lost`, and nothing changes until it is rebuilt.",
     "- The answer is 200 with `status` `applied`, `failed` or `conflict` and is final, or `running`: then `GET …/ops/{jti}` or the same call again tells more. An op goes on when its caller goes away.",
     "- A failure answer (status 4xx, 5xx) means that nothing was recorded under the `jti`.",
     "- The intent is durable before the effect, the result in one commit with the new states. An op that was running in a crash is finished at the next start, under the same `jti`, once.",

@@ -107,16 +107,25 @@ test("apply: a lower fencing number changes nothing, also after a restart", asyn
   assert.equal(world.effects.length, 1);
 });
 
-test("apply: a caller that was given a higher revision than the database has is refused, and nothing changes (applied-once)", async () => {
+test("apply: a caller that was given a result which is not here is refused, and nothing changes (applied-once)", async () => {
   await using home = await testHome();
   const world = new World();
   const { service } = await serviceOver(home, world);
-  const { workspace_revision: revision } = await service.apply(request());
-  const unknown = request({ expected_state_version: 1, op: "component.scale", args: { replicas: 2 }, revision_seen: revision + 1 });
-  await assert.rejects(service.apply(unknown), { code: "state_lost", details: { revision, seen: revision + 1 } });
-  await assert.rejects(service.op(unknown.jti), { code: "op_unknown" });
+  const { jti, workspace_revision: revision } = await service.apply(request());
+  const next = request({ expected_state_version: 1, op: "component.scale", args: { replicas: 2 } });
+  // Of a revision that is not reached, and of one that another op came to.
+  for (const seen of [
+    { jti, revision: revision + 1 },
+    { jti: newJti(), revision },
+  ])
+    await assert.rejects(service.apply({ ...next, seen }), { code: "state_lost", details: { revision, seen: seen.revision } });
+  await assert.rejects(service.op(next.jti), { code: "op_unknown" });
   assert.equal(world.effects.length, 1);
-  assert.equal((await service.apply({ ...unknown, revision_seen: revision })).status, "applied");
+  const applied = await service.apply({ ...next, seen: { jti, revision } });
+  assert.equal(applied.status, "applied");
+  const later = { jti: next.jti, revision: applied.workspace_revision };
+  assert.equal((await service.apply(request({ seen: later, target: "q" }))).status, "applied");
+  await assert.rejects(service.apply(request({ seen: { ...later, revision: 9 }, target: "r" })), { code: "state_lost" });
 });
 
 test("apply: another version than expected, or another plan than signed, is a recorded conflict without effect", async () => {

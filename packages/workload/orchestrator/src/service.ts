@@ -3,7 +3,7 @@
 // 1. applied-once: one row per jti before any effect; a second apply with the same jti gets the first result.
 // 2. A target changes only from the version that the op expected, and only as the plan that was signed says.
 // 3. A lower fencing number than the highest seen changes nothing.
-// 4. A caller that was given a higher revision than there is here changes nothing: what it saw was lost since.
+// 4. A caller that was given a result which is not here changes nothing: it was lost since, and what else was is not known.
 // 5. An op that was running when the process ended is finished at the next start; its result is written once.
 import {
   type ApplyRequest,
@@ -17,6 +17,7 @@ import {
   nowSeconds,
   type Plan,
   type PlanRequest,
+  type ResultSeen,
   type TargetState,
   TriplaneError,
   toTriplaneError,
@@ -55,6 +56,8 @@ export class OrchestratorService {
   readonly #locks = new TargetLocks();
   readonly #inFlight = new Map<string, InFlight>();
   #isEnding = false;
+  /** Whether a caller's newest result was found here. */
+  #isWhole = false;
 
   constructor(parts: ServiceParts) {
     this.#parts = parts;
@@ -73,7 +76,7 @@ export class OrchestratorService {
    */
   async apply(request: ApplyRequest): Promise<ApplyResult> {
     try {
-      this.#assertNothingLost(request.revision_seen ?? 0);
+      await this.#assertNothingLost(request.seen);
       await this.#parts.records.fence(request.fence);
       const running = this.#inFlight.get(request.jti);
       if (running !== undefined) {
@@ -90,15 +93,24 @@ export class OrchestratorService {
 
   /**
    * A database that was put back to an earlier state, or whose newest commits were lost with the end of a damaged log, opens like any
-   * other; what was applied since would be applied again, and its versions given out twice (`applied-once`, ADR-052).
+   * other; what was applied since would be applied again, and its versions given out twice (`applied-once`, ADR-052). Commits follow one
+   * another, so where the newest result is, everything before it is as well; and none goes while this process has the database.
    */
-  #assertNothingLost(seen: number): void {
-    const { revision } = this.#parts.records;
-    if (seen <= revision) return;
-    throw new TriplaneError("state_lost", `the orchestrator's database is at revision ${revision}; ${seen} was given out before`, {
-      hint: "Stop the workspace, move the orchestrator's database away, and run `triplane ledger replay`: the ledger has what is missing.",
-      details: { revision, seen },
-    });
+  async #assertNothingLost(seen: ResultSeen | undefined): Promise<void> {
+    if (seen === undefined) return;
+    const { records } = this.#parts;
+    if (this.#isWhole && seen.revision <= records.revision) return;
+    const found = (await records.op(seen.jti))?.result?.workspace_revision;
+    if (found !== seen.revision)
+      throw new TriplaneError(
+        "state_lost",
+        `the orchestrator's database is at revision ${records.revision} and lacks the result of ${seen.jti}, which it gave out at revision ${seen.revision}`,
+        {
+          hint: "Stop the workspace, move the orchestrator's database away, and run `triplane ledger replay`: the ledger has what is missing.",
+          details: { revision: records.revision, seen: seen.revision },
+        },
+      );
+    this.#isWhole = true;
   }
 
   /** The op's result, or how far it is. Throws `op_unknown`. */

@@ -1,5 +1,5 @@
 // The controller's rows in its database. Each method is one commit or one read.
-import { TriplaneError } from "@triplane/contract";
+import { type ResultSeen, TriplaneError } from "@triplane/contract";
 import type { Store, Write } from "@triplane/store";
 import {
   documentOf,
@@ -123,9 +123,13 @@ export class Records {
     return Math.max(...(await Promise.all(["ops", "outbox"].map((table) => this.#store.highest(table, "position", known)))));
   }
 
-  /** The highest revision of the workspace that the orchestrator ever answered with; 0 before its first answer. */
-  async revisionSeen(): Promise<number> {
-    return await this.#store.highest("ops", "revision", 0);
+  /** The newest result that the orchestrator ever gave; undefined before its first one. Throws `unavailable` where the database is damaged. */
+  async seen(): Promise<ResultSeen | undefined> {
+    const revision = await this.#store.highest("ops", "revision", 0);
+    if (revision === 0) return undefined;
+    const [op] = await this.#store.list("ops", { where: { revision }, limit: 1 });
+    if (op === undefined) throw new TriplaneError("unavailable", `the database could not read the op that came to revision ${revision}`);
+    return { jti: op.id, revision };
   }
 
   /** Oldest first. */

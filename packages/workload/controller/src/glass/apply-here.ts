@@ -65,7 +65,7 @@ export async function applyHere(compact: string, options: ApplyHere): Promise<Ap
   const parts = assemble(options, records, await records.lastPosition());
   const { book, glass, shared } = parts;
   const applier = new Applier({
-    ...{ ...shared, orchestrator: options.orchestrator, clock, fence, revisionSeen: await records.revisionSeen(), parallel: PARALLEL },
+    ...{ ...shared, orchestrator: options.orchestrator, clock, fence, seen: await records.seen(), parallel: PARALLEL },
     signal: AbortSignal.any([signal, stopping.signal]),
     onFatal: (error) => {
       fatal = error;

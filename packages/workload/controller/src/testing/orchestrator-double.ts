@@ -56,7 +56,7 @@ export async function startOrchestrator(workspace: string): Promise<Orchestrator
 
   const apply = async (request: ApplyRequest): Promise<ApplyResult | FailureCode> => {
     calls.push(request);
-    if ((request.revision_seen ?? 0) > revision) return "state_lost";
+    if (request.seen !== undefined && results.get(request.seen.jti)?.workspace_revision !== request.seen.revision) return "state_lost";
     if (request.fence < highestFence) return "fencing_stale";
     highestFence = request.fence;
     const known = results.get(request.jti) ?? running.get(request.jti);
