@@ -1,11 +1,12 @@
 // The orchestrator's database is what it was a while ago: a snapshot that somebody put back, or a disk that forgot what it had confirmed.
-// It is whole, so the daemon runs on it. Required: nothing is applied to it, because the controller has heard of later revisions.
+// It is whole, so the daemon runs on it. Required: it takes no op in, because the controller has heard of later revisions. What was running in
+// the copy it finishes: that is the same op with the same result again.
 import { cp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { eventually } from "@triplane/testkit";
 import type { Arena } from "../arena.ts";
 import { EVERYTHING } from "../claims.ts";
-import { controllersDatabase, orchestratorsDatabase, rowsOf } from "./database.ts";
+import { controllersDatabase, lastingRows, orchestratorsDatabase, rowsOf } from "./database.ts";
 import { anywhere, type Fault, holding } from "./fault.ts";
 
 const PATIENCE = { timeoutMs: 60_000, intervalMs: 250 };
@@ -30,16 +31,17 @@ export const oldCopy: Fault = {
         await rm(copy, { recursive: true });
       });
       const putBack = await revision(arena);
+      const before = await ops(arena);
       const isOlder = heard !== undefined && heard > putBack;
       return {
         what: `put the database of orchestrator back to revision ${putBack}; ${heard === undefined ? "nothing had been" : `${heard} had been`} heard of`,
         undo: async () => {
-          const now = await revision(arena);
-          if (isOlder && now !== putBack)
+          const taken = [...(await ops(arena))].filter((op) => !before.has(op));
+          if (isOlder && taken.length > 0)
             arena.wrongs.push(
-              `an orchestrator that was put back to revision ${putBack} went on to ${now}, though ${heard} had been heard of`,
+              `an orchestrator that was put back to revision ${putBack} took in ${taken.join(", ")}, though ${heard} had been heard of`,
             );
-          if (isOlder) arena.tally.add("old copies to which nothing was applied", Number(now === putBack));
+          if (isOlder) arena.tally.add("old copies that took nothing in", Number(taken.length === 0));
           await arena.cluster.stop("orchestrator");
           await rm(folder, { recursive: true });
           await arena.recover();
@@ -52,6 +54,12 @@ async function whileDown(arena: Arena, work: () => Promise<void>): Promise<void>
   await arena.cluster.stop("orchestrator");
   await work();
   await arena.cluster.launch("orchestrator");
+}
+
+/** Names of the ops that the orchestrator has ever taken in. */
+async function ops(arena: Arena): Promise<ReadonlySet<string>> {
+  const rows = await eventually(() => lastingRows(orchestratorsDatabase(arena)), { ...PATIENCE, what: "the orchestrator's ops" });
+  return new Set([...rows].filter((row) => row.startsWith("ops/")));
 }
 
 /** Of the orchestrator's state; 0 is none. */
