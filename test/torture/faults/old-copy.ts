@@ -1,12 +1,12 @@
 // The orchestrator's database is what it was a while ago: a snapshot that somebody put back, or a disk that forgot what it had confirmed.
-// It is whole, so the daemon runs on it. Required: it takes no op in, because the controller has heard of later revisions. What was running in
-// the copy it finishes: that is the same op with the same result again.
+// It is whole, so the daemon runs on it. Required: it takes no op in, because it lacks a result that the controller has heard of. Nothing runs in
+// the copy: that would be finished once more, before any caller can say anything.
 import { cp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { eventually } from "@triplane/testkit";
 import type { Arena } from "../arena.ts";
 import { EVERYTHING } from "../claims.ts";
-import { controllersDatabase, lastingRows, orchestratorsDatabase, rowsOf } from "./database.ts";
+import { controllersDatabase, lastingRows, orchestratorsDatabase, type Row, rowsOf } from "./database.ts";
 import { anywhere, type Fault, holding } from "./fault.ts";
 
 const PATIENCE = { timeoutMs: 60_000, intervalMs: 250 };
@@ -22,7 +22,15 @@ export const oldCopy: Fault = {
     await holding(arena, [EVERYTHING], async () => {
       const { folder } = orchestratorsDatabase(arena);
       const copy = join(arena.world.folder, `old-copy-${Date.now()}`);
+      // On an empty database it would not start, which is another promise.
+      await eventually(async () => (await revision(arena)) > 0, { ...PATIENCE, what: "a first change" });
+      await arena.cluster.stop("ops-controller");
+      await eventually(async () => !(await rowsOf(orchestratorsDatabase(arena))).some(isRunning), {
+        ...PATIENCE,
+        what: "the end of what runs",
+      });
       await whileDown(arena, () => cp(folder, copy, { recursive: true }));
+      await arena.cluster.launch("ops-controller");
       const atCopy = await revision(arena);
       const heard = await eventually(async () => above(atCopy, await revisionHeard(arena)), HEAR).catch(() => undefined);
       await whileDown(arena, async () => {
@@ -70,8 +78,12 @@ async function revision(arena: Arena): Promise<number> {
 
 /** The highest that the controller has recorded. */
 async function revisionHeard(arena: Arena): Promise<number> {
-  const rows = await rowsOf(controllersDatabase(arena));
+  const rows = await eventually(() => rowsOf(controllersDatabase(arena)), { ...PATIENCE, what: "the controller's rows" });
   return Math.max(0, ...rows.map(({ document }) => Number(document["revision"] ?? 0)));
+}
+
+function isRunning({ table, document }: Row): boolean {
+  return table === "ops" && document["status"] === "running";
 }
 
 function above(least: number, value: number): number | undefined {
